@@ -1,0 +1,46 @@
+/**
+ * Time as an argument. Everything that waits or asks for the time gets a Clock, so that the simulation can run server,
+ * link and agents under one virtual clock.
+ */
+export interface Clock {
+  /** milliseconds since 1970, may jump */
+  now(): number;
+  /** milliseconds since some fixed moment, never goes back: for durations and timeouts */
+  monotonic(): number;
+  /** Calls back once, after `ms`; the returned function cancels. Never keeps the process alive by itself. */
+  after(ms: number, callback: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(ms, callback) {
+    const timer = setTimeout(callback, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Resolves after `ms`, or at once when `signal` aborts (it does not reject: the caller looks at the signal). */
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const done = () => {
+      cancel();
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const cancel = clock.after(ms, done);
+    signal?.addEventListener("abort", done, { once: true });
+  });
+}
+
+/** The Kubernetes timestamp of a moment: RFC 3339 in UTC with whole seconds (metav1.Time). */
+export function timestamp(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}
+
+/** metav1.MicroTime: RFC 3339 in UTC with six decimals (Lease, events.k8s.io). */
+export function microTimestamp(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 23)}000Z`;
+}

@@ -1,0 +1,83 @@
+/**
+ * Kinds are data: one row per resource and version. Routes, discovery, OpenAPI, Tables, storage keys, decoding and
+ * validation are read from here; a kind's own behaviour is a set of optional hooks in `kinds/<kind>.ts`.
+ */
+import type { AnyObject } from "./meta.ts";
+import type { ObjectType } from "./schema/schema.ts";
+import type { FieldError } from "./status.ts";
+
+export type Verb = "create" | "get" | "list" | "watch" | "update" | "patch" | "delete" | "deletecollection";
+
+export interface Kind {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly listKind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly namespaced: boolean;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly verbs: readonly Verb[];
+  readonly subresources: readonly Subresource[];
+  readonly schema: ObjectType;
+  /** version whose JSON is stored; all versions of one resource share their objects */
+  readonly storageVersion: string;
+  readonly hooks: KindHooks;
+}
+
+export interface Subresource {
+  /** "status", "scale", "binding", "log", … */
+  readonly name: string;
+  readonly verbs: readonly (Verb | "connect")[];
+  /** the kind of the body when it differs from the parent's ({autoscaling, v1, Scale}) */
+  readonly kind?: { readonly group: string; readonly version: string; readonly kind: string };
+}
+
+/** Behaviour beyond the schema. All are pure: object in, object or errors out; time and randomness come in the context. */
+export interface KindHooks {
+  /** defaults that the schema table cannot say (they depend on other fields); runs on create, update and on read of old objects */
+  readonly setDefaults?: (object: AnyObject) => AnyObject;
+  /** before validation: drop what users may not set (status), allocate nothing */
+  readonly prepareForCreate?: (object: AnyObject) => AnyObject;
+  /** `old` as stored; keep status on a spec update, … */
+  readonly prepareForUpdate?: (object: AnyObject, old: AnyObject) => AnyObject;
+  readonly validate?: (object: AnyObject) => readonly FieldError[];
+  readonly validateUpdate?: (object: AnyObject, old: AnyObject) => readonly FieldError[];
+  /** update of a subresource: what of `update` is taken over into `old` (default for status: the status field) */
+  readonly mergeSubresource?: { readonly [subresource: string]: (update: AnyObject, old: AnyObject) => AnyObject };
+  /** seconds that a deletion waits for the node; undefined: deleted at once */
+  readonly gracePeriod?: (object: AnyObject, asked: number | undefined) => number | undefined;
+  /** metadata.generation counts changes outside metadata and status unless this says otherwise */
+  readonly generation?: "spec" | "none";
+  readonly columns?: readonly Column[];
+  /** field selectors besides metadata.name and metadata.namespace: path → value as text */
+  readonly selectableFields?: { readonly [path: string]: (object: AnyObject) => string };
+  /** to and from the stored version, where this row is not it */
+  readonly toStored?: (object: AnyObject) => AnyObject;
+  readonly fromStored?: (object: AnyObject) => AnyObject;
+  /** warnings for the user (deprecated fields) */
+  readonly warnings?: (object: AnyObject) => readonly string[];
+  /** names other than DNS-1123 subdomains: "label" (namespaces), "path" (RBAC), "dns1035" (services) */
+  readonly nameRule?: "subdomain" | "label" | "dns1035" | "path";
+}
+
+export interface Column {
+  readonly name: string;
+  readonly type: "string" | "integer" | "number" | "boolean" | "date";
+  readonly format?: string;
+  /** 0 always shown, 1 with -o wide */
+  readonly priority: number;
+  readonly description: string;
+  /** `now` in milliseconds, for ages */
+  readonly cell: (object: AnyObject, now: number) => string | number | boolean | null;
+}
+
+/** The kinds a server serves at this moment. Built-in rows never change; custom resources come and go. */
+export interface KindTable {
+  byResource(group: string, version: string, plural: string): Kind | undefined;
+  byKind(group: string, version: string, kind: string): Kind | undefined;
+  all(): readonly Kind[];
+  /** grows with every change: part of discovery and OpenAPI hashes */
+  revision(): number;
+}

@@ -1,0 +1,58 @@
+/**
+ * The shape of objects as data: one table, read by decoding, pruning, defaulting, validation, both merge patches,
+ * server-side apply, the protobuf codec and OpenAPI. Built-in types come from the generated table (`types()`), custom
+ * resources make the same structure from their OpenAPI schema.
+ */
+export type Scalar = "string" | "boolean" | "int32" | "int64" | "double" | "bytes";
+
+/** Types whose JSON and protobuf forms are not those of a plain structure. */
+export type Special =
+  | "Time"
+  | "MicroTime"
+  | "Duration"
+  | "Quantity"
+  | "IntOrString"
+  | "FieldsV1"
+  /** any JSON object, with apiVersion and kind */
+  | "RawExtension"
+  /** any JSON value at all (apiextensions JSON, unknown fields preserved) */
+  | "JSON";
+
+export type FieldType =
+  | { readonly kind: "scalar"; readonly scalar: Scalar }
+  | { readonly kind: "special"; readonly special: Special }
+  | { readonly kind: "object"; readonly type: ObjectType }
+  | { readonly kind: "list"; readonly items: FieldType; readonly list: ListMerge }
+  | { readonly kind: "map"; readonly values: FieldType; readonly atomic: boolean };
+
+/** x-kubernetes-list-type and -list-map-keys (server-side apply). */
+export type ListMerge =
+  | { readonly type: "atomic" }
+  | { readonly type: "set" }
+  | { readonly type: "map"; readonly keys: readonly string[] };
+
+export interface Field {
+  /** JSON name */
+  readonly name: string;
+  readonly type: FieldType;
+  /** protobuf field number; undefined for custom resources */
+  readonly number: number | undefined;
+  /** the Go field has no omitempty: OpenAPI "required" unless it has a default */
+  readonly required: boolean;
+  readonly default?: unknown;
+  readonly enum?: readonly string[];
+  /** patchStrategy of strategic merge patch */
+  readonly patchStrategy?: "merge" | "replace" | "retainKeys" | "merge,retainKeys";
+  readonly patchMergeKey?: string;
+}
+
+export interface ObjectType {
+  /** OpenAPI model name, "io.k8s.api.core.v1.PodSpec" */
+  readonly name: string;
+  /** by JSON name, in declaration order; embedded structures are flattened */
+  readonly fields: ReadonlyMap<string, Field>;
+  /** x-kubernetes-map-type: atomic */
+  readonly atomic: boolean;
+  /** fields that the schema does not know are kept (custom resources) */
+  readonly preserveUnknown: boolean;
+}

@@ -1,0 +1,121 @@
+/**
+ * What the agent needs of something that runs pods. The shape is the CRI's (a sandbox with containers in it), because
+ * containerd is the richest runtime; `wasi` gives the same answers for components. Everything survives an agent restart:
+ * `pods()` is rebuilt from what runs, never from the agent's memory.
+ */
+import type { Container, Pod } from "../../core/api/types.gen.ts";
+
+export type ContainerState = "created" | "running" | "exited" | "unknown";
+
+export interface RunningContainer {
+  readonly id: string;
+  readonly name: string;
+  /** restart count at creation */
+  readonly attempt: number;
+  readonly state: ContainerState;
+  readonly image: string;
+  /** digest-qualified reference */
+  readonly imageId: string;
+  /** hash of the container's spec at creation: a changed spec is a new container */
+  readonly specHash: string;
+  /** milliseconds */
+  readonly createdAt: number;
+  readonly startedAt?: number;
+  readonly finishedAt?: number;
+  readonly exitCode?: number;
+  /** "Completed", "Error", "OOMKilled", … */
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+export interface RunningPod {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly sandboxId: string;
+  readonly ready: boolean;
+  readonly ips: readonly string[];
+  readonly createdAt: number;
+  readonly containers: readonly RunningContainer[];
+}
+
+export interface ImageOnDevice {
+  /** what to give createContainer */
+  readonly id: string;
+  readonly tags: readonly string[];
+  readonly digests: readonly string[];
+  readonly sizeBytes: number;
+  readonly pinned: boolean;
+  /** numeric user or name the image asks for */
+  readonly user?: { readonly uid?: number; readonly name?: string };
+}
+
+export interface Mount {
+  readonly containerPath: string;
+  readonly hostPath: string;
+  readonly readOnly: boolean;
+  readonly propagation?: "None" | "HostToContainer" | "Bidirectional";
+}
+
+/** A container ready to be created: nothing left to look up. */
+export interface ContainerPlan {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly attempt: number;
+  readonly image: ImageOnDevice;
+  /** command and args after expansion; empty: the image's */
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly mounts: readonly Mount[];
+  /** CRI log format, rotated by the agent; directory exists */
+  readonly logPath: string;
+  readonly specHash: string;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export interface PullSecret {
+  readonly username?: string;
+  readonly password?: string;
+  readonly identityToken?: string;
+}
+
+export interface Runtime {
+  /** RuntimeClass handler: "containerd" or "wasi" */
+  readonly handler: string;
+  /** `containerRuntimeVersion` of NodeSystemInfo: "containerd://1.6.20", "wasi://0.2.12" */
+  version(): Promise<string>;
+  /** undefined when it works, else why not (Node condition Ready=False) */
+  health(): Promise<string | undefined>;
+  pods(): Promise<readonly RunningPod[]>;
+  /** hints that `pods()` changed; undefined uid: anything may have */
+  changes(listener: (podUid: string | undefined) => void): () => void;
+
+  image(reference: string): Promise<ImageOnDevice | undefined>;
+  /** @throws ImageError */
+  pullImage(reference: string, options: { readonly pod: Pod; readonly secrets: readonly PullSecret[]; readonly signal: AbortSignal }): Promise<ImageOnDevice>;
+  images(): Promise<readonly ImageOnDevice[]>;
+  removeImage(id: string): Promise<void>;
+
+  /** sandbox with its network and log directory; idempotent per pod uid */
+  startSandbox(pod: Pod, options: { readonly logDirectory: string; readonly attempt: number }): Promise<string>;
+  stopSandbox(sandboxId: string): Promise<void>;
+  removeSandbox(sandboxId: string): Promise<void>;
+
+  createContainer(sandboxId: string, plan: ContainerPlan): Promise<string>;
+  startContainer(containerId: string): Promise<void>;
+  /** termination signal, then kill after the grace period; resolves when it is dead */
+  stopContainer(containerId: string, graceSeconds: number): Promise<void>;
+  removeContainer(containerId: string): Promise<void>;
+}
+
+/** Reasons as kubelet users know them; "back off" is the plan's decision, not the runtime's. */
+export class ImageError extends Error {
+  override readonly name = "ImageError";
+  readonly reason: "ErrImagePull" | "InvalidImageName" | "ErrImageNeverPull" | "RegistryUnavailable" | "SignatureValidationFailed" | "ImageInspectError";
+
+  constructor(reason: ImageError["reason"], message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.reason = reason;
+  }
+}
