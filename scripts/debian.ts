@@ -1,0 +1,65 @@
+/**
+ * Debian packages of any suite, unpacked into a folder of the project and never installed: the tests need several versions
+ * of kubectl and containerd side by side, the schema generator needs Go sources of unstable. A private apt configuration
+ * keeps the other suite's lists away from the system's.
+ */
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+export const cacheDir = resolve(import.meta.dirname, "..", ".cache", "debian");
+
+const mirror = "http://deb.debian.org/debian";
+const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/** Unpacks `packages` (no dependencies) of a suite and returns the folder; done once per suite and set of packages. */
+export async function unpackDebian(suite: string, name: string, packages: readonly string[]): Promise<string> {
+  const target = join(cacheDir, suite, name);
+  if (existsSync(target)) return target;
+  const apt = await aptFor(suite);
+  const downloads = join(cacheDir, suite, `${name}.download`);
+  const unpacked = join(cacheDir, suite, `${name}.partial`);
+  for (const dir of [downloads, unpacked]) {
+    rmSync(dir, { recursive: true, force: true });
+    mkdirSync(dir, { recursive: true });
+  }
+  await run("apt-get", [...apt, "download", ...packages], { cwd: downloads });
+  for (const file of readdirSync(downloads)) await run("dpkg", ["-x", join(downloads, file), unpacked]);
+  rmSync(downloads, { recursive: true });
+  renameSync(unpacked, target);
+  return target;
+}
+
+const ready = new Map<string, Promise<readonly string[]>>();
+
+/** Options that point apt at one suite; its package lists are fetched once per process. */
+function aptFor(suite: string): Promise<readonly string[]> {
+  let options = ready.get(suite);
+  if (options === undefined) ready.set(suite, (options = prepareApt(suite)));
+  return options;
+}
+
+async function prepareApt(suite: string): Promise<readonly string[]> {
+  const root = join(cacheDir, suite, "apt");
+  for (const dir of ["lists/partial", "archives/partial", "etc"]) mkdirSync(join(root, dir), { recursive: true });
+  writeFileSync(
+    join(root, "etc", "sources.list"),
+    `deb [signed-by=${keyring}] ${mirror} ${suite} main\n`,
+  );
+  writeFileSync(join(root, "status"), "");
+  const options = [
+    ["Dir::Etc::sourcelist", join(root, "etc", "sources.list")],
+    ["Dir::Etc::sourceparts", "-"],
+    ["Dir::Etc::preferencesparts", "-"],
+    ["Dir::State::Lists", join(root, "lists")],
+    ["Dir::State::status", join(root, "status")],
+    ["Dir::Cache", root],
+    ["APT::Sandbox::User", "root"],
+    ["Acquire::Languages", "none"],
+  ].flatMap(([key, value]) => ["-o", `${key}=${value}`]);
+  await run("apt-get", [...options, "-qq", "update"], { maxBuffer: 1 << 24 });
+  return options;
+}

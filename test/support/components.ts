@@ -1,0 +1,47 @@
+/**
+ * The real programs that tests run against, and how to get them: Debian packages of the machine's own release are
+ * installed (as root), other versions are unpacked beside the project.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { unpackDebian } from "../../scripts/debian.ts";
+
+interface Installed {
+  readonly package: string;
+  readonly program: string;
+}
+
+/** Programs of the machine's own Debian release. */
+const installed: readonly Installed[] = [
+  { package: "containerd", program: "/usr/bin/containerd" },
+  { package: "runc", program: "/usr/sbin/runc" },
+  { package: "containernetworking-plugins", program: "/usr/lib/cni/ptp" },
+  { package: "busybox-static", program: "/bin/busybox" },
+  { package: "mosquitto", program: "/usr/sbin/mosquitto" },
+  { package: "etcd-server", program: "/usr/bin/etcd" },
+  { package: "iproute2", program: "/usr/sbin/ip" },
+  { package: "iptables", program: "/usr/sbin/iptables" },
+  { package: "curl", program: "/usr/bin/curl" },
+];
+
+/** Installs what is missing. @throws Error that names the packages when this is not possible */
+export function installComponents(): void {
+  const missing = installed.filter(({ program }) => !existsSync(program)).map((one) => one.package);
+  if (missing.length === 0) return;
+  const command = `apt-get install ${missing.join(" ")}`;
+  if (process.getuid?.() !== 0) throw new Error(`the real-component tests need these programs: run "${command}" as root`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  execFileSync("apt-get", ["-qq", "update"], { stdio: "inherit", env });
+  execFileSync("apt-get", ["-qq", "-y", "install", "--no-install-recommends", ...missing], { stdio: "inherit", env });
+}
+
+const kubectlSuite = { "1.32": "trixie", "1.36": "sid" } as const;
+export type KubectlVersion = keyof typeof kubectlSuite;
+export const kubectlVersions = Object.keys(kubectlSuite) as readonly KubectlVersion[];
+
+/** Path of a kubectl of the given minor version. */
+export async function kubectlProgram(version: KubectlVersion): Promise<string> {
+  const root = await unpackDebian(kubectlSuite[version], "kubectl", ["kubectl"]);
+  return join(root, "usr", "bin", "kubectl");
+}
