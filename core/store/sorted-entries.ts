@@ -1,0 +1,119 @@
+/**
+ * Entries by key and in key order. A sorted array of short sorted arrays: binary search finds a place in O(log n), an
+ * insert moves at most one short array, a scan walks memory in order. An entry that is replaced keeps its slot, so an
+ * update costs one hash lookup and no search.
+ */
+import type { Entry } from "./store.ts";
+
+/** A run is split when it grows past this: long enough to keep the outer array short, short enough to splice cheaply. */
+const RUN_LENGTH = 512;
+
+interface Slot {
+  entry: Entry;
+}
+
+export interface SortedEntries {
+  readonly size: number;
+  get(key: string): Entry | undefined;
+  set(entry: Entry): void;
+  delete(key: string): void;
+  scan(prefix: string, after?: string, limit?: number): { readonly entries: readonly Entry[]; readonly remaining: number };
+}
+
+export function sortedEntries(): SortedEntries {
+  const slots = new Map<string, Slot>();
+  const runs: Slot[][] = [];
+
+  return {
+    get size() {
+      return slots.size;
+    },
+    get: (key) => slots.get(key)?.entry,
+    set(entry) {
+      const slot = slots.get(entry.key);
+      if (slot !== undefined) {
+        slot.entry = entry;
+        return;
+      }
+      const added: Slot = { entry };
+      slots.set(entry.key, added);
+      insert(runs, added);
+    },
+    delete(key) {
+      if (!slots.delete(key)) return;
+      const at = seek(runs, (other) => other < key);
+      const run = runs[at.run];
+      run?.splice(at.index, 1);
+      if (run?.length === 0) runs.splice(at.run, 1);
+    },
+    scan(prefix, after = "", limit = Infinity) {
+      const from = seek(runs, (key) => key < prefix || key <= after);
+      const to = seek(runs, (key) => key < prefix || key.startsWith(prefix));
+      const total = distance(runs, from, to);
+      const entries: Entry[] = [];
+      let { run, index } = from;
+      while (entries.length < Math.min(limit, total)) {
+        const slot = runs[run]?.[index];
+        if (slot === undefined) {
+          run += 1;
+          index = 0;
+          continue;
+        }
+        entries.push(slot.entry);
+        index += 1;
+      }
+      return { entries, remaining: Math.max(0, total - entries.length) };
+    },
+  };
+}
+
+interface Place {
+  readonly run: number;
+  readonly index: number;
+}
+
+/** The first place whose key is not `before`; `before` is true for a beginning of the order and false for the rest. */
+function seek(runs: readonly Slot[][], before: (key: string) => boolean): Place {
+  const run = partition(runs.length, (at) => {
+    const last = runs[at]?.at(-1);
+    return last !== undefined && before(last.entry.key);
+  });
+  const slots = runs[run] ?? [];
+  const index = partition(slots.length, (at) => {
+    const slot = slots[at];
+    return slot !== undefined && before(slot.entry.key);
+  });
+  return { run, index };
+}
+
+/** The first index in [0, length) for which `before` is false. */
+function partition(length: number, before: (index: number) => boolean): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (before(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function distance(runs: readonly Slot[][], from: Place, to: Place): number {
+  let count = to.index - from.index;
+  for (let run = from.run; run < to.run; run += 1) count += runs[run]?.length ?? 0;
+  return Math.max(0, count);
+}
+
+function insert(runs: Slot[][], slot: Slot): void {
+  const key = slot.entry.key;
+  const place = seek(runs, (other) => other < key);
+  // A key after all others extends the last run, so that keys that arrive in order fill runs instead of making new ones.
+  const at = place.run === runs.length && runs.length > 0 ? place.run - 1 : place.run;
+  const run = runs[at];
+  if (run === undefined) {
+    runs.push([slot]);
+    return;
+  }
+  run.splice(at === place.run ? place.index : run.length, 0, slot);
+  if (run.length > RUN_LENGTH) runs.splice(at + 1, 0, run.splice(RUN_LENGTH / 2));
+}
