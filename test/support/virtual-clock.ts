@@ -27,14 +27,15 @@ const TURNS = 12;
 /** Moments without a due timer between two looks of `until`. */
 const STEP_MS = 10;
 
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn++) await nextTurn();
+}
+
 export function virtualClock(start = Date.UTC(2030, 0, 1)): VirtualClock {
   let time = start;
   let order = 0;
   const timers = new Set<Timer>();
 
-  const settle = async () => {
-    for (let turn = 0; turn < TURNS; turn++) await nextTurn();
-  };
   const nextDue = (limit: number): Timer | undefined => {
     let first: Timer | undefined;
     for (const timer of timers) {
