@@ -36,7 +36,11 @@ export interface RunningPod {
   readonly ready: boolean;
   readonly ips: readonly string[];
   readonly createdAt: number;
+  /** how many sandboxes this pod had before; absent: none */
+  readonly attempt?: number;
   readonly containers: readonly RunningContainer[];
+  /** dead sandboxes of earlier attempts, to be removed once their containers are not needed any more */
+  readonly earlierSandboxes?: readonly string[];
 }
 
 export interface ImageOnDevice {
@@ -80,6 +84,16 @@ export interface PullSecret {
   readonly identityToken?: string;
 }
 
+/** What the agent decided about a sandbox; the rest a runtime reads from the pod. */
+export interface SandboxOptions {
+  /** absolute; the directory above it exists */
+  readonly logDirectory: string;
+  readonly attempt: number;
+  /** "" for pods in the host's network */
+  readonly hostname: string;
+  readonly dns: { readonly servers: readonly string[]; readonly searches: readonly string[]; readonly options: readonly string[] };
+}
+
 export interface Runtime {
   /** RuntimeClass handler: "containerd" or "wasi" */
   readonly handler: string;
@@ -98,7 +112,7 @@ export interface Runtime {
   removeImage(id: string): Promise<void>;
 
   /** sandbox with its network and log directory; idempotent per pod uid */
-  startSandbox(pod: Pod, options: { readonly logDirectory: string; readonly attempt: number }): Promise<string>;
+  startSandbox(pod: Pod, options: SandboxOptions): Promise<string>;
   stopSandbox(sandboxId: string): Promise<void>;
   removeSandbox(sandboxId: string): Promise<void>;
 
@@ -107,6 +121,12 @@ export interface Runtime {
   /** termination signal, then kill after the grace period; resolves when it is dead */
   stopContainer(containerId: string, graceSeconds: number): Promise<void>;
   removeContainer(containerId: string): Promise<void>;
+  /** the log was renamed: write to a fresh file at the same path; absent: the runtime never rotates */
+  reopenLog?(containerId: string): Promise<void>;
+  /** removes what the runtime itself keeps for a pod (cgroups …) after its sandboxes are gone */
+  forgetPod?(podUid: string): Promise<void>;
+  /** ends connections; what runs keeps running */
+  close?(): Promise<void>;
 }
 
 /** Reasons as kubelet users know them; "back off" is the plan's decision, not the runtime's. */
