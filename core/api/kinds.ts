@@ -23,6 +23,8 @@ export interface Kind {
   readonly schema: ObjectType;
   /** version whose JSON is stored; all versions of one resource share their objects */
   readonly storageVersion: string;
+  /** group under whose keys the objects are stored, where it is not the row's own (events.k8s.io) */
+  readonly storageGroup?: string;
   readonly hooks: KindHooks;
 }
 

@@ -27,6 +27,7 @@ function fact(name: string, number: number | undefined, type: FactType, given: G
     listType: undefined,
     listMapKeys: [],
     atomic: false,
+    goType: undefined,
     ...given,
   };
 }

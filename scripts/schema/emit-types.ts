@@ -16,7 +16,7 @@ export function typeNames(types: ReadonlyMap<string, TypeFacts>): ReadonlyMap<st
   };
   const taken = new Set<string>();
   const names = new Map<string, string>();
-  for (const type of [...types.values()].sort((a, b) => rank(a.model) - rank(b.model) || (a.model < b.model ? -1 : 1))) {
+  for (const type of [...types.values()].toSorted((a, b) => rank(a.model) - rank(b.model) || (a.model < b.model ? -1 : 1))) {
     const [version = "", group = ""] = type.model.split(".").reverse().slice(1);
     const name = taken.has(type.goName) ? `${capital(group)}${capital(version)}${type.goName}` : type.goName;
     if (taken.has(name)) throw new Error(`two types are called ${name}`);
@@ -35,7 +35,7 @@ export function emitTypes(types: ReadonlyMap<string, TypeFacts>, header: string)
   const interfaces = [...types.values()]
     .filter((type) => !inMeta.includes(type.goName))
     .map((type) => ({ name: nameOf(type.model), type }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .map(({ name, type }) => {
       const fields = served.has(type.model) ? type.fields.filter((each) => !["apiVersion", "kind", "metadata"].includes(each.name)) : type.fields;
       const extended = served.has(type.model) ? " extends KubeObject" : "";
@@ -43,7 +43,7 @@ export function emitTypes(types: ReadonlyMap<string, TypeFacts>, header: string)
       return `export interface ${name}${extended} {\n${lines.join("")}}\n`;
     });
   const body = interfaces.join("\n");
-  const imports = ["KubeObject", ...inMeta].filter((name) => new RegExp(`\\b${name}\\b`).test(body)).sort();
+  const imports = ["KubeObject", ...inMeta].filter((name) => new RegExp(`\\b${name}\\b`).test(body)).toSorted();
   return `${header}import type { ${imports.join(", ")} } from "./meta.ts";\n\n${body}`;
 
   function isOptional(each: Fact): boolean {
@@ -107,7 +107,7 @@ export function emitResources(types: ReadonlyMap<string, TypeFacts>, header: str
     const constant = `${qualifier}${upperSnake(row.kind, row.plural)}`;
     return `export const ${constant}: Resource<${type}> = { group: "${row.group}", version: "${row.version}", plural: "${row.plural}" };\n`;
   });
-  return `${header}import type { Resource } from "./client.ts";\nimport type {\n${[...used].sort().map((name) => `  ${name},\n`).join("")}} from "./types.gen.ts";\n\n${lines.join("")}`;
+  return `${header}import type { Resource } from "./client.ts";\nimport type {\n${[...used].toSorted().map((name) => `  ${name},\n`).join("")}} from "./types.gen.ts";\n\n${lines.join("")}`;
 }
 
 /** "ConfigMap", "configmaps" → "CONFIG_MAPS": words from the kind, the ending from the plural. */

@@ -29,6 +29,8 @@ export interface Fact {
   readonly listType: string | undefined;
   readonly listMapKeys: readonly string[];
   readonly atomic: boolean;
+  /** as Go's decoder names the type in errors, where that is a named one: "v1.PullPolicy", "[]v1.TaintEffect" */
+  readonly goType: string | undefined;
 }
 
 export interface TypeFacts {
@@ -116,19 +118,10 @@ export function collectFacts(roots: readonly { path: string; name: string }[], r
         patchMergeKey: field.patchMergeKey,
         listType: inherited("listType")?.[0],
         listMapKeys: inherited("listMapKey") ?? [],
-        atomic: (inherited("mapType") ?? inherited("structType"))?.[0] === "atomic",
+        atomic: (field.markers.get("mapType") ?? field.markers.get("structType") ?? mapMarker(resolved))?.[0] === "atomic",
+        goType: goTypeOf(field.type),
       },
     ];
-  }
-
-  /** "+default=ref(Constant)" names a constant of the package; its value is the only one of those in use. */
-  function readDefault(field: GoField, marker: string | undefined): string | undefined {
-    const reference = /^ref\((\w+)\)$/.exec(marker ?? "");
-    if (reference?.[1] === undefined) return marker;
-    const known: { readonly [constant: string]: string } = { AzureSharedBlobDisk: '"Shared"', AzureDataDiskCachingReadWrite: '"ReadWrite"' };
-    const value = known[reference[1]];
-    if (value === undefined) throw new Error(`${field.name}: default ${marker} is not known`);
-    return value;
   }
 
   function resolve(type: GoType): { type: FactType; markers: Markers; enum?: readonly string[] } {
@@ -166,7 +159,41 @@ export function collectFacts(roots: readonly { path: string; name: string }[], r
     const named = pack.named.get(name);
     if (named === undefined) throw new Error(`${full} is not known`);
     const under = resolve(named.type);
-    const values = named.markers.has("enum") ? [...new Set(pack.constants.get(name) ?? [])].sort() : under.enum;
+    const values = named.markers.has("enum") ? [...new Set(pack.constants.get(name) ?? [])].toSorted() : under.enum;
     return { type: under.type, markers: named.markers, ...(values === undefined ? {} : { enum: values }) };
+  }
+}
+
+/** "+default=ref(Constant)" names a constant of the package; its value is the only one of those in use. */
+function readDefault(field: GoField, marker: string | undefined): string | undefined {
+  const reference = /^ref\((\w+)\)$/.exec(marker ?? "");
+  if (reference?.[1] === undefined) return marker;
+  const known: { readonly [constant: string]: string } = { AzureSharedBlobDisk: '"Shared"', AzureDataDiskCachingReadWrite: '"ReadWrite"' };
+  const value = known[reference[1]];
+  if (value === undefined) throw new Error(`${field.name}: default ${marker} is not known`);
+  return value;
+}
+
+/** A structure's own "+structType" is a fact of the structure; a named map's "+mapType" is one of the field. */
+function mapMarker(resolved: { type: FactType; markers: Markers }): readonly string[] | undefined {
+  return resolved.type.kind === "map" ? resolved.markers.get("mapType") : undefined;
+}
+
+/** Only where a named scalar, list or map is involved: the rest follows from the field's type. */
+function goTypeOf(type: GoType): string | undefined {
+  const text = goText(type.kind === "pointer" ? type.to : type);
+  return /(^|[\]*])\w+\.\w+|map\[\w+\./.test(text) ? text : undefined;
+}
+
+function goText(type: GoType): string {
+  switch (type.kind) {
+    case "pointer":
+      return `*${goText(type.to)}`;
+    case "slice":
+      return `[]${goText(type.of)}`;
+    case "map":
+      return `map[${type.key}]${goText(type.values)}`;
+    case "name":
+      return type.path === "" ? type.name : `${type.path.slice(type.path.lastIndexOf("/") + 1)}.${type.name}`;
   }
 }

@@ -23,7 +23,7 @@ export type Markers = ReadonlyMap<string, readonly string[]>;
 export type GoType =
   | { readonly kind: "pointer"; readonly to: GoType }
   | { readonly kind: "slice"; readonly of: GoType }
-  | { readonly kind: "map"; readonly values: GoType }
+  | { readonly kind: "map"; readonly key: string; readonly values: GoType }
   /** `path` is the import path, "" for a builtin */
   | { readonly kind: "name"; readonly path: string; readonly name: string };
 
@@ -126,8 +126,11 @@ function readField(fields: GoField[], line: string, markers: Markers, typeOf: (s
 function parseType(source: string, path: string, imports: ReadonlyMap<string, string>): GoType {
   if (source.startsWith("*")) return { kind: "pointer", to: parseType(source.slice(1), path, imports) };
   if (source.startsWith("[]")) return { kind: "slice", of: parseType(source.slice(2), path, imports) };
-  const map = /^map\[[\w.]+\](.*)$/.exec(source);
-  if (map?.[1] !== undefined) return { kind: "map", values: parseType(map[1], path, imports) };
+  const map = /^map\[([\w.]+)\](.*)$/.exec(source);
+  if (map?.[1] !== undefined && map[2] !== undefined) {
+    const key = map[1] === "string" || map[1].includes(".") ? map[1] : `${path.slice(path.lastIndexOf("/") + 1)}.${map[1]}`;
+    return { kind: "map", key, values: parseType(map[2], path, imports) };
+  }
   if (builtins.has(source)) return { kind: "name", path: "", name: source };
   const [qualifier, name] = source.split(".");
   if (name === undefined) return { kind: "name", path, name: source };

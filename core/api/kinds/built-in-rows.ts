@@ -65,7 +65,7 @@ interface GroupVersion {
   readonly storageGroup?: string;
 }
 
-function rowsOf(of: GroupVersion) {
+export function rowsOf(of: GroupVersion) {
   const row = (namespaced: boolean) => (kind: string, plural: string, extra: Extra = {}): KindRow => ({
     group: of.group,
     version: of.version,

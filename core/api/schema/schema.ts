@@ -20,7 +20,8 @@ export type Special =
 
 export type FieldType =
   | { readonly kind: "scalar"; readonly scalar: Scalar }
-  | { readonly kind: "special"; readonly special: Special }
+  /** `model` names the OpenAPI model where the special has several ("JSONSchemaPropsOrBool" is a JSON) */
+  | { readonly kind: "special"; readonly special: Special; readonly model?: string }
   | { readonly kind: "object"; readonly type: ObjectType }
   | { readonly kind: "list"; readonly items: FieldType; readonly list: ListMerge }
   | { readonly kind: "map"; readonly values: FieldType; readonly atomic: boolean };
@@ -44,6 +45,15 @@ export interface Field {
   /** patchStrategy of strategic merge patch */
   readonly patchStrategy?: "merge" | "replace" | "retainKeys" | "merge,retainKeys";
   readonly patchMergeKey?: string;
+  /** protobuf numbers of the embedded structures around the field, outermost first; JSON flattens them */
+  readonly within?: readonly number[];
+  /**
+   * What the encoder writes for an absent or empty value, as Go's does: "omit" leaves empty values out, "zero" writes the
+   * zero value of the type, "null" writes null for an absent one. Undefined (pointers, custom resources): as it came.
+   */
+  readonly empty?: "omit" | "zero" | "null";
+  /** the Go type where decode errors name it and it does not follow from `type` ("v1.PullPolicy") */
+  readonly goType?: string;
 }
 
 export interface ObjectType {
