@@ -1,7 +1,8 @@
 /**
  * What server and device say to each other. State, not commands: the hub sends the desired set, the agent what it
- * observes. Each direction of a session counts its messages (`seq` from 1); a gap is answered with `resync`, and the
- * other side starts over with a full message. Nothing depends on a broker keeping a message (notes: a PUBACK is no
+ * observes. Each direction of a session counts its messages (`seq` from 1). The agent begins a session with `hello`,
+ * after every connect and whenever it is told `resync`; a gap in what the hub got is answered with `resync`, a gap in
+ * what the agent got makes it begin another session (session.ts does both). Nothing depends on a broker keeping a message (notes: a PUBACK is no
  * durability). MQTT 3.1.1 is enough: expiry, reply address and sequence are here, not in MQTT 5 properties.
  */
 import type { AnyObject } from "../api/meta.ts";
@@ -44,6 +45,8 @@ export type Up =
       readonly events: readonly ObservedEvent[];
     }
   | { readonly type: "resync" }
+  /** answer to `ping`, at once, without waiting for anything */
+  | { readonly type: "pong" }
   /** a fresh key's CSR, PEM */
   | { readonly type: "renew"; readonly csr: string }
   /** a service account token for a pod of this device (TokenRequest) */
@@ -83,7 +86,13 @@ export type Down =
     }
   /** the observed message `seq` is in the store */
   | { readonly type: "accepted"; readonly observed: number }
+  /**
+   * The hub lost track (a gap, or it restarted): begin another session with `hello` and a full `observed`. Valid at any
+   * `seq`; with session "" it is for whatever session there is.
+   */
   | { readonly type: "resync" }
+  /** is the device there? Sent only when something depends on the answer */
+  | { readonly type: "ping" }
   /** PEM chain */
   | { readonly type: "certificate"; readonly pem: string }
   | { readonly type: "token"; readonly id: number; readonly token?: string; readonly expires?: string; readonly error?: string };
