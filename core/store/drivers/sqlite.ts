@@ -19,12 +19,14 @@ import { StoreError } from "../store.ts";
 
 /** Revisions read by one call of history: a few milliseconds of the event loop. */
 const HISTORY_WINDOW = 500;
-/** Revisions swept by one step of compaction: one commit of about a millisecond. */
-const FORGET_STEP = 100;
+/** Revisions swept by one step of compaction: one commit of well under a millisecond, so that others run in between. */
+const FORGET_STEP = 50;
 /** Page cache, KiB: everything current is in memory already, the cache only serves index pages. */
 const CACHE_KIB = 2_048;
-/** Pages of 4 KiB in the write-ahead log before it is copied back: bounds the file and the pause of the copy. */
+/** Pages of 4 KiB in the write-ahead log before it is copied back: bounds the file, saves the flash repeated writes of a page. */
 const CHECKPOINT_PAGES = 500;
+/** The same while compaction runs: its pages are scattered, and copying few at a time keeps each pause under 5 ms. */
+const CHECKPOINT_PAGES_COMPACTING = 32;
 /** A file of another layout is refused by name. "lich" in ASCII. */
 const APPLICATION_ID = 0x6c696368;
 const FORMAT = 1;
@@ -81,6 +83,7 @@ interface Row {
 
 export function sqliteDriver(path: string): Driver {
   let { db, sql } = open(path);
+  let compacting = false;
 
   function transaction(work: () => void): void {
     db.exec("BEGIN IMMEDIATE");
@@ -135,6 +138,7 @@ export function sqliteDriver(path: string): Driver {
 
     async recover() {
       close(db);
+      compacting = false;
       // Opening again drops all that the failed connection believed. The checkpoint then copies the whole write-ahead log
       // into the database and syncs that: a page whose sync failed once is not taken for durable.
       ({ db, sql } = open(path));
@@ -165,12 +169,15 @@ export function sqliteDriver(path: string): Driver {
       const { swept } = state();
       if (swept >= revision) return "done";
       const to = Math.min(revision, swept + FORGET_STEP);
+      if (!compacting) db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES_COMPACTING}`);
+      compacting = to < revision;
       transaction(() => {
         sql.dropReplaced.run(swept, to);
         sql.dropDeletions.run(swept, to);
         sql.swept.run(revision, to);
       });
-      return to < revision ? "more" : "done";
+      if (!compacting) db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+      return compacting ? "more" : "done";
     },
 
     async close() {
