@@ -135,6 +135,9 @@ function errorOf(status: Status): ApiError {
 const OWN_SUBRESOURCES: readonly (string | undefined)[] = [undefined, "status", "approval", "finalize"];
 
 const keyOfTarget = ({ namespace, name }: Target) => (namespace === undefined ? name : `${namespace}/${name}`);
+/** Some kinds answer a finished deletion with the object as it was last: unmarked, or marked with nothing to wait for. */
+const stays = ({ metadata }: KubeObject) =>
+  metadata.deletionTimestamp !== undefined && (metadata.deletionGracePeriodSeconds !== 0 || (metadata.finalizers ?? []).length > 0);
 const isStatus = (result: KubeObject | Status): result is Status => result.kind === "Status";
 
 function writeThrough(client: Client, cacheOf: (resource: Resource<KubeObject>) => Cache<KubeObject> | undefined): Client {
@@ -157,8 +160,8 @@ function writeThrough(client: Client, cacheOf: (resource: Resource<KubeObject>) 
     async delete(resource, target, options) {
       const result = await client.delete(resource, target, options);
       if (options?.dryRun === true) return result;
-      if (!isStatus(result)) return seen(resource, target.subresource, options, result);
-      const uid = result.details?.uid ?? options?.preconditions?.uid;
+      if (!isStatus(result) && stays(result)) return seen(resource, target.subresource, options, result);
+      const uid = (isStatus(result) ? result.details?.uid : result.metadata.uid) ?? options?.preconditions?.uid;
       if (uid !== undefined) cacheOf(resource)?.forget(keyOfTarget(target), uid);
       return result;
     },
