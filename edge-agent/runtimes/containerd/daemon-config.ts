@@ -1,0 +1,115 @@
+/**
+ * The configuration of a private containerd as text: the daemon's own file, the pod network and the registry mirrors.
+ * Pure, so that a change shows as a different digest and restarts the daemon (pods keep running: shims are their parents).
+ *
+ * restrict_oom_score_adj: without CAP_SYS_RESOURCE the sandbox's -998 cannot be set and every pod fails to start.
+ * netns_mounts_under_state_dir: two daemons on one machine must not meet in /var/run/netns.
+ */
+import type { DaemonPaths } from "./paths.ts";
+
+export interface DaemonConfig {
+  readonly paths: DaemonPaths;
+  readonly sandboxImage: string;
+  readonly cniBinDir: string;
+  readonly snapshotter: "overlayfs" | "native";
+}
+
+/** Plugins that a device does not use: each costs start-up time, memory or a warning in the log. */
+const DISABLED = [
+  "io.containerd.snapshotter.v1.aufs",
+  "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper",
+  "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.snapshotter.v1.blockfile",
+  "io.containerd.tracing.processor.v1.otlp",
+  "io.containerd.internal.v1.tracing",
+  "io.containerd.nri.v1.nri",
+];
+
+export function daemonToml({ paths, sandboxImage, cniBinDir, snapshotter }: DaemonConfig): string {
+  const cri = `plugins.${quote("io.containerd.grpc.v1.cri")}`;
+  return `# written by the agent at every start
+version = 2
+root = ${quote(paths.root)}
+state = ${quote(paths.state)}
+disabled_plugins = [${DISABLED.map(quote).join(", ")}]
+
+[grpc]
+  address = ${quote(paths.socket)}
+[ttrpc]
+  address = ${quote(`${paths.socket}.ttrpc`)}
+
+[plugins.${quote("io.containerd.internal.v1.opt")}]
+  path = ${quote(`${paths.base}/opt`)}
+
+[${cri}]
+  sandbox_image = ${quote(sandboxImage)}
+  stream_server_address = "127.0.0.1"
+  stream_server_port = "0"
+  netns_mounts_under_state_dir = true
+  restrict_oom_score_adj = true
+  enable_unprivileged_ports = true
+  enable_unprivileged_icmp = true
+[${cri}.containerd]
+  snapshotter = ${quote(snapshotter)}
+  default_runtime_name = "runc"
+[${cri}.containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+[${cri}.containerd.runtimes.runc.options]
+  SystemdCgroup = false
+[${cri}.cni]
+  bin_dir = ${quote(cniBinDir)}
+  conf_dir = ${quote(paths.cniConfig)}
+[${cri}.registry]
+  config_path = ${quote(paths.certificates)}
+`;
+}
+
+/**
+ * ptp, not bridge: routed pod links need neither bridge-nf-call-iptables nor hairpin for a pod that reaches itself
+ * through a service address.
+ */
+export function cniConflist(options: { readonly podCidr: string; readonly ipamDir: string; readonly mtu?: number | undefined }): string {
+  const range = [{ subnet: options.podCidr }];
+  return JSON.stringify({
+    cniVersion: "0.4.0",
+    name: "lichen",
+    plugins: [
+      {
+        type: "ptp",
+        ipMasq: true,
+        ...(options.mtu === undefined ? {} : { mtu: options.mtu }),
+        ipam: { type: "host-local", dataDir: options.ipamDir, ranges: [range], routes: [{ dst: "0.0.0.0/0" }] },
+      },
+      { type: "portmap", capabilities: { portMappings: true }, snat: true },
+    ],
+  });
+}
+
+export interface RegistryMirror {
+  /** host part of image references: "registry.lichen.internal" */
+  readonly host: string;
+  /** "https://server:6443" */
+  readonly url: string;
+  /** files, PEM */
+  readonly ca?: string | undefined;
+  readonly certificate?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** containerd's hosts.toml (docs/hosts.md): a client certificate makes the device itself the user that pulls. */
+export function hostsToml({ url, ca, certificate, key }: RegistryMirror): string {
+  return [
+    `server = ${quote(url)}`,
+    `[host.${quote(url)}]`,
+    `  capabilities = ["pull", "resolve"]`,
+    ...(ca === undefined ? [] : [`  ca = ${quote(ca)}`]),
+    ...(certificate === undefined || key === undefined ? [] : [`  client = [[${quote(certificate)}, ${quote(key)}]]`]),
+    "",
+  ].join("\n");
+}
+
+/** TOML basic strings have JSON's escapes. */
+function quote(text: string): string {
+  return JSON.stringify(text);
+}
