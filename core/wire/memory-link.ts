@@ -84,7 +84,7 @@ export function memoryNetwork(options: MemoryNetworkOptions): MemoryNetwork {
 
   const connectLater = (end: End) => {
     end.stopTimer();
-    end.stopTimer = clock.after(entropy.fraction() * reconnectMs, () => {
+    end.stopTimer = clock.after(Math.floor(entropy.fraction() * reconnectMs), () => {
       if (end.closed || ends.get(end.node) !== end) return;
       if (end.cut || !brokerUp) connectLater(end);
       else setConnected(end, true);
@@ -107,12 +107,12 @@ export function memoryNetwork(options: MemoryNetworkOptions): MemoryNetwork {
     const { from, to } = faults.delay ?? { from: 0, to: 0 };
     const free = direction === "up" ? "upFree" : "downFree";
     for (let copies = chance(faults.duplicate) ? 2 : 1; copies > 0; copies--) {
-      let at = clock.monotonic() + from + entropy.fraction() * (to - from);
+      let at = clock.monotonic() + from + Math.floor(entropy.fraction() * (to - from));
       if (!chance(faults.reorder)) {
         at = Math.max(at, end[free]);
         end[free] = at;
       }
-      const copy = payload.slice();
+      const copy = Uint8Array.from(payload);
       clock.after(at - clock.monotonic(), () => {
         if (end.connected && !end.cut && brokerUp) deliver(copy);
         else counters.lost++;

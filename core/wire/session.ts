@@ -39,6 +39,9 @@ export interface DeviceSessionOptions {
 
 /** Between two sessions of one connection: a hub that cannot follow is not asked in a loop. */
 const RESTART_PAUSE_MS = 1_000;
+/** A hub answers `hello` at once; silence means that it did not arrive. Doubles up to the maximum while nobody answers. */
+const ANSWER_MS = 15_000;
+const ANSWER_MAX_MS = 240_000;
 /** Messages that wait behind one that is being sent. */
 const MAX_WAITING = 64;
 
@@ -55,6 +58,7 @@ export function deviceSession({ link, clock, entropy, log }: DeviceSessionOption
   let chunkId = 0;
   let waiting = 0;
   let tail: Promise<unknown> = Promise.resolve();
+  let patience = ANSWER_MS;
   let stopTimer: (() => void) | undefined;
 
   const begin = () => {
@@ -62,6 +66,10 @@ export function deviceSession({ link, clock, entropy, log }: DeviceSessionOption
     id = Buffer.from(entropy.bytes(9)).toString("base64url");
     sent = 0;
     received = 0;
+    stopTimer = clock.after(patience, () => {
+      patience = Math.min(patience * 2, ANSWER_MAX_MS);
+      restart("no answer from the server");
+    });
     for (const listener of starts) listener();
   };
   const end = () => {
@@ -104,6 +112,8 @@ export function deviceSession({ link, clock, entropy, log }: DeviceSessionOption
     if (seq <= received) return;
     if (seq !== received + 1) return restart(`messages ${received + 1} to ${seq - 1} of the server are missing`);
     received = seq;
+    patience = ANSWER_MS;
+    stopTimer?.();
     if (body.type === "ping") {
       send({ type: "pong" }).catch(() => {});
       return;
@@ -116,7 +126,7 @@ export function deviceSession({ link, clock, entropy, log }: DeviceSessionOption
     if (waiting >= MAX_WAITING) return Promise.reject(new Error(`${MAX_WAITING} messages wait for the server`));
     const session = id;
     const seq = ++sent;
-    const pieces = split(encodeEnvelope({ v: WIRE_VERSION, session, seq, at: clock.now(), body }), ++chunkId);
+    const pieces = split(encodeEnvelope({ v: WIRE_VERSION, session, seq, at: Math.floor(clock.now()), body }), ++chunkId);
     waiting++;
     const sending = tail.then(async () => {
       for (const piece of pieces) {

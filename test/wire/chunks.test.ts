@@ -58,7 +58,8 @@ test("any sequence of pieces gives whole messages only", (t) => {
         const payload = typeof one === "number" ? pieces[one] : one;
         if (payload === undefined) continue;
         const joined = join.accept(payload).message;
-        if (joined !== undefined && joined !== payload) t.true(messages.some((whole) => Buffer.compare(whole, joined) === 0));
+        if (joined === undefined || joined === payload) t.true(join.held() <= 4 * CHUNK_BYTES);
+        else t.true(messages.some((whole) => Buffer.compare(whole, joined) === 0));
       }
     }),
     { numRuns: 200 },
