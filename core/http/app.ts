@@ -1,0 +1,237 @@
+/**
+ * The Kubernetes API as a function from request to response. Read it from top to bottom: that is what happens to a request.
+ *
+ *   identify      an audit id for the answer and the log
+ *   readTarget    the path, decoded once; tricks are refused before anything looks at it
+ *   authenticate  who asks
+ *   impersonate   as whom
+ *   answer        resources → one handler per verb · discovery · pages · mounts of other parts
+ *
+ * There are no routes per kind: what a path means is looked up in the KindTable when it is asked.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { TLSSocket } from "node:tls";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import { Hono } from "hono";
+import type { Context } from "hono";
+import type { User } from "../api/user.ts";
+import { whoIs } from "./authenticate.ts";
+import { readBody } from "./body.ts";
+import type { Call } from "./call.ts";
+import { deprecation } from "./deprecations.ts";
+import { openDiscovery } from "./discovery/discovery.ts";
+import type { Discovery } from "./discovery/discovery.ts";
+import { errorReply } from "./errors.ts";
+import { mustBeAllowed } from "./forbidden.ts";
+import { impersonate } from "./impersonate.ts";
+import { openPages } from "./pages.ts";
+import type { Pages } from "./pages.ts";
+import { flag } from "./query.ts";
+import { get, list } from "./read.ts";
+import type { Message, Reply } from "./reply.ts";
+import { resourcePath } from "./request-info.ts";
+import type { ResourcePath } from "./request-info.ts";
+import { route } from "./route.ts";
+import type { Action, Route } from "./route.ts";
+import type { HttpServices } from "./services.ts";
+import { methodNotAllowed, noSuchPage, noSuchResource, parseTarget } from "./target.ts";
+import type { RequestTarget } from "./target.ts";
+import { watch } from "./watch.ts";
+import { create, patch, remove, removeCollection, update } from "./write.ts";
+
+/** What @hono/node-server hands over; absent when the application is called as a function. */
+export interface Bindings {
+  readonly incoming?: IncomingMessage | Http2ServerRequest;
+  readonly outgoing?: ServerResponse | Http2ServerResponse;
+}
+
+interface Variables {
+  auditId: string;
+  target: RequestTarget;
+  user: User;
+}
+
+interface Env {
+  Bindings: Bindings;
+  Variables: Variables;
+}
+
+export type App = Hono<Env>;
+
+/** `closing` ends the watches and other streams. */
+export function createApp(services: HttpServices, closing: AbortSignal): App {
+  const parts: Parts = {
+    services,
+    closing,
+    discovery: openDiscovery(services.kinds),
+    pages: openPages(services, {}),
+  };
+  const app = new Hono<Env>();
+
+  app.onError((error, c) => {
+    const reply = errorReply(error, services.log, { id: c.get("auditId"), method: c.req.method, path: c.req.path });
+    return respond(c, c.req.method === "HEAD" ? { ...reply, body: null } : reply, []);
+  });
+
+  app.use(async function identify(c, next) {
+    c.set("auditId", auditId(c.req.header("audit-id")) ?? services.entropy.uid());
+    await next();
+  });
+
+  app.use(async function readTarget(c, next) {
+    c.set("target", parseTarget(rawUrl(c)));
+    await next();
+  });
+
+  app.use(async function authenticate(c, next) {
+    const header = (name: string) => c.req.header(name);
+    c.set("user", await whoIs({ header, socket: socketOf(c.env) }, services.authenticate));
+    await next();
+  });
+
+  app.use(async function actAs(c, next) {
+    c.set("user", await impersonate(headerLines(c), c.get("user"), services.authorizer));
+    await next();
+  });
+
+  app.all("*", async function answer(c) {
+    const { path } = c.get("target");
+    const mount = services.mounts?.find(({ prefix }) => `${path}/`.startsWith(prefix));
+    if (mount !== undefined) return await mount.handler(c.req.raw, c.get("user"));
+    const warnings: string[] = [];
+    const call = callOf(c, warnings, closing);
+    return respond(c, await handle(call, parts), warnings);
+  });
+
+  return app;
+}
+
+interface Parts {
+  readonly services: HttpServices;
+  readonly closing: AbortSignal;
+  readonly discovery: Discovery;
+  readonly pages: Pages;
+}
+
+async function handle(call: Call, parts: Parts): Promise<Reply> {
+  const resource = resourcePath(call.segments);
+  if (resource !== undefined) return await answerResource(call, resource, parts);
+  await mustBeAllowed(parts.services.authorizer, { user: call.user, verb: call.method.toLowerCase(), path: call.path });
+  const [root] = call.segments;
+  if (root === "api" || root === "apis") return parts.discovery.answer(call);
+  const page = parts.pages.find(call.path);
+  if (page === undefined) throw noSuchPage();
+  return await page(call);
+}
+
+async function answerResource(call: Call, path: ResourcePath, parts: Parts): Promise<Reply> {
+  const { services } = parts;
+  const routing = route(services.kinds, path, call.method, path.watch || flag(call.query, "watch"));
+  if (routing === "not found" || routing === "method not allowed") {
+    // who may not even try does not learn what exists
+    await mustBeAllowed(services.authorizer, { user: call.user, verb: attemptedVerb(call.method, path), resource: path });
+    throw routing === "method not allowed" ? methodNotAllowed() : parts.discovery.serves(path.group) ? noSuchResource() : noSuchPage();
+  }
+  const deprecated = deprecation(routing.kind);
+  if (deprecated !== undefined) call.warn(deprecated);
+  return await verbs[routing.action](call, routing, services);
+}
+
+type Handler = (call: Call, route: Route, services: HttpServices) => Promise<Reply>;
+
+const verbs: { readonly [action in Action]: Handler } = {
+  get: (call, at, { clientFor, clock }) => get(call, named(at), clientFor(call.user), clock.now()),
+  list: (call, at, { clientFor, clock }) => list(call, at, clientFor(call.user), clock.now()),
+  watch: (call, at, services) => watch(call, at, services.clientFor(call.user), services),
+  create: (call, at, { clientFor, clock }) => create(call, at, clientFor(call.user), clock.now()),
+  update: (call, at, { clientFor, clock }) => update(call, named(at), clientFor(call.user), clock.now()),
+  patch: (call, at, { clientFor, clock }) => patch(call, named(at), clientFor(call.user), clock.now()),
+  delete: (call, at, { clientFor, clock }) => remove(call, named(at), clientFor(call.user), clock.now()),
+  deletecollection: (call, at, { clientFor, clock }) => removeCollection(call, at, clientFor(call.user), clock.now()),
+  connect: () => {
+    throw noSuchResource();
+  },
+};
+
+function named(at: Route): Route & { readonly name: string } {
+  if (at.name === undefined) throw noSuchResource();
+  return { ...at, name: at.name };
+}
+
+const attempts: { readonly [method: string]: string } = { GET: "get", HEAD: "get", POST: "create", PUT: "update", PATCH: "patch", DELETE: "delete" };
+
+function attemptedVerb(method: string, path: ResourcePath): string {
+  const verb = attempts[method] ?? method.toLowerCase();
+  if (path.name !== undefined) return verb;
+  return verb === "get" ? "list" : verb === "delete" ? "deletecollection" : verb;
+}
+
+function callOf(c: Context<Env>, warnings: string[], closing: AbortSignal): Call {
+  const header = (name: string) => c.req.header(name);
+  let body: Promise<Uint8Array> | undefined;
+  return {
+    ...c.get("target"),
+    method: c.req.method,
+    user: c.get("user"),
+    header,
+    body: () => (body ??= readBody(c.env?.incoming ?? c.req.raw, header("content-length"))),
+    warnings,
+    warn(text) {
+      if (!warnings.includes(text)) warnings.push(text);
+    },
+    signal: closing,
+    outgoing: c.env?.outgoing,
+  };
+}
+
+function respond(c: Context<Env>, reply: Reply, warnings: readonly string[]): Response {
+  if (reply === "streamed") return RESPONSE_ALREADY_SENT;
+  return new Response(reply.body as ConstructorParameters<typeof Response>[0], { status: reply.status, headers: headersOf(reply, c.get("auditId"), warnings) });
+}
+
+function headersOf(reply: Message, id: string, warnings: readonly string[]): [string, string][] {
+  const headers: [string, string][] = [
+    ["Audit-Id", id],
+    ...("Cache-Control" in reply.headers ? [] : [["Cache-Control", "no-cache, private"] as [string, string]]),
+    ...Object.entries(reply.headers),
+  ];
+  for (const warning of warnings) headers.push(["Warning", `299 - ${quotedText(warning)}`]);
+  return headers;
+}
+
+/** quoted-string of RFC 9110, with what no header may hold left out */
+function quotedText(text: string): string {
+  return `"${text.replace(/\p{Cc}/gu, " ").replace(/["\\]/g, "\\$&").replace(/[^\u0020-\u00ff]/g, "?")}"`;
+}
+
+/** An id that a client gives is kept, so that a chain of servers logs one id. */
+function auditId(given: string | undefined): string | undefined {
+  return given !== undefined && /^[\w-]{1,64}$/.test(given) ? given : undefined;
+}
+
+/** The bytes of the request line: c.req.url is already resolved by a URL parser. */
+function rawUrl(c: Context<Env>): string {
+  const { incoming } = c.env ?? {};
+  if (incoming?.url !== undefined) return incoming.url;
+  const { pathname, search } = new URL(c.req.url);
+  return pathname + search;
+}
+
+function socketOf(env: Bindings | undefined): TLSSocket | undefined {
+  const incoming = env?.incoming;
+  if (incoming === undefined) return undefined;
+  // node:http2 hides the socket behind a proxy that has no identity of its own
+  const socket = "stream" in incoming ? incoming.stream.session?.socket : incoming.socket;
+  return socket !== undefined && "getPeerX509Certificate" in socket ? (socket as TLSSocket) : undefined;
+}
+
+/** Header lines one by one, names in lower case: values that hold commas stay whole. */
+function* headerLines(c: Context<Env>): Iterable<readonly [string, string]> {
+  const raw = c.env?.incoming?.rawHeaders;
+  if (raw === undefined) {
+    yield* c.req.raw.headers;
+    return;
+  }
+  for (let at = 0; at + 1 < raw.length; at += 2) yield [(raw[at] ?? "").toLowerCase(), raw[at + 1] ?? ""];
+}

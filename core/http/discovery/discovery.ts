@@ -1,0 +1,74 @@
+/** /api, /apis and what is below them up to a group version: made from the KindTable, kept until it changes. */
+import { createHash } from "node:crypto";
+import type { KindTable } from "../../api/kinds.ts";
+import type { Call } from "../call.ts";
+import { negotiate } from "../media.ts";
+import type { Message } from "../reply.ts";
+import { json } from "../reply.ts";
+import { methodNotAllowed, noSuchPage, noSuchResource } from "../target.ts";
+import { aggregatedType, groupDiscoveryList, wantsAggregated } from "./aggregated.ts";
+import { groupsOf } from "./groups.ts";
+import type { GroupVersions } from "./groups.ts";
+import { apiGroup, apiGroupList, apiResourceList, apiVersions } from "./legacy.ts";
+
+export interface Discovery {
+  answer(call: Call): Message;
+  /** whether any version of a group is served */
+  serves(group: string): boolean;
+}
+
+export function openDiscovery(kinds: KindTable): Discovery {
+  let revision = -1;
+  let groups: readonly GroupVersions[] = [];
+  const documents = new Map<string, { readonly body: string; readonly etag: string }>();
+
+  function current(): readonly GroupVersions[] {
+    if (kinds.revision() !== revision) {
+      revision = kinds.revision();
+      groups = groupsOf(kinds);
+      documents.clear();
+    }
+    return groups;
+  }
+
+  function aggregated(call: Call, of: readonly GroupVersions[]): Message {
+    let document = documents.get(call.path);
+    if (document === undefined) {
+      const body = JSON.stringify(groupDiscoveryList(of));
+      document = { body, etag: `"${createHash("sha256").update(body).digest("hex").toUpperCase()}"` };
+      documents.set(call.path, document);
+    }
+    const headers = { ETag: document.etag, Vary: "Accept", "Cache-Control": "public", "Content-Type": aggregatedType };
+    if (call.header("if-none-match") === document.etag) return { status: 304, headers, body: null };
+    return { status: 200, headers, body: document.body };
+  }
+
+  return {
+    serves: (group) => current().some((each) => each.group === group),
+    answer(call) {
+      if (call.method !== "GET") throw methodNotAllowed();
+      const all = current();
+      const [root, group, version] = call.segments;
+      const plain = (body: object) => {
+        negotiate(call.header("accept"), ["json", "yaml", "protobuf"]);
+        return json(body, 200, { Vary: "Accept" });
+      };
+      if (root === "api") {
+        const core = all.filter((each) => each.group === "");
+        if (group === undefined) return wantsAggregated(call.header("accept")) ? aggregated(call, core) : plain(apiVersions(call.header("host") ?? ""));
+        return plain(resources(core, "", group));
+      }
+      const named = all.filter((each) => each.group !== "");
+      if (group === undefined) return wantsAggregated(call.header("accept")) ? aggregated(call, named) : plain(apiGroupList(named));
+      const found = named.find((each) => each.group === group);
+      if (found === undefined) throw noSuchPage();
+      return plain(version === undefined ? apiGroup(found) : resources(named, group, version));
+    },
+  };
+}
+
+function resources(groups: readonly GroupVersions[], group: string, version: string) {
+  const kinds = groups.find((each) => each.group === group)?.versions.find((each) => each.version === version)?.kinds;
+  if (kinds === undefined) throw noSuchResource();
+  return apiResourceList(group, version, kinds);
+}

@@ -1,0 +1,104 @@
+/**
+ * A result in the format and view that the client takes. JSON of stored objects is their kept bytes; YAML and protobuf are
+ * made on request.
+ */
+import { constants, gzip } from "node:zlib";
+import { promisify } from "node:util";
+import { stringify } from "yaml";
+import type { Kind } from "../api/kinds.ts";
+import type { KubeList, KubeObject } from "../api/meta.ts";
+import { ApiError } from "../api/status.ts";
+import type { Status } from "../api/status.ts";
+import { encodedOf } from "../registry/encoded.ts";
+import type { Call } from "./call.ts";
+import { contentTypeOf, negotiate } from "./media.ts";
+import type { Accepted, Format } from "./media.ts";
+import type { Message } from "./reply.ts";
+import { includeObject, table } from "./table.ts";
+import { partial, partialList } from "./views.ts";
+
+const zip = promisify(gzip);
+
+/** Below this, compressing costs more than it saves on any link (apiserver: 128 KiB, level 1). */
+const GZIP_BYTES_MIN = 128 * 1024;
+
+/** The formats a kind can be sent in: only what has protobuf field numbers has a protobuf form. */
+export function formatsOf(kind: Kind): readonly Format[] {
+  return hasProtobuf(kind) ? ["json", "yaml", "protobuf"] : ["json", "yaml"];
+}
+
+export function hasProtobuf(kind: Kind): boolean {
+  for (const field of kind.schema.fields.values()) if (field.number !== undefined) return true;
+  return false;
+}
+
+export function accepted(call: Call, kind: Kind): Accepted {
+  return negotiate(call.header("accept"), formatsOf(kind));
+}
+
+export async function objectReply(call: Call, kind: Kind, accept: Accepted, object: KubeObject | Status, status: number, now: number): Promise<Message> {
+  if (object.kind === "Status" || accept.view === undefined) return await reply(call, accept.format, object, status);
+  const { as, version } = accept.view;
+  if (as === "PartialObjectMetadataList") {
+    throw new ApiError("NotAcceptable", `you requested PartialObjectMetadataList, but the requested object is not a list (*${goType(kind, kind.kind)})`);
+  }
+  const shown = object as KubeObject;
+  if (as === "PartialObjectMetadata") return await reply(call, accept.format, partial(shown, version), status);
+  const { resourceVersion } = shown.metadata;
+  const metadata = resourceVersion === undefined ? {} : { resourceVersion };
+  const include = includeObject(call.query);
+  return await reply(call, accept.format, table(kind, [shown], metadata, { version, include, now, withColumns: true }), status);
+}
+
+export async function listReply(call: Call, kind: Kind, accept: Accepted, list: KubeList, now: number): Promise<Message> {
+  if (accept.view === undefined) return await reply(call, accept.format, list, 200);
+  const { as, version } = accept.view;
+  if (as === "PartialObjectMetadata") {
+    throw new ApiError("NotAcceptable", `you requested PartialObjectMetadata, but the requested object is a list (*${goType(kind, kind.listKind)})`);
+  }
+  if (as === "PartialObjectMetadataList") return await reply(call, accept.format, partialList(list, version), 200);
+  const include = includeObject(call.query);
+  return await reply(call, accept.format, table(kind, list.items, list.metadata, { version, include, now, withColumns: true }), 200);
+}
+
+/** How apiserver names a type in those messages. */
+function goType(kind: Kind, name: string): string {
+  return `${kind.group === "" ? "core" : (kind.group.split(".", 1)[0] ?? "")}.${name}`;
+}
+
+async function reply(call: Call, format: Format, value: object, status: number): Promise<Message> {
+  const headers = { "Content-Type": contentTypeOf[format] };
+  return await compressed(call, { status, headers, body: inFormat(call, format, value) });
+}
+
+function inFormat(call: Call, format: Format, value: object): Uint8Array | string {
+  const json = encodedOf(value);
+  switch (format) {
+    case "json":
+      return prettyWanted(call) ? `${JSON.stringify(JSON.parse(json.toString()), null, 2)}\n` : json;
+    case "yaml":
+      return stringify(JSON.parse(json.toString()));
+    case "protobuf":
+      throw new ApiError("NotAcceptable", "protobuf answers are not made yet");
+  }
+}
+
+/** Asked for, or a person looking with a browser or curl. */
+function prettyWanted(call: Call): boolean {
+  const asked = call.query.get("pretty");
+  if (asked !== null) return asked !== "false" && asked !== "0" && asked !== "";
+  return /^(?:curl|Wget|Mozilla)\b/.test(call.header("user-agent") ?? "");
+}
+
+/** Compresses large answers for those who take gzip. */
+export async function compressed(call: Call, message: Message): Promise<Message> {
+  const { body } = message;
+  if (body === null || body instanceof ReadableStream || body.length < GZIP_BYTES_MIN) return message;
+  if (!takesGzip(call.header("accept-encoding"))) return message;
+  const small = await zip(body, { level: constants.Z_BEST_SPEED });
+  return { ...message, headers: { ...message.headers, "Content-Encoding": "gzip", Vary: "Accept-Encoding" }, body: small };
+}
+
+function takesGzip(header: string | undefined): boolean {
+  return header !== undefined && /(?:^|[\s,])gzip(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(header);
+}

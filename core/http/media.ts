@@ -1,0 +1,107 @@
+/**
+ * Accept and Content-Type as Kubernetes negotiates them: four formats, and three views of an object (Table and metadata
+ * only) that are asked for as parameters of the media type.
+ */
+import { ApiError } from "../api/status.ts";
+
+export type Format = "json" | "yaml" | "protobuf";
+
+export interface View {
+  readonly as: "Table" | "PartialObjectMetadata" | "PartialObjectMetadataList";
+  readonly version: "v1" | "v1beta1";
+}
+
+export interface Accepted {
+  readonly format: Format;
+  readonly view: View | undefined;
+}
+
+export const contentTypeOf: { readonly [format in Format]: string } = {
+  json: "application/json",
+  yaml: "application/yaml",
+  protobuf: "application/vnd.kubernetes.protobuf",
+};
+
+const formatOf: { readonly [type: string]: Format } = {
+  "application/json": "json",
+  "application/yaml": "yaml",
+  "application/vnd.kubernetes.protobuf": "protobuf",
+  "application/*": "json",
+  "*/*": "json",
+};
+
+export interface MediaType {
+  readonly type: string;
+  readonly parameters: { readonly [name: string]: string };
+  readonly quality: number;
+}
+
+/** More clauses than any client sends; the rest of a longer header is not read. */
+const CLAUSES_MAX = 32;
+
+/** In order of preference: by quality, then as written. Clauses that are not media types are left out. */
+export function parseAccept(header: string): readonly MediaType[] {
+  return header
+    .split(",", CLAUSES_MAX)
+    .map(parseMediaType)
+    .filter((clause) => clause !== undefined)
+    .filter((clause) => clause.quality > 0)
+    .toSorted((a, b) => b.quality - a.quality);
+}
+
+export function parseMediaType(text: string): MediaType | undefined {
+  const [type = "", ...rest] = text.split(";");
+  const name = type.trim().toLowerCase();
+  if (!/^[\w.+*-]+\/[\w.+*-]+$/.test(name)) return undefined;
+  const parameters: { [name: string]: string } = Object.create(null);
+  let quality = 1;
+  for (const each of rest) {
+    const equals = each.indexOf("=");
+    if (equals < 0) continue;
+    const key = each.slice(0, equals).trim().toLowerCase();
+    const value = each.slice(equals + 1).trim().replace(/^"(.*)"$/, "$1");
+    if (key === "q") quality = Number(value) || 0;
+    else parameters[key] = value;
+  }
+  return { type: name, parameters, quality };
+}
+
+/**
+ * What the answer will be in.
+ * @throws ApiError NotAcceptable when nothing the client takes can be made
+ */
+export function negotiate(header: string | undefined, formats: readonly Format[]): Accepted {
+  if (header === undefined || header.trim() === "") return { format: "json", view: undefined };
+  for (const clause of parseAccept(header)) {
+    const format = formatOf[clause.type];
+    if (format === undefined || !formats.includes(format)) continue;
+    const { as, v, g } = clause.parameters;
+    if (as === undefined) return { format, view: undefined };
+    if (g !== "meta.k8s.io" || (v !== "v1" && v !== "v1beta1")) continue;
+    // Table has no protobuf form
+    if (as === "Table" && format !== "protobuf") return { format, view: { as, version: v } };
+    if (as === "PartialObjectMetadata" || as === "PartialObjectMetadataList") return { format, view: { as, version: v } };
+  }
+  const available = formats.map((format) => contentTypeOf[format]).join(", ");
+  throw new ApiError("NotAcceptable", `406: Not Acceptable\n\nAvailable representations: ${available}`, { details: {} });
+}
+
+/**
+ * The format of a request body; no Content-Type means JSON.
+ * @throws ApiError UnsupportedMediaType
+ */
+export function bodyFormat(contentType: string | undefined, formats: readonly Format[]): Format {
+  if (contentType === undefined || contentType === "") return "json";
+  const type = parseMediaType(contentType)?.type;
+  const format = type === undefined || type.includes("*") ? undefined : formatOf[type];
+  if (format === undefined || !formats.includes(format)) throw unsupportedMediaType(formats.map((each) => contentTypeOf[each]));
+  return format;
+}
+
+export function unsupportedMediaType(accepted: readonly string[]): ApiError {
+  const types = accepted.join(", ");
+  return new ApiError(
+    "UnsupportedMediaType",
+    `the body of the request was in an unknown format - accepted media types include: ${types}`,
+  );
+}

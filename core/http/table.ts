@@ -1,0 +1,80 @@
+/**
+ * The Table view (what `kubectl get` prints): columns from the kind's hooks, one row per object. A kind without columns
+ * of its own shows its name and when it was made.
+ */
+import type { Column, Kind } from "../api/kinds.ts";
+import type { AnyObject, KubeObject, ListMeta } from "../api/meta.ts";
+import { badRequest } from "../api/status.ts";
+import type { View } from "./media.ts";
+import { partial } from "./views.ts";
+
+export type IncludeObject = "None" | "Metadata" | "Object";
+
+const defaultColumns: readonly Column[] = [
+  {
+    name: "Name",
+    type: "string",
+    format: "name",
+    priority: 0,
+    description: "Name must be unique within a namespace, or among all objects of a kind without namespaces.",
+    cell: (object) => object.metadata.name ?? "",
+  },
+  {
+    name: "Created At",
+    type: "date",
+    priority: 0,
+    description: "When the server made the object, in UTC.",
+    cell: (object) => object.metadata.creationTimestamp ?? null,
+  },
+];
+
+export interface Table {
+  readonly kind: "Table";
+  readonly apiVersion: string;
+  readonly metadata: ListMeta;
+  readonly columnDefinitions: readonly unknown[] | null;
+  readonly rows: readonly unknown[];
+}
+
+/** `withColumns` is false for all but the first event of a watch. */
+export function table(
+  kind: Kind,
+  objects: readonly KubeObject[],
+  metadata: ListMeta,
+  options: { readonly version: View["version"]; readonly include: IncludeObject; readonly now: number; readonly withColumns: boolean },
+): Table {
+  const columns = kind.hooks.columns ?? defaultColumns;
+  return {
+    kind: "Table",
+    apiVersion: `meta.k8s.io/${options.version}`,
+    metadata,
+    columnDefinitions: options.withColumns ? columns.map(definition) : null,
+    rows: objects.map((object) => ({
+      cells: columns.map((column) => column.cell(object as AnyObject, options.now)),
+      object: included(object, options),
+    })),
+  };
+}
+
+function definition(column: Column) {
+  const { name, type, format = "", description, priority } = column;
+  return { name, type, format, description, priority };
+}
+
+function included(object: KubeObject, options: { readonly version: View["version"]; readonly include: IncludeObject }): unknown {
+  switch (options.include) {
+    case "None":
+      return null;
+    case "Object":
+      return object;
+    case "Metadata":
+      return partial(object, options.version);
+  }
+}
+
+export function includeObject(query: URLSearchParams): IncludeObject {
+  const value = query.get("includeObject") ?? "";
+  if (value === "") return "Metadata";
+  if (value === "None" || value === "Metadata" || value === "Object") return value;
+  throw badRequest(`unrecognized includeObject value: ${JSON.stringify(value)}: it is one of None, Metadata and Object`);
+}

@@ -1,0 +1,144 @@
+/**
+ * WATCH: events as JSON lines for as long as the client stays. The registry gives events in batches, each batch leaves in
+ * as few writes as possible, and the bytes of an event are made once for all watchers.
+ *
+ * A reader is never waited for by others: this loop asks for the next batch only when the last one is on its way, the
+ * registry holds what is pending as references, and gives up on a reader that falls too far behind. A reader that takes
+ * nothing at all is cut off here.
+ */
+import type { Client, Watch, WatchEvent } from "../api/client.ts";
+import type { Clock } from "../api/clock.ts";
+import type { Entropy } from "../api/entropy.ts";
+import type { Kind } from "../api/kinds.ts";
+import type { AnyObject, KubeObject } from "../api/meta.ts";
+import { ApiError } from "../api/status.ts";
+import { encodedEvent } from "../registry/encoded.ts";
+import type { Call } from "./call.ts";
+import { accepted } from "./format.ts";
+import { contentTypeOf } from "./media.ts";
+import type { View } from "./media.ts";
+import { listOptions } from "./query.ts";
+import { resourceOf } from "./read.ts";
+import type { Reply } from "./reply.ts";
+import type { Route } from "./route.ts";
+import { openSink } from "./sink.ts";
+import type { Sink } from "./sink.ts";
+import { includeObject, table } from "./table.ts";
+import type { IncludeObject } from "./table.ts";
+import { partial } from "./views.ts";
+
+/** Events are joined into writes of about this size: few TLS records, yet no second copy of a large initial state. */
+const WRITE_BYTES = 64 * 1024;
+/** A reader that takes nothing for this long is cut off; its kernel buffers and window are full all that time. */
+const STALLED_MS = 30_000;
+/** apiserver's --min-request-timeout: a watch without timeoutSeconds ends after one to two times this. */
+const WATCH_SECONDS_MIN = 1800;
+
+export interface WatchServices {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+}
+
+export async function watch(call: Call, route: Route, client: Client, services: WatchServices): Promise<Reply> {
+  const { format, view } = accepted(call, route.kind);
+  if (format !== "json") throw new ApiError("NotAcceptable", `406: Not Acceptable\n\nAvailable representations: ${contentTypeOf.json}`, { details: {} });
+  const { timeoutSeconds, ...options } = listOptions(call.query, true);
+  const fieldSelector = [options.fieldSelector, route.name === undefined ? undefined : `metadata.name=${route.name}`].filter((each) => each !== undefined);
+  const encode = encoder(route.kind, view, includeObject(call.query), services.clock);
+
+  const ending = new AbortController();
+  const end = () => ending.abort();
+  const events = await opened(() =>
+    client.watch(resourceOf(route), {
+      ...options,
+      fieldSelector: fieldSelector.length === 0 ? undefined : fieldSelector.join(","),
+      namespace: route.namespace,
+      signal: ending.signal,
+    }),
+  );
+  const sink = openSink(call, { "Content-Type": contentTypeOf.json, "Cache-Control": "no-cache, private" });
+  const seconds = timeoutSeconds ?? Math.round(WATCH_SECONDS_MIN * (1 + services.entropy.fraction()));
+  const cancelTimeout = services.clock.after(seconds * 1000, end);
+  for (const signal of [sink.closed, call.signal]) {
+    signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) end();
+  }
+  void pump(events, encode, sink, services.clock, ending.signal).finally(() => {
+    cancelTimeout();
+    end();
+    call.signal.removeEventListener("abort", end);
+  });
+  return sink.reply;
+}
+
+/** A version that is too old is an event of the stream, not an answer: clients list again when they see it. */
+async function opened(open: () => Promise<Watch>): Promise<Watch> {
+  try {
+    return await open();
+  } catch (error) {
+    if (!(error instanceof ApiError) || (error.reason !== "Expired" && error.reason !== "Gone")) throw error;
+    const event: WatchEvent = { type: "ERROR", object: error.toStatus() };
+    return (async function* () {
+      yield [event];
+    })();
+  }
+}
+
+type Encode = (event: WatchEvent) => Uint8Array;
+
+async function pump(events: Watch, encode: Encode, sink: Sink, clock: Clock, ending: AbortSignal): Promise<void> {
+  try {
+    for await (const batch of events) {
+      if (ending.aborted) break;
+      await writeBatch(batch, encode, sink, clock);
+    }
+    sink.end();
+  } catch (error) {
+    if (error instanceof ApiError) {
+      await sink.write(encode({ type: "ERROR", object: error.toStatus() }));
+      sink.end();
+    } else sink.abort();
+  }
+}
+
+async function writeBatch(batch: readonly WatchEvent[], encode: Encode, sink: Sink, clock: Clock): Promise<void> {
+  let parts: Uint8Array[] = [];
+  let size = 0;
+  const flush = async () => {
+    const [first] = parts;
+    if (first === undefined) return;
+    const chunk = parts.length === 1 ? first : Buffer.concat(parts, size);
+    parts = [];
+    size = 0;
+    const cancel = clock.after(STALLED_MS, () => sink.abort());
+    await sink.write(chunk);
+    cancel();
+  };
+  for (const event of batch) {
+    const line = encode(event);
+    parts.push(line);
+    size += line.length;
+    if (size >= WRITE_BYTES) await flush();
+  }
+  await flush();
+}
+
+function line(type: WatchEvent["type"], object: object): Buffer {
+  return Buffer.from(`{"type":"${type}","object":${JSON.stringify(object)}}\n`);
+}
+
+function encoder(kind: Kind, view: View | undefined, include: IncludeObject, clock: Clock): Encode {
+  if (view === undefined) return encodedEvent;
+  let withColumns = true;
+  return (event) => {
+    if (event.type === "ERROR") return encodedEvent(event);
+    const object: KubeObject | AnyObject = event.object;
+    if (view.as !== "Table") return line(event.type, partial(object, view.version));
+    const { resourceVersion } = object.metadata;
+    const metadata = resourceVersion === undefined ? {} : { resourceVersion };
+    // a bookmark is a row whose cells nobody reads
+    const shown = table(kind, [object], metadata, { version: view.version, include, now: clock.now(), withColumns });
+    withColumns = false;
+    return line(event.type, shown);
+  };
+}

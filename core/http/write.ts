@@ -1,0 +1,203 @@
+/** POST, PUT, PATCH, DELETE and DELETE of a collection. */
+import type { Client, DeleteOptions, Patch } from "../api/client.ts";
+import type { AnyObject } from "../api/meta.ts";
+import { ApiError, badRequest } from "../api/status.ts";
+import type { FieldError } from "../api/status.ts";
+import type { Call } from "./call.ts";
+import { bodyObject, isObject, parse, withType } from "./decode.ts";
+import type { JsonObject } from "./decode.ts";
+import { accepted, formatsOf, hasProtobuf, listReply, objectReply } from "./format.ts";
+import { bodyFormat, parseMediaType, unsupportedMediaType } from "./media.ts";
+import { flag, integer, invalidOptions, listOptions, unsupported, writeOptions } from "./query.ts";
+import { resourceOf } from "./read.ts";
+import type { Message } from "./reply.ts";
+import type { Route } from "./route.ts";
+
+type Named = Route & { readonly name: string };
+
+export async function create(call: Call, route: Route, client: Client, now: number): Promise<Message> {
+  const accept = accepted(call, route.kind);
+  const options = writeOptions(call.query, "CreateOptions", call.header("user-agent"));
+  const body = await bodyObject(call, route, options.fieldValidation);
+  const made = await client.create(resourceOf(route), body, {
+    ...options,
+    warn: call.warn,
+    namespace: route.namespace,
+    ...(route.name === undefined ? {} : { name: route.name }),
+    subresource: route.subresource?.name,
+  });
+  return await objectReply(call, route.kind, accept, made, 201, now);
+}
+
+export async function update(call: Call, route: Named, client: Client, now: number): Promise<Message> {
+  const accept = accepted(call, route.kind);
+  const options = writeOptions(call.query, "UpdateOptions", call.header("user-agent"));
+  const body = await bodyObject(call, route, options.fieldValidation);
+  const made = await client.update(resourceOf(route), targetOf(route), body, { ...options, warn: call.warn });
+  return await objectReply(call, route.kind, accept, made, 200, now);
+}
+
+/** Media types of PATCH, in the order of apiserver's messages. Strategic merge needs the merge keys of a built-in type. */
+const patchTypes: { readonly [type: string]: Patch["type"] } = {
+  "application/json-patch+json": "json",
+  "application/merge-patch+json": "merge",
+  "application/strategic-merge-patch+json": "strategic",
+  "application/apply-patch+yaml": "apply",
+};
+
+export function patchTypesOf(custom: boolean): readonly string[] {
+  return Object.keys(patchTypes).filter((type) => !custom || patchTypes[type] !== "strategic");
+}
+
+export async function patch(call: Call, route: Named, client: Client, now: number): Promise<Message> {
+  const accept = accepted(call, route.kind);
+  const type = patchTypes[parseMediaType(call.header("content-type") ?? "")?.type ?? ""];
+  if (type === undefined) throw new ApiError("UnsupportedMediaType", "415: Unsupported Media Type", { details: {} });
+  if (type === "strategic" && !hasProtobuf(route.kind)) throw unsupportedMediaType(patchTypesOf(true));
+  const options = writeOptions(call.query, "PatchOptions", call.header("user-agent"), type);
+  const body = await patchBody(call, route, type, options);
+  const { object, created } = await client.patch(resourceOf(route), targetOf(route), body, { ...options, warn: call.warn });
+  return await objectReply(call, route.kind, accept, object, created ? 201 : 200, now);
+}
+
+async function patchBody(
+  call: Call,
+  route: Named,
+  type: Patch["type"],
+  options: { readonly force: boolean | undefined; readonly fieldValidation?: "Strict" | "Warn" | "Ignore" | undefined },
+): Promise<Patch> {
+  const bytes = await call.body();
+  if (type === "apply") {
+    const object = parse(bytes, "yaml", call, options.fieldValidation);
+    if (!isObject(object)) throw badRequest("error decoding YAML: the applied configuration is not an object");
+    return { type, object: withType(object, route.subresource?.kind ?? route.kind) as AnyObject, force: options.force ?? false };
+  }
+  const value = parsePatch(bytes);
+  if (type === "json") {
+    if (!Array.isArray(value)) throw badRequest("error decoding patch: a JSON patch is an array of operations");
+    return { type, operations: value };
+  }
+  if (!isObject(value)) throw badRequest("error decoding patch: a merge patch is an object");
+  return { type, patch: value };
+}
+
+function parsePatch(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString());
+  } catch (error) {
+    throw new ApiError("BadRequest", `error decoding patch: ${error instanceof Error ? error.message : "not JSON"}`, { cause: error });
+  }
+}
+
+export async function remove(call: Call, route: Named, client: Client, now: number): Promise<Message> {
+  const accept = accepted(call, route.kind);
+  const result = await client.delete(resourceOf(route), targetOf(route), { ...(await deleteOptions(call, route)), warn: call.warn });
+  return await objectReply(call, route.kind, accept, result, 200, now);
+}
+
+export async function removeCollection(call: Call, route: Route, client: Client, now: number): Promise<Message> {
+  const accept = accepted(call, route.kind);
+  const selection = listOptions(call.query, false);
+  const options = await deleteOptions(call, route);
+  const removed = await client.deleteCollection(resourceOf(route), { ...selection, ...options, namespace: route.namespace, warn: call.warn });
+  return await listReply(call, route.kind, accept, removed, now);
+}
+
+/** From the body when there is one, else from the query. */
+async function deleteOptions(call: Call, route: Route): Promise<DeleteOptions> {
+  const bytes = await call.body();
+  const given = bytes.length === 0 ? fromQuery(call.query) : fromBody(bytes, call, route);
+  const errors: FieldError[] = [];
+  const { propagationPolicy: policy, orphanDependents: orphan, gracePeriodSeconds: grace } = given;
+  if (policy !== undefined && orphan !== undefined) {
+    errors.push({ type: "FieldValueInvalid", field: "propagationPolicy", message: `Invalid value: ${JSON.stringify(policy)}: orphanDependents and deletionPropagation cannot be both set` });
+  } else if (policy !== undefined && policy !== "Background" && policy !== "Foreground" && policy !== "Orphan") {
+    errors.push(unsupported("propagationPolicy", policy, ["Background", "Foreground", "Orphan"]));
+  }
+  const dryRun = given.dryRun ?? [];
+  if (dryRun.some((each) => each !== "All")) {
+    errors.push({
+      type: "FieldValueNotSupported",
+      field: "dryRun",
+      message: `Unsupported value: [${dryRun.map((each) => JSON.stringify(each)).join(" ")}]: supported values: "All"`,
+    });
+  }
+  if (errors.length > 0) throw invalidOptions("DeleteOptions", errors);
+  return {
+    dryRun: dryRun.length > 0,
+    gracePeriodSeconds: grace,
+    propagationPolicy: orphan === undefined ? (policy as DeleteOptions["propagationPolicy"]) : orphan ? "Orphan" : "Background",
+    preconditions: given.preconditions,
+  };
+}
+
+interface GivenDeleteOptions {
+  readonly propagationPolicy?: string | undefined;
+  readonly orphanDependents?: boolean | undefined;
+  readonly gracePeriodSeconds?: number | undefined;
+  readonly dryRun?: readonly string[] | undefined;
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string } | undefined;
+}
+
+function fromQuery(query: URLSearchParams): GivenDeleteOptions {
+  return {
+    propagationPolicy: query.get("propagationPolicy") ?? undefined,
+    orphanDependents: query.has("orphanDependents") ? flag(query, "orphanDependents") : undefined,
+    gracePeriodSeconds: integer(query, "gracePeriodSeconds"),
+    dryRun: query.getAll("dryRun"),
+  };
+}
+
+function fromBody(bytes: Uint8Array, call: Call, route: Route): GivenDeleteOptions {
+  const format = bodyFormat(call.header("content-type"), formatsOf(route.kind));
+  const value = parse(bytes, format, call, undefined);
+  if (!isObject(value)) throw badRequest("the delete options are not a JSON object");
+  if (value["kind"] !== undefined && value["kind"] !== "DeleteOptions") {
+    throw badRequest(`decoded object cannot be converted to DeleteOptions: it is a ${String(value["kind"])}`);
+  }
+  return {
+    propagationPolicy: field(value, "propagationPolicy", "string"),
+    orphanDependents: field(value, "orphanDependents", "boolean"),
+    gracePeriodSeconds: wholeNumber(value, "gracePeriodSeconds"),
+    dryRun: strings(value, "dryRun"),
+    preconditions: preconditions(value["preconditions"]),
+  };
+}
+
+function preconditions(value: unknown): GivenDeleteOptions["preconditions"] {
+  if (value === undefined || value === null) return undefined;
+  if (!isObject(value)) throw badRequest("preconditions: must be an object");
+  const uid = field(value, "uid", "string");
+  const resourceVersion = field(value, "resourceVersion", "string");
+  return { ...(uid === undefined ? {} : { uid }), ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+}
+
+interface FieldTypes {
+  readonly string: string;
+  readonly boolean: boolean;
+  readonly number: number;
+}
+
+function field<T extends keyof FieldTypes>(of: JsonObject, name: string, type: T): FieldTypes[T] | undefined {
+  const value = of[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== type) throw badRequest(`${name}: must be a ${type}, got ${typeof value}`);
+  return value as FieldTypes[T];
+}
+
+function wholeNumber(of: JsonObject, name: string): number | undefined {
+  const value = field(of, name, "number");
+  if (value !== undefined && !Number.isSafeInteger(value)) throw badRequest(`${name}: must be a whole number`);
+  return value;
+}
+
+function strings(of: JsonObject, name: string): readonly string[] | undefined {
+  const value = of[name];
+  if (value === undefined || value === null) return undefined;
+  if (!Array.isArray(value) || value.some((each) => typeof each !== "string")) throw badRequest(`${name}: must be a list of strings`);
+  return value;
+}
+
+function targetOf(route: Named) {
+  return { namespace: route.namespace, name: route.name, subresource: route.subresource?.name };
+}
