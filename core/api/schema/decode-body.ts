@@ -1,0 +1,93 @@
+/**
+ * From a parsed request body to the object that a route expects: kind and version are filled in or checked, the value is
+ * decoded, and what strict validation found becomes an error, warnings or nothing.
+ */
+import { type AnyObject, apiVersionOf, parseApiVersion } from "../meta.ts";
+import { badRequest } from "../status.ts";
+import { decodeValue } from "./decode.ts";
+import type { ObjectType } from "./schema.ts";
+
+export interface Expected {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly schema: ObjectType;
+}
+
+export interface DecodeOptions {
+  /** Strict: problems are an error; Warn (as by default in Kubernetes): warnings; Ignore: nothing */
+  readonly fieldValidation?: "Strict" | "Warn" | "Ignore" | undefined;
+  readonly warn?: ((text: string) => void) | undefined;
+  /** what the parser found (`duplicate field "data"`) */
+  readonly problems?: readonly string[];
+  /** the type of another kind that the body names, to tell a wrong kind from an unknown one */
+  readonly schemaOf?: (group: string, version: string, kind: string) => ObjectType | undefined;
+}
+
+/** Throws BadRequest. The object has apiVersion, kind and metadata; apiVersion and kind are first. */
+export function decodeBody(expected: Expected, body: unknown, options: DecodeOptions = {}): AnyObject {
+  const { kind, apiVersion } = headOf(expected, body);
+  const { group, version } = parseApiVersion(apiVersion);
+  const cannot = (why: string) => badRequest(`${kind} in version "${version}" cannot be handled as a ${expected.kind}: ${why}`);
+
+  const expectedVersion = apiVersionOf(expected);
+  const same = kind === expected.kind && apiVersion === expectedVersion;
+  const schema = same ? expected.schema : options.schemaOf?.(group, version, kind);
+  if (kind === expected.kind && !same) {
+    throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expectedVersion})`);
+  }
+  if (schema === undefined) {
+    throw cannot(`no kind "${kind}" is registered for version "${apiVersion}"`);
+  }
+
+  const decoded = decodePrefixed(schema, body, cannot);
+  if (!same) throw cannot(`converting (${version}.${kind}) to (${expected.kind}): unknown conversion`);
+
+  const problems = [...(options.problems ?? []), ...decoded.problems];
+  if (problems.length > 0 && options.fieldValidation === "Strict") throw cannot(`strict decoding error: ${problems.join(", ")}`);
+  if (options.fieldValidation !== "Ignore") for (const problem of problems) options.warn?.(problem);
+
+  const { apiVersion: _version, kind: _kind, metadata, ...rest } = decoded.value;
+  return { apiVersion: expectedVersion, kind, metadata: metadata ?? {}, ...rest };
+}
+
+function decodePrefixed(schema: ObjectType, body: unknown, cannot: (why: string) => Error) {
+  try {
+    return decodeValue(schema, body);
+  } catch (error) {
+    throw cannot(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** A body may leave out its kind and version; then it is what the route expects. */
+function headOf(expected: Expected, body: unknown): { kind: string; apiVersion: string } {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    const what = Array.isArray(body) ? "array" : typeof body === "boolean" ? "bool" : typeof body;
+    throw unrecognized(expected, `json: cannot unmarshal ${what} into Go value of type ${head}`);
+  }
+  const text = (name: "kind" | "apiVersion"): string => {
+    const value: unknown = Object.hasOwn(body, name) ? Object.entries(body).find(([key]) => key === name)?.[1] : undefined;
+    if (value === undefined || value === null) return "";
+    if (typeof value !== "string") throw unrecognized(expected, `"${name}" must be a string`);
+    return value;
+  };
+  return { kind: text("kind") || expected.kind, apiVersion: text("apiVersion") || apiVersionOf(expected) };
+}
+
+const head = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+
+/** What a body that is no object at all gets; the reader of the bytes uses it for syntax errors, too, with the body's text. */
+export function unrecognized(expected: { readonly kind: string }, why: string, text?: string): Error {
+  const shown = text === undefined ? "" : ` (${snippet(text)})`;
+  return badRequest(`the object provided is unrecognized (must be of type ${expected.kind}): couldn't get version/kind; json parse error: ${why}${shown}`);
+}
+
+/** As much of a body as an error shows. */
+const SNIPPET = 30;
+
+/** The beginning of a body: text when it looks like a JSON object, else its bytes in hexadecimal. */
+function snippet(text: string): string {
+  const bytes = Buffer.from(text.slice(0, SNIPPET * 2));
+  const more = bytes.length > SNIPPET ? " ..." : "";
+  return `${bytes.subarray(0, SNIPPET).toString(text.startsWith("{") ? "utf8" : "hex")}${more}`;
+}
