@@ -1,0 +1,61 @@
+/**
+ * What the host can link, as data: a component that imports anything else is refused before it is transpiled, so that the
+ * user reads a name instead of a failing pod.
+ */
+import { ComponentError } from "./component-header.ts";
+import type { ComponentHeader } from "./component-header.ts";
+import type { World } from "./bundle.ts";
+
+/** The interfaces of WASI 0.2 by capability. "Linked" does not mean "granted": without a grant each call answers a refusal. */
+const interfaces: Readonly<Record<string, readonly string[]>> = {
+  "wasi:cli": ["environment", "exit", "run", "stdin", "stdout", "stderr", "terminal-input", "terminal-output", "terminal-stdin", "terminal-stdout", "terminal-stderr"],
+  "wasi:clocks": ["monotonic-clock", "wall-clock", "timezone"],
+  "wasi:filesystem": ["preopens", "types"],
+  "wasi:http": ["types", "outgoing-handler"],
+  "wasi:io": ["error", "poll", "streams"],
+  "wasi:random": ["insecure", "insecure-seed", "random"],
+  "wasi:sockets": ["instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket"],
+};
+
+const RUN = "wasi:cli/run";
+const HANDLER = "wasi:http/incoming-handler";
+
+const split = (name: string) => {
+  const match = /^([a-z0-9-]+:[a-z0-9-]+)\/([a-z0-9-]+)(?:@(.+))?$/.exec(name);
+  return match ? { package: match[1] ?? "", interface: match[2] ?? "", version: match[3] ?? "" } : undefined;
+};
+
+export interface Needs {
+  readonly world: World;
+  readonly capabilities: readonly string[];
+}
+
+/** @throws ComponentError "UnsupportedWorld" | "UnsupportedImport" */
+export function needsOf(header: ComponentHeader): Needs {
+  const world = worldOf(header.exports);
+  const capabilities = new Set<string>();
+  const unknown: string[] = [];
+  for (const name of header.imports) {
+    const parts = split(name);
+    const known = parts !== undefined && interfaces[parts.package]?.includes(parts.interface) === true;
+    if (!known || !parts.version.startsWith("0.2.")) unknown.push(name);
+    else capabilities.add(name.startsWith("wasi:http/outgoing-handler") ? "wasi:http/outgoing-handler" : parts.package);
+  }
+  if (unknown.length > 0) {
+    throw new ComponentError(
+      "UnsupportedImport",
+      `the component imports ${unknown.join(", ")}; a device offers WASI 0.2 (${Object.keys(interfaces).join(", ")}): compose the component with one that exports the rest (\`wac plug\`), or build it without them`,
+    );
+  }
+  return { world, capabilities: [...capabilities].toSorted() };
+}
+
+function worldOf(exports: readonly string[]): World {
+  const has = (name: string) => exports.some((given) => given.startsWith(`${name}@0.2.`));
+  if (has(HANDLER)) return "http";
+  if (has(RUN)) return "command";
+  throw new ComponentError(
+    "UnsupportedWorld",
+    `the component exports ${exports.length === 0 ? "nothing" : exports.join(", ")}; it must export ${RUN}@0.2 (a command) or ${HANDLER}@0.2 (a service)`,
+  );
+}

@@ -1,0 +1,181 @@
+/**
+ * The process of one component. It reads its orders from the pipe, checks the module, says that it runs, and runs; its log
+ * and its end are written by itself, so that they are right whether or not an agent is alive. Steps:
+ *
+ *   orders → verify → link → run (command) | listen (service) → exit record
+ */
+import { readFileSync, readSync, renameSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { LimitError, PAGE_BYTES } from "../limits.ts";
+import { importsFor } from "./imports.ts";
+import { openLog } from "./log.ts";
+import type { Log } from "./log.ts";
+import { loadVerified, prepare, VerificationError } from "./module.ts";
+import type { Exports, Program } from "./module.ts";
+import { EXIT_FILE, RUNNING_FILE, SPEC_FD } from "./spec.ts";
+import type { ExitRecord, HostSpec, RunningRecord } from "./spec.ts";
+
+/** 128 + SIGKILL, as the kernel's OOM killer makes container runtimes report it */
+const OOM_CODE = 137;
+/** A guest that failed with this part of its memory limit in use is taken to have run out of it. */
+const OOM_FRACTION = 0.75;
+const MAX_MESSAGE = 1024;
+const RUN = "wasi:cli/run";
+const HANDLER = "wasi:http/incoming-handler";
+
+const spec = readSpec();
+const startedAt = Date.now();
+const log = openLog(spec.logPath);
+const ended = endWith(spec, log);
+
+try {
+  const bundle = loadVerified(spec.module, spec.publicKeys);
+  const program = prepare(bundle, spec.memoryLimitBytes);
+  const imports = importsFor({
+    args: spec.args,
+    env: spec.env,
+    stdout: log.sink("stdout"),
+    stderr: log.sink("stderr"),
+    grants: spec.grants,
+    exit: (code) => ended({ code, reason: code === 0 ? "Completed" : "Error" }),
+  });
+  if (spec.world === "command") runCommand(program, imports);
+  else await runService(program, imports);
+} catch (error) {
+  ended(failure(error));
+}
+
+function runCommand(program: Program, imports: object): void {
+  const run = find(instantiate(program, imports), RUN)["run"];
+  announce([]);
+  let code = 0;
+  try {
+    run?.();
+  } catch (error) {
+    // an error that is a value is the guest's `err`; anything else is a trap
+    if (error instanceof Error && !("payload" in error)) return ended(trap(error, program));
+    code = 1;
+  }
+  ended({ code, reason: code === 0 ? "Completed" : "Error" });
+}
+
+async function runService(program: Program, imports: object): Promise<void> {
+  const { serverFor } = await import("./serve.ts");
+  let handle = find(instantiate(program, imports), HANDLER)["handle"];
+  const trapped = (error: unknown) => {
+    const end = trap(error, program);
+    log.sink("stderr").write(Buffer.from(`${end.message ?? "the component failed"}\n`));
+    if (end.reason === "OOMKilled") ended(end);
+    handle = find(instantiate(program, imports), HANDLER)["handle"];
+  };
+  const handler = (...args: readonly unknown[]) => void handle?.(...args);
+  const servers = await Promise.all(
+    spec.listen.map(async ({ host, port }) => {
+      const server = serverFor({ handle: handler, trapped });
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        server.listen({ host, port, backlog: 511 }, resolve);
+      });
+      return server;
+    }),
+  );
+  let open = servers.length;
+  process.on("SIGTERM", () => {
+    for (const server of servers) {
+      server.close(() => {
+        if (--open === 0) ended({ code: 0, reason: "Completed" });
+      });
+      server.closeIdleConnections();
+    }
+  });
+  announce(
+    servers.map((server) => {
+      const address = server.address();
+      if (address === null || typeof address === "string") throw new Error("the server has no address");
+      return { host: address.address, port: address.port };
+    }),
+  );
+}
+
+function instantiate(program: Program, imports: object): Exports {
+  try {
+    return program.instantiate(imports);
+  } catch (error) {
+    return ended(trap(error, program));
+  }
+}
+
+function find(exports: Exports, name: string): Exports[string] {
+  const key = Object.keys(exports).find((given) => given.startsWith(`${name}@`));
+  const found = key === undefined ? undefined : exports[key];
+  if (found === undefined) throw new Error(`the component does not export ${name}`);
+  return found;
+}
+
+type End = Pick<ExitRecord, "code" | "reason" | "message">;
+
+function trap(error: unknown, program: Program): End {
+  const text = textOf(error);
+  const used = program.memoryBytes();
+  if (used >= spec.memoryLimitBytes * OOM_FRACTION - PAGE_BYTES) {
+    return { code: OOM_CODE, reason: "OOMKilled", message: `the component failed with ${used} of ${spec.memoryLimitBytes} bytes of memory in use: ${text}` };
+  }
+  return { code: 134, reason: "Error", message: `the component trapped: ${text}` };
+}
+
+function failure(error: unknown): End {
+  if (error instanceof LimitError) return { code: OOM_CODE, reason: "OOMKilled", message: error.message };
+  if (error instanceof VerificationError) return { code: 128, reason: "StartError", message: error.message };
+  return { code: 128, reason: "StartError", message: `the component could not be started: ${textOf(error)}` };
+}
+
+function textOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, MAX_MESSAGE);
+}
+
+/** The last thing that happens: log closed, end recorded, process gone. */
+function endWith(of: HostSpec, output: Log): (end: End) => never {
+  return (end) => {
+    if (end.reason !== "Completed" && end.message !== undefined) output.sink("stderr").write(Buffer.from(`${end.message}\n`));
+    output.close();
+    const record: ExitRecord = { ...end, startedAt, finishedAt: Date.now() };
+    writeAtomically(join(of.stateDir, EXIT_FILE), record);
+    process.exit(end.code);
+  };
+}
+
+function announce(listening: RunningRecord["listening"]): void {
+  const record: RunningRecord = { ...identity(), startedAt, listening };
+  writeAtomically(join(spec.stateDir, RUNNING_FILE), record);
+  try {
+    writeSync(SPEC_FD, "running\n");
+  } catch {
+    // the agent is gone; the next one finds the record
+  }
+}
+
+function identity(): Pick<RunningRecord, "pid" | "startTime" | "bootId"> {
+  const stat = readFileSync("/proc/self/stat", "latin1");
+  return {
+    pid: process.pid,
+    startTime: stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "",
+    bootId: readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim(),
+  };
+}
+
+function writeAtomically(path: string, value: unknown): void {
+  writeFileSync(`${path}.new`, JSON.stringify(value), { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+/** One line of JSON. The pipe stays open: it is also how the agent learns that this process ended. */
+function readSpec(): HostSpec {
+  const parts: Buffer[] = [];
+  for (;;) {
+    const part = Buffer.alloc(64 << 10);
+    const count = readSync(SPEC_FD, part);
+    if (count === 0) throw new Error("the orders ended early");
+    parts.push(part.subarray(0, count));
+    if (part[count - 1] === 10) return JSON.parse(Buffer.concat(parts).toString("utf8")) as HostSpec;
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Loads a module: read once, check digest and signature of what was read, then run that, never the file again. The glue is
+ * made by the transpiler, whose server signed it; nothing that is not signed reaches the JavaScript engine.
+ */
+import { createHash, createPublicKey, verify } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { Script } from "node:vm";
+import { BUNDLE_ENTRY, unpackBundle } from "../bundle.ts";
+import type { Bundle } from "../bundle.ts";
+import { boundMemory, PAGE_BYTES } from "../limits.ts";
+import { statementOf } from "./spec.ts";
+import type { SignedModule } from "./spec.ts";
+
+/** The module is not what it should be: nothing of it was run. */
+export class VerificationError extends Error {
+  override readonly name = "VerificationError";
+}
+
+/** @throws VerificationError */
+export function loadVerified(module: SignedModule, publicKeys: readonly string[]): Bundle {
+  const bytes = readFileSync(module.path);
+  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  if (digest !== module.moduleDigest) {
+    throw new VerificationError(`the module on disk has digest ${digest}, expected ${module.moduleDigest}: it is damaged or was changed`);
+  }
+  const signature = Buffer.from(module.signature, "base64");
+  const statement = statementOf(module);
+  if (!publicKeys.some((pem) => isSignedBy(pem, statement, signature))) {
+    throw new VerificationError(`the signature of module ${digest} does not verify with any of the ${publicKeys.length} trusted keys`);
+  }
+  return unpackBundle(bytes);
+}
+
+function isSignedBy(pem: string, statement: Uint8Array, signature: Uint8Array): boolean {
+  const key = createPublicKey(pem);
+  switch (key.asymmetricKeyType) {
+    case "ed25519":
+      return verify(null, statement, key, signature);
+    case "ec":
+      if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1") return false;
+      return verify("sha256", statement, { key, dsaEncoding: "der" }, signature);
+    default:
+      return false;
+  }
+}
+
+/** Exports by interface, as the glue names them. */
+export type Exports = Readonly<Record<string, Readonly<Record<string, (...args: readonly unknown[]) => unknown>>>>;
+
+export interface Program {
+  /** a new instance with memory of its own */
+  instantiate(imports: object): Exports;
+  /** bytes of WebAssembly memory that the newest instance has */
+  memoryBytes(): number;
+}
+
+type Instantiate = (
+  getCoreModule: (name: string) => WebAssembly.Module,
+  imports: object,
+  instantiateCore: (module: WebAssembly.Module, imports?: WebAssembly.Imports) => WebAssembly.Instance,
+) => Exports;
+
+/** @throws LimitError when the module begins with more memory than it may have */
+export function prepare(bundle: Bundle, memoryLimitBytes: number): Program {
+  const maxPages = Math.max(1, Math.floor(memoryLimitBytes / PAGE_BYTES));
+  const modules = new Map<string, WebAssembly.Module>();
+  for (const [name, data] of bundle.files) {
+    if (name !== BUNDLE_ENTRY) modules.set(name, new WebAssembly.Module(new Uint8Array(boundMemory(data, maxPages))));
+  }
+  const entry = bundle.files.get(BUNDLE_ENTRY);
+  if (entry === undefined) throw new VerificationError(`the module has no ${BUNDLE_ENTRY}`);
+  const instantiate = evaluate(Buffer.from(entry.buffer, entry.byteOffset, entry.length).toString("utf8"));
+  const getCoreModule = (name: string) => {
+    const module = modules.get(name);
+    if (module === undefined) throw new Error(`the module has no ${name}`);
+    return module;
+  };
+  let memories: WebAssembly.Memory[] = [];
+  return {
+    instantiate(imports) {
+      memories = [];
+      return instantiate(getCoreModule, imports, (module, coreImports) => {
+        const instance = new WebAssembly.Instance(module, coreImports);
+        for (const value of Object.values(instance.exports)) if (value instanceof WebAssembly.Memory) memories.push(value);
+        return instance;
+      });
+    },
+    memoryBytes: () => memories.reduce((sum, memory) => sum + memory.buffer.byteLength, 0),
+  };
+}
+
+/** The glue is a module with nothing but exports: as a function body it needs no file and no loader. */
+function evaluate(source: string): Instantiate {
+  const body = source.replaceAll(/^export /gm, "");
+  const script = new Script(`(() => {${body}\nreturn instantiate; })()`, { filename: BUNDLE_ENTRY });
+  return script.runInThisContext() as Instantiate;
+}

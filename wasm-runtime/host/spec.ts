@@ -1,0 +1,67 @@
+/** What the agent tells a host process: everything it may do, nothing else. Sent over a pipe, never stored: it has secrets. */
+import type { World } from "../bundle.ts";
+
+export interface SignedModule {
+  /** the bundle file */
+  readonly path: string;
+  /** "sha256:<hex>" of that file */
+  readonly moduleDigest: string;
+  /** "sha256:<hex>" of the component that it was made from */
+  readonly componentDigest: string;
+  /** base64, over `statementOf` */
+  readonly signature: string;
+}
+
+export interface Preopen {
+  readonly hostPath: string;
+  readonly guestPath: string;
+  readonly readOnly: boolean;
+}
+
+export interface Grants {
+  readonly preopens?: readonly Preopen[];
+}
+
+export interface HostSpec {
+  readonly module: SignedModule;
+  /** PEM (SPKI) of the keys whose signature is accepted: Ed25519 or P-256 */
+  readonly publicKeys: readonly string[];
+  readonly world: World;
+  readonly args: readonly string[];
+  readonly env: readonly (readonly [string, string])[];
+  readonly memoryLimitBytes: number;
+  readonly listen: readonly { readonly host: string; readonly port: number }[];
+  readonly logPath: string;
+  readonly stateDir: string;
+  readonly grants: Grants;
+}
+
+/** The bytes that are signed: binds the module to its component, so that neither can be replaced by another signed one. */
+export function statementOf(of: { readonly componentDigest: string; readonly moduleDigest: string }): Uint8Array {
+  return Buffer.from(`lichen-module-v1\n${of.componentDigest}\n${of.moduleDigest}\n`);
+}
+
+/** In `stateDir`: who runs. */
+export interface RunningRecord {
+  readonly pid: number;
+  /** field 22 of /proc/<pid>/stat: with the pid it names a process for one boot */
+  readonly startTime: string;
+  readonly bootId: string;
+  /** milliseconds since 1970 */
+  readonly startedAt: number;
+  readonly listening: readonly { readonly host: string; readonly port: number }[];
+}
+
+/** In `stateDir`: how it ended. */
+export interface ExitRecord {
+  readonly code: number;
+  readonly reason: string;
+  readonly message?: string;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+}
+
+export const RUNNING_FILE = "running.json";
+export const EXIT_FILE = "exit.json";
+/** the pipe to the agent: spec in, one line out when it runs */
+export const SPEC_FD = 3;

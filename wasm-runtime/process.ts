@@ -1,0 +1,209 @@
+/**
+ * Host processes: one per component, detached, so that workloads live through a restart of the agent. What there is to know
+ * about one is in its state directory (`running.json`, `exit.json`) and in /proc, never only in the agent's memory; a
+ * process is named by pid, start time and boot, so that a reused pid is not taken for it.
+ */
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Socket } from "node:net";
+import { EXIT_FILE, RUNNING_FILE } from "./host/spec.ts";
+import type { ExitRecord, HostSpec, RunningRecord } from "./host/spec.ts";
+import type { HostImage } from "./host-image.ts";
+import { PAGE_BYTES } from "./limits.ts";
+
+export type { ExitRecord, Grants, HostSpec, Preopen, RunningRecord, SignedModule } from "./host/spec.ts";
+export { statementOf } from "./host/spec.ts";
+
+/** Written by the agent right after the fork: covers the moment until the host writes `running.json`. */
+const STARTING_FILE = "starting.json";
+/** What node itself prints when it cannot start. */
+const ERROR_FILE = "host.err";
+const MAX_ERROR_BYTES = 2048;
+/** A busy small board takes a second; a component that loops in its start function never gets there. */
+export const START_TIMEOUT_MS = 20_000;
+/** The host's own JavaScript heap: bodies and modules are outside of it. */
+const HEAP_MB = 64;
+/** 128 + SIGKILL: what is reported for a process that vanished without a word */
+const KILLED_CODE = 137;
+const POLL_MS = 20;
+
+export interface StartOptions extends HostSpec {
+  readonly host: HostImage;
+  readonly startTimeoutMs?: number;
+  /** hint that the process ended; the record is in the state directory then */
+  readonly onExit?: () => void;
+}
+
+/** The component did not start; the exit record says the same. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+  readonly exit: ExitRecord;
+
+  constructor(exit: ExitRecord) {
+    super(exit.message ?? exit.reason);
+    this.exit = exit;
+  }
+}
+
+/** Resolves when a command runs or a service listens. @throws StartError */
+export function startComponent(options: StartOptions): Promise<RunningRecord> {
+  const { host, startTimeoutMs = START_TIMEOUT_MS, onExit, ...spec } = options;
+  mkdirSync(spec.stateDir, { recursive: true, mode: 0o700 });
+  const startedAt = Date.now();
+  const errors = openSync(join(spec.stateDir, ERROR_FILE), "w", 0o600);
+  const child = spawn(process.execPath, [...flagsFor(host, spec), host.entry], {
+    cwd: "/",
+    detached: true,
+    env: {},
+    stdio: ["ignore", "ignore", errors, "pipe"],
+  });
+  closeSync(errors);
+  if (child.pid !== undefined) record(join(spec.stateDir, STARTING_FILE), { ...(identify(child.pid) ?? {}), pid: child.pid, startedAt });
+  const pipe = child.stdio[3] as Socket;
+  // the child may end before it has read its orders
+  pipe.on("error", () => {});
+  pipe.write(`${JSON.stringify(spec)}\n`);
+
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => child.kill("SIGKILL"), startTimeoutMs);
+    pipe.once("data", () => {
+      clearTimeout(timer);
+      resolve(readRecord<RunningRecord>(join(spec.stateDir, RUNNING_FILE)) ?? { pid: child.pid ?? 0, startTime: "", bootId: "", startedAt, listening: [] });
+      // from here on nothing of the child keeps the agent alive
+      child.unref();
+      pipe.unref();
+    });
+    const finish = (code: number | null, signal: NodeJS.Signals | null, failed?: string) => {
+      const timedOut = performance.now() - began >= startTimeoutMs && signal === "SIGKILL";
+      clearTimeout(timer);
+      pipe.destroy();
+      const exit = settle(spec.stateDir, {
+        code: code ?? 128 + (signal === "SIGTERM" ? 15 : 9),
+        reason: failed === undefined && code === 0 ? "Completed" : "Error",
+        startedAt,
+        message: failed ?? (timedOut && !existsSync(join(spec.stateDir, RUNNING_FILE)) ? `the component did not start within ${startTimeoutMs} ms` : lastWords(spec.stateDir)),
+      });
+      onExit?.();
+      reject(new StartError(exit));
+    };
+    const began = performance.now();
+    child.once("error", (error) => finish(128, null, `the host process could not be started: ${error.message}`));
+    child.once("exit", (code, signal) => finish(code, signal));
+  });
+}
+
+/** How a host process is doing, from disk and /proc. "created": it was never started. */
+export type ComponentState =
+  | { readonly state: "created" }
+  | { readonly state: "running"; readonly running: RunningRecord }
+  | { readonly state: "exited"; readonly exit: ExitRecord };
+
+export function componentState(stateDir: string): ComponentState {
+  const exit = readRecord<ExitRecord>(join(stateDir, EXIT_FILE));
+  if (exit !== undefined) return { state: "exited", exit };
+  const running = readRecord<RunningRecord>(join(stateDir, RUNNING_FILE)) ?? readRecord<RunningRecord>(join(stateDir, STARTING_FILE));
+  if (running === undefined) return { state: "created" };
+  if (isAlive(running)) return { state: "running", running: { ...running, listening: running.listening ?? [] } };
+  // between the two reads it may have ended in order
+  const last = readRecord<ExitRecord>(join(stateDir, EXIT_FILE));
+  return { state: "exited", exit: last ?? settle(stateDir, { code: KILLED_CODE, reason: "Error", startedAt: running.startedAt, message: lastWords(stateDir) }) };
+}
+
+/** SIGTERM, then SIGKILL after the grace period. Resolves when it is dead; at once when it does not run. */
+export async function stopComponent(stateDir: string, graceMs: number): Promise<void> {
+  const state = componentState(stateDir);
+  if (state.state !== "running") return;
+  const { running } = state;
+  signal(running, graceMs > 0 ? "SIGTERM" : "SIGKILL");
+  const end = performance.now() + graceMs;
+  let killed = graceMs <= 0;
+  while (isAlive(running)) {
+    if (!killed && performance.now() >= end) {
+      signal(running, "SIGKILL");
+      killed = true;
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  settle(stateDir, { code: 128 + (killed ? 9 : 15), reason: "Error", startedAt: running.startedAt, message: undefined });
+}
+
+function flagsFor(host: HostImage, spec: HostSpec): string[] {
+  const preopens = spec.grants.preopens ?? [];
+  const reads = [`${host.directory}/`, spec.module.path, spec.logPath, `${spec.stateDir}/`, "/proc/self/", "/proc/sys/kernel/random/boot_id"];
+  const writes = [spec.logPath, `${spec.stateDir}/`];
+  for (const { hostPath } of preopens) reads.push(`${hostPath}/`);
+  // volumes are reached through descriptors only (host/walk.ts)
+  if (preopens.some(({ readOnly }) => !readOnly)) writes.push("/proc/self/fd/");
+  return [
+    "--no-warnings",
+    "--disallow-code-generation-from-strings",
+    "--max-semi-space-size=1",
+    `--max-old-space-size=${HEAP_MB}`,
+    `--wasm-max-mem-pages=${Math.max(1, Math.floor(spec.memoryLimitBytes / PAGE_BYTES))}`,
+    "--v8-pool-size=1",
+    "--permission",
+    ...reads.map((path) => `--allow-fs-read=${path.endsWith("/") ? `${path}*` : path}`),
+    ...writes.map((path) => `--allow-fs-write=${path.endsWith("/") ? `${path}*` : path}`),
+  ];
+}
+
+/** The end of a process that could not record it itself. What the host wrote wins. */
+function settle(stateDir: string, end: { readonly code: number; readonly reason: string; readonly startedAt: number; readonly message: string | undefined }): ExitRecord {
+  const path = join(stateDir, EXIT_FILE);
+  const written = readRecord<ExitRecord>(path);
+  if (written !== undefined) return written;
+  const { message, ...rest } = end;
+  const exit: ExitRecord = { ...rest, finishedAt: Date.now(), ...(message === undefined ? {} : { message }) };
+  if (existsSync(stateDir)) record(path, exit);
+  return exit;
+}
+
+function lastWords(stateDir: string): string | undefined {
+  try {
+    return readFileSync(join(stateDir, ERROR_FILE), "utf8").trim().slice(-MAX_ERROR_BYTES) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function signal(running: RunningRecord, name: "SIGTERM" | "SIGKILL"): void {
+  if (!isAlive(running)) return;
+  try {
+    process.kill(running.pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+function isAlive(running: Pick<RunningRecord, "pid" | "startTime" | "bootId">): boolean {
+  const found = identify(running.pid);
+  return found !== undefined && found.startTime === running.startTime && found.bootId === running.bootId && found.alive;
+}
+
+let bootId: string | undefined;
+
+/** proc_pid_stat(5): field 3 is the state, field 22 the start time; the name in field 2 may hold anything. */
+function identify(pid: number): { readonly startTime: string; readonly bootId: string; readonly alive: boolean } | undefined {
+  try {
+    bootId ??= readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return { startTime: fields[19] ?? "", bootId, alive: fields[0] !== "Z" && fields[0] !== "X" };
+  } catch {
+    return undefined;
+  }
+}
+
+function record(path: string, value: object): void {
+  writeFileSync(`${path}.new`, JSON.stringify(value), { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+function readRecord<T>(path: string): T | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as T;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * The process that runs jco: component on standard input, bundle on standard output, the reason of a refusal on standard
+ * error. A process of its own, because a hostile component can only be bounded from outside (time, memory).
+ */
+import { readFileSync, writeSync } from "node:fs";
+import { BUNDLE_ENTRY, packBundle } from "./bundle.ts";
+import { needsOf } from "./capabilities.ts";
+import { ComponentError, readComponentHeader } from "./component-header.ts";
+
+/** Names the tool and what changes its output: a new value means new modules for every component. */
+const PRODUCER = "jco-transpile 0.15.0 sync 1";
+
+try {
+  const component = readFileSync(0);
+  const header = readComponentHeader(component);
+  const needs = needsOf(header);
+  const { $init, generate } = await import("@bytecodealliance/jco-transpile/component");
+  await $init;
+  const { files } = generate(component, {
+    name: "component",
+    instantiation: { tag: "sync" },
+    noTypescript: true,
+    noNodejsCompat: true,
+    validLiftingOptimization: true,
+  });
+  const kept = files.filter(([name]) => name === BUNDLE_ENTRY || name.endsWith(".wasm"));
+  const bundle = packBundle({
+    header: { world: needs.world, imports: header.imports, exports: header.exports, capabilities: needs.capabilities, producer: PRODUCER },
+    files: new Map(kept.toSorted(([a], [b]) => (a < b ? -1 : 1))),
+  });
+  process.stdout.write(bundle);
+} catch (error) {
+  const reason = error instanceof ComponentError ? error.reason : "Failed";
+  const text = error instanceof Error ? error.message : String((error as { payload?: unknown }).payload ?? error);
+  writeSync(2, JSON.stringify({ reason, message: text.slice(0, 2000) }));
+  process.exitCode = 1;
+}
