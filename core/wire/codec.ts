@@ -43,6 +43,11 @@ export function encodeEnvelope<M>(envelope: Envelope<M>): Uint8Array {
   return codec.encode(hasUndefined(envelope) ? withoutUndefined(envelope) : envelope);
 }
 
+/** JSON-like data that is not an envelope, with the newest key table. */
+export function encodeData(data: unknown): Uint8Array {
+  return newest.encode(hasUndefined(data) ? withoutUndefined(data) : data);
+}
+
 /**
  * JSON-like data that still has to be parsed.
  * @throws Error with the reason when the bytes are refused
