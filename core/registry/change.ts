@@ -1,0 +1,181 @@
+/**
+ * The way of every write to an object that exists: read, let the caller say what it shall become, admit, prepare,
+ * validate, compare-and-swap, and once more from the start when another writer was faster. PUT, the patches, apply and
+ * the subresources differ only in `next`.
+ */
+import type { AdmissionRequest } from "../admission/admission.ts";
+import type { Target, WriteOptions } from "../api/client.ts";
+import type { Kind } from "../api/kinds.ts";
+import type { AnyObject } from "../api/meta.ts";
+import { conflict, invalid, notFound } from "../api/status.ts";
+import type { User } from "../api/user.ts";
+import type { Entry } from "../store/store.ts";
+import type { Context } from "./context.ts";
+import { equal } from "./equal.ts";
+import { keyOf } from "./keys.ts";
+import { ownUpdated } from "./managed-fields/own.ts";
+import { updatedMetadata } from "./metadata.ts";
+import { objectVersion } from "./resource-version.ts";
+import { isConflict, modified, rethrow } from "./store-errors.ts";
+import { validateMetadataUpdate } from "./validate-metadata.ts";
+import { omit } from "./omit.ts";
+
+/**
+ * Tries of one write against others of the same object. Each lost round means that somebody else won, so all get through
+ * in time; the bound is for a writer that meets a permanent stream of others.
+ */
+const TRIES = 64;
+
+/** Kinds whose updates must say which version they build on. Custom resources belong to them, too. */
+const CONDITIONAL = new Set([
+  "admissionregistration.k8s.io/mutatingwebhookconfigurations",
+  "admissionregistration.k8s.io/validatingwebhookconfigurations",
+  "admissionregistration.k8s.io/validatingadmissionpolicies",
+  "admissionregistration.k8s.io/validatingadmissionpolicybindings",
+  "admissionregistration.k8s.io/mutatingadmissionpolicies",
+  "admissionregistration.k8s.io/mutatingadmissionpolicybindings",
+  "apiextensions.k8s.io/customresourcedefinitions",
+  "apiregistration.k8s.io/apiservices",
+  "coordination.k8s.io/leases",
+  "policy/poddisruptionbudgets",
+  "storage.k8s.io/volumeattachments",
+]);
+
+export interface Change {
+  readonly user: User;
+  readonly kind: Kind;
+  readonly target: Target;
+  readonly options: WriteOptions;
+  /** what the object shall become; asked again, with the newer object, when another writer was faster */
+  readonly next: (old: AnyObject) => Promise<AnyObject> | AnyObject;
+  /** merges into the stored object what a subresource may change; undefined for the object itself */
+  readonly merge?: (update: AnyObject, old: AnyObject) => AnyObject;
+  /** managedFields are already decided (server-side apply) */
+  readonly owned?: boolean;
+}
+
+export async function change(context: Context, request: Change): Promise<AnyObject> {
+  const { kind, target } = request;
+  const key = keyOf(kind, target.namespace, target.name);
+  for (let left = TRIES; ; left--) {
+    const entry = context.store.get(key);
+    if (entry === undefined) throw notFound(kind, target.name);
+    try {
+      return await attempt(context, request, entry);
+    } catch (error) {
+      if (!isConflict(error)) return rethrow(error);
+      if (left <= 1) throw modified(kind, target.name);
+      if (error.current === undefined && context.store.get(key) === undefined) throw notFound(kind, target.name);
+    }
+  }
+}
+
+async function attempt(context: Context, request: Change, entry: Entry): Promise<AnyObject> {
+  const { user, kind, target, options, merge } = request;
+  const codec = context.codec(kind);
+  const old = codec.decode(entry);
+  const wanted = await request.next(old);
+  if (wanted === old) return old;
+  checkPreconditions(kind, target, wanted, old, entry);
+  const admission: AdmissionRequest & { readonly object: AnyObject } = {
+    operation: "UPDATE",
+    user,
+    kind,
+    namespace: target.namespace,
+    name: target.name,
+    subresource: target.subresource,
+    object: wanted,
+    old,
+    options: undefined,
+    dryRun: options.dryRun === true,
+    warn: options.warn ?? (() => {}),
+  };
+  const admitted = await context.admission.mutate(admission);
+  const prepared = prepare(kind, admitted, old, merge);
+  const next = request.owned === true ? prepared : ownUpdated(context, { kind, user, options, object: prepared, old, subresource: target.subresource });
+  validate(kind, next, old);
+  for (const text of kind.hooks.warnings?.(next) ?? []) admission.warn(text);
+  await context.admission.validate({ ...admission, object: next });
+  if (isFinished(kind, next)) {
+    if (!admission.dryRun) await context.store.delete(entry.key, entry.revision);
+    return next;
+  }
+  if (equal(next, old)) return old;
+  if (admission.dryRun) return next;
+  const written = await context.store.put(entry.key, codec.encode(next), entry.revision);
+  return codec.adopt(written, next);
+}
+
+function checkPreconditions(kind: Kind, target: Target, wanted: AnyObject, old: AnyObject, entry: Entry): void {
+  const { uid, resourceVersion } = wanted.metadata;
+  if (uid !== undefined && uid !== "" && uid !== old.metadata.uid) throw uidMismatch(kind, target, uid, old.metadata.uid ?? "");
+  const version = objectVersion(resourceVersion);
+  if (version === undefined) {
+    if (!isUnconditional(kind)) {
+      throw invalid({ group: kind.group, kind: kind.plural }, target.name, [
+        { type: "FieldValueInvalid", field: "metadata.resourceVersion", message: "Invalid value: 0: must be specified for an update" },
+      ]);
+    }
+  } else if (version !== entry.revision) {
+    throw modified(kind, target.name);
+  }
+}
+
+export function isUnconditional(kind: Kind): boolean {
+  return kind.schema.name.startsWith("io.k8s.") && !CONDITIONAL.has(`${kind.group}/${kind.plural}`);
+}
+
+/** A write that names another object of this name; `stored` is empty when there is none. */
+export function uidMismatch(kind: Kind, { namespace, name }: Target, asked: string, stored: string): Error {
+  const key = `/registry/${kind.plural}/${kind.namespaced ? `${namespace}/` : ""}${name}`;
+  return conflict(
+    kind,
+    name,
+    `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${asked}, UID in object meta: ${stored}`,
+  );
+}
+
+function prepare(kind: Kind, admitted: AnyObject, old: AnyObject, merge: Change["merge"]): AnyObject {
+  const metadata = updatedMetadata(admitted.metadata, old.metadata);
+  const versioned = { ...metadata, ...(old.metadata.resourceVersion === undefined ? {} : { resourceVersion: old.metadata.resourceVersion }) };
+  const update: AnyObject = { ...admitted, metadata: versioned };
+  if (merge !== undefined) return merge(update, old);
+  const prepared = kind.hooks.prepareForUpdate?.(update, old) ?? keepStatus(kind, update, old);
+  return withGeneration(kind, prepared, old);
+}
+
+/** Kinds with a status subresource change their status only there. */
+function keepStatus(kind: Kind, update: AnyObject, old: AnyObject): AnyObject {
+  if (!kind.subresources.some(({ name }) => name === "status")) return update;
+  return (old.status === undefined ? omit(update, "status") : { ...update, status: old.status }) as AnyObject;
+}
+
+function withGeneration(kind: Kind, next: AnyObject, old: AnyObject): AnyObject {
+  const { generation } = old.metadata;
+  if (kind.hooks.generation === "none" || next.metadata.generation !== generation || generation === undefined) return next;
+  const changed = kind.hooks.generation === "spec" ? !equal(next.spec, old.spec) : !equalBesides(next, old);
+  return changed ? { ...next, metadata: { ...next.metadata, generation: generation + 1 } } : next;
+}
+
+function equalBesides(a: AnyObject, b: AnyObject): boolean {
+  return equal({ ...a, metadata: undefined, status: undefined }, { ...b, metadata: undefined, status: undefined });
+}
+
+function validate(kind: Kind, next: AnyObject, old: AnyObject): void {
+  const errors = [...validateMetadataUpdate(next.metadata, old.metadata), ...(kind.hooks.validateUpdate?.(next, old) ?? kind.hooks.validate?.(next) ?? [])];
+  if (errors.length > 0) throw invalid(kind, next.metadata.name ?? "", errors);
+}
+
+/** A deletion that waited for this: no finalizer is left and no node has to answer any more. */
+export function isFinished(kind: Kind, object: AnyObject): boolean {
+  const { deletionTimestamp, finalizers = [], deletionGracePeriodSeconds = 0 } = object.metadata;
+  if (deletionTimestamp === undefined || finalizers.length > 0 || deletionGracePeriodSeconds > 0) return false;
+  return namespaceFinalizers(kind, object).length === 0;
+}
+
+/** Namespaces have finalizers of their own in spec: their contents go first. */
+export function namespaceFinalizers(kind: Kind, object: AnyObject): readonly string[] {
+  if (kind.group !== "" || kind.plural !== "namespaces") return [];
+  return (object as { spec?: { finalizers?: readonly string[] } }).spec?.finalizers ?? [];
+}
+

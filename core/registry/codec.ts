@@ -1,0 +1,107 @@
+/**
+ * Between entries of the store and objects of one row of the kind table. An entry is decoded when somebody reads it, once
+ * for all readers for as long as one of them holds the object (a WeakRef: what nobody uses does not fill the memory of a
+ * small machine). Rows other than the stored version convert.
+ */
+import type { Kind } from "../api/kinds.ts";
+import type { AnyObject } from "../api/meta.ts";
+import { apiVersionOf } from "../api/meta.ts";
+import type { Entry } from "../store/store.ts";
+import type { StoredBytes } from "./encoded.ts";
+import { keepBytes } from "./encoded.ts";
+
+export interface Codec {
+  /** bytes to store: without resourceVersion */
+  encode(object: AnyObject): Buffer;
+  /** the object of an entry, shared by all readers */
+  decode(entry: Entry): AnyObject;
+  /** the entry just written holds this object: nobody needs to decode it */
+  adopt(entry: Entry, object: AnyObject): AnyObject;
+  /** bytes of an entry in this row's version, not decoded when it is the stored version */
+  bytes(entry: Entry): StoredBytes;
+}
+
+export interface CodecOptions {
+  /** freeze what is handed out, all the way down: tests find writers to shared objects */
+  readonly freeze: boolean;
+}
+
+const headOf = (apiVersion: string, kind: string) =>
+  Buffer.from(`{"apiVersion":${JSON.stringify(apiVersion)},"kind":${JSON.stringify(kind)},"metadata":{`);
+
+export function codecOf(kind: Kind, { freeze }: CodecOptions): Codec {
+  const apiVersion = apiVersionOf(kind);
+  const storedVersion = apiVersionOf({ group: kind.storageGroup ?? kind.group, version: kind.storageVersion });
+  const sameVersion = apiVersion === storedVersion;
+  const head = headOf(apiVersion, kind.kind);
+  const decoded = new WeakMap<Entry, WeakRef<AnyObject>>();
+
+  function remember(entry: Entry, object: AnyObject, stored: StoredBytes): AnyObject {
+    if (freeze) deepFreeze(object);
+    keepBytes(object, stored);
+    decoded.set(entry, new WeakRef(object));
+    return object;
+  }
+
+  const isCurrent = (value: Buffer) => sameVersion && head.compare(value, 0, head.length) === 0;
+
+  function parse(value: Buffer): AnyObject {
+    const stored = JSON.parse(value.toString("utf8")) as AnyObject;
+    if (stored.apiVersion === apiVersion && stored.kind === kind.kind) return stored;
+    const converted = kind.hooks.fromStored?.(stored) ?? stored;
+    return { ...converted, apiVersion, kind: kind.kind };
+  }
+
+  function encode(object: AnyObject): Buffer {
+    const stored = kind.hooks.toStored?.(object) ?? object;
+    return layOut(stored, storedVersion, kind.kind);
+  }
+
+  function bytes(entry: Entry): StoredBytes {
+    const value = bufferOf(entry.value);
+    if (isCurrent(value)) return { bytes: value, head: head.length, revision: entry.revision };
+    return { bytes: layOut(decode(entry), apiVersion, kind.kind), head: head.length, revision: entry.revision };
+  }
+
+  function decode(entry: Entry): AnyObject {
+    const known = decoded.get(entry)?.deref();
+    if (known !== undefined) return known;
+    const value = bufferOf(entry.value);
+    const parsed = parse(value);
+    const object = { ...parsed, metadata: { ...parsed.metadata, resourceVersion: String(entry.revision) } };
+    const own = isCurrent(value) ? value : layOut(object, apiVersion, kind.kind);
+    return remember(entry, object, { bytes: own, head: head.length, revision: entry.revision });
+  }
+
+  return {
+    encode,
+    decode,
+    bytes,
+    adopt(entry, object) {
+      if (!sameVersion) return decode(entry);
+      const stored = { bytes: bufferOf(entry.value), head: head.length, revision: entry.revision };
+      return remember(entry, withVersion(object, entry.revision), stored);
+    },
+  };
+}
+
+/** The object as of a revision. */
+export function withVersion(object: AnyObject, revision: number): AnyObject {
+  return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
+}
+
+function layOut(object: AnyObject, apiVersion: string, kind: string): Buffer {
+  // The first three keys keep their places when the rest overwrites their values: the layout that encoded.ts reads.
+  const metadata = { ...object.metadata, resourceVersion: undefined };
+  return Buffer.from(JSON.stringify({ apiVersion: "", kind: "", metadata: undefined, ...object, ...{ apiVersion, kind, metadata } }));
+}
+
+function bufferOf(value: Uint8Array): Buffer {
+  return Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}
+
+function deepFreeze(value: unknown): void {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const part of Object.values(value)) deepFreeze(part);
+}

@@ -1,0 +1,121 @@
+/** POST: authorize, default, let plugins change, prepare, validate, let plugins refuse, store. */
+import type { AdmissionRequest } from "../admission/admission.ts";
+import type { WriteOptions } from "../api/client.ts";
+import { timestamp } from "../api/clock.ts";
+import type { Kind } from "../api/kinds.ts";
+import type { AnyObject } from "../api/meta.ts";
+import { alreadyExists, ApiError, badRequest, invalid } from "../api/status.ts";
+import type { User } from "../api/user.ts";
+import { authorize } from "./authorize.ts";
+import type { Context } from "./context.ts";
+import { keyOf } from "./keys.ts";
+import { ownCreated } from "./managed-fields/own.ts";
+import { bornMetadata, generatedName, inNamespace } from "./metadata.ts";
+import { applyDefaults, asObject } from "./schema.ts";
+import { isConflict, rethrow } from "./store-errors.ts";
+import { validateMetadata } from "./validate-metadata.ts";
+import { checkWriteOptions } from "./write-options.ts";
+
+/** Names tried for one generateName: with 27^5 suffixes a second clash means a crowded prefix, an eighth a broken one. */
+const NAME_TRIES = 8;
+
+export interface CreateRequest {
+  readonly user: User;
+  readonly kind: Kind;
+  readonly namespace: string | undefined;
+  readonly object: unknown;
+  readonly options: WriteOptions;
+}
+
+export async function create(context: Context, { user, kind, namespace, object, options }: CreateRequest): Promise<AnyObject> {
+  const { name } = (object as AnyObject | undefined)?.metadata ?? {};
+  await authorize(context, { user, verb: "create", kind, namespace });
+  checkWriteOptions("CreateOptions", options);
+  if (kind.namespaced && (namespace === undefined || namespace === "")) throw badRequest("an empty namespace may not be set during creation");
+  const given = applyDefaults(kind, inNamespace(kind, asObject(kind, object), namespace));
+  const { resourceVersion } = given.metadata;
+  if (resourceVersion !== undefined && resourceVersion !== "" && resourceVersion !== "0") {
+    throw new ApiError("InternalError", "resourceVersion should not be set on objects to be created");
+  }
+  return store(context, { user, kind, namespace, name: name ?? "", object: given, options });
+}
+
+interface Newborn {
+  readonly user: User;
+  readonly kind: Kind;
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly object: AnyObject;
+  readonly options: WriteOptions;
+}
+
+/** The steps after decoding; also those of an update or an apply that creates. */
+export async function store(context: Context, { user, kind, namespace, name, object, options }: Newborn): Promise<AnyObject> {
+  const request: AdmissionRequest & { readonly object: AnyObject } = {
+    operation: "CREATE",
+    user,
+    kind,
+    namespace,
+    name,
+    subresource: undefined,
+    object,
+    old: undefined,
+    options: undefined,
+    dryRun: options.dryRun === true,
+    warn: options.warn ?? (() => {}),
+  };
+  const admitted = await context.admission.mutate(request);
+  const generates = (admitted.metadata.name ?? "") === "" && (admitted.metadata.generateName ?? "") !== "";
+  for (let left = generates ? NAME_TRIES : 1; ; left--) {
+    const prepared = prepare(context, kind, admitted, generates);
+    const born = ownCreated(context, { kind, user, options, object: prepared });
+    validate(kind, born);
+    for (const text of kind.hooks.warnings?.(born) ?? []) request.warn(text);
+    await context.admission.validate({ ...request, name: born.metadata.name ?? "", object: born });
+    try {
+      return await put(context, kind, born, request.dryRun);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.reason !== "AlreadyExists" || !generates) throw error;
+      if (left <= 1) throw noUniqueName(error);
+    }
+  }
+}
+
+function prepare(context: Context, kind: Kind, admitted: AnyObject, generates: boolean): AnyObject {
+  const { entropy, clock } = context;
+  const metadata = bornMetadata(kind, admitted.metadata, {
+    name: generates ? generatedName(admitted.metadata.generateName ?? "", entropy.suffix) : undefined,
+    uid: entropy.uid(),
+    creationTimestamp: timestamp(clock.now()),
+  });
+  const object = { ...admitted, metadata };
+  return kind.hooks.prepareForCreate?.(object) ?? object;
+}
+
+function validate(kind: Kind, object: AnyObject): void {
+  const errors = [...validateMetadata(kind, object.metadata), ...(kind.hooks.validate?.(object) ?? [])];
+  if (errors.length > 0) throw invalid(kind, object.metadata.name ?? "", errors);
+}
+
+async function put(context: Context, kind: Kind, object: AnyObject, dryRun: boolean): Promise<AnyObject> {
+  const { name = "", namespace } = object.metadata;
+  const key = keyOf(kind, namespace, name);
+  if (dryRun) {
+    if (context.store.get(key) !== undefined) throw alreadyExists(kind, name);
+    return object;
+  }
+  const codec = context.codec(kind);
+  try {
+    const entry = await context.store.put(key, codec.encode(object), 0);
+    return codec.adopt(entry, object);
+  } catch (error) {
+    if (isConflict(error)) throw alreadyExists(kind, name);
+    return rethrow(error);
+  }
+}
+
+function noUniqueName(error: ApiError): ApiError {
+  return new ApiError("AlreadyExists", `${error.message}, the server was not able to generate a unique name for the object`, {
+    details: { ...error.details, retryAfterSeconds: 1 },
+  });
+}
