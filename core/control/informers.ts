@@ -70,11 +70,14 @@ export function informers(client: Client, deps: InformerDeps): SharedInformers {
   };
 }
 
-/** Runs until the signal aborts; the promise resolves with the first complete list. */
-function follow<T extends KubeObject>(
+/** What a watch is told to; a cache, or what makes something smaller of the objects. */
+export type Sink<T extends KubeObject> = Pick<Cache<T>, "replace" | "apply" | "reached" | "revision">;
+
+/** Feeds `copy` until the signal aborts; the promise resolves with the first complete list. */
+export function follow<T extends KubeObject>(
   client: Client,
   resource: Resource<T>,
-  copy: Cache<T>,
+  copy: Sink<T>,
   { clock, log, signal, entropy = systemEntropy }: InformerDeps,
 ): Promise<void> {
   let failures = 0;
