@@ -14,6 +14,7 @@ import { PAGE_BYTES } from "./limits.ts";
 
 export type { ExitRecord, Grants, HostSpec, Preopen, RunningRecord, SignedModule } from "./host/spec.ts";
 export { statementOf } from "./host/spec.ts";
+export { isSigned } from "./host/signature.ts";
 
 /** Written by the agent right after the fork: covers the moment until the host writes `running.json`. */
 const STARTING_FILE = "starting.json";
@@ -59,7 +60,7 @@ export function startComponent(options: StartOptions): Promise<RunningRecord> {
     stdio: ["ignore", "ignore", errors, "pipe"],
   });
   closeSync(errors);
-  if (child.pid !== undefined) record(join(spec.stateDir, STARTING_FILE), { ...(identify(child.pid) ?? {}), pid: child.pid, startedAt });
+  if (child.pid !== undefined) record(join(spec.stateDir, STARTING_FILE), { ...identify(child.pid), pid: child.pid, startedAt });
   const pipe = child.stdio[3] as Socket;
   // the child may end before it has read its orders
   pipe.on("error", () => {});
@@ -115,12 +116,12 @@ export async function stopComponent(stateDir: string, graceMs: number): Promise<
   const state = componentState(stateDir);
   if (state.state !== "running") return;
   const { running } = state;
-  signal(running, graceMs > 0 ? "SIGTERM" : "SIGKILL");
+  send(running, graceMs > 0 ? "SIGTERM" : "SIGKILL");
   const end = performance.now() + graceMs;
   let killed = graceMs <= 0;
   while (isAlive(running)) {
     if (!killed && performance.now() >= end) {
-      signal(running, "SIGKILL");
+      send(running, "SIGKILL");
       killed = true;
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -167,7 +168,7 @@ function lastWords(stateDir: string): string | undefined {
   }
 }
 
-function signal(running: RunningRecord, name: "SIGTERM" | "SIGKILL"): void {
+function send(running: RunningRecord, name: "SIGTERM" | "SIGKILL"): void {
   if (!isAlive(running)) return;
   try {
     process.kill(running.pid, name);

@@ -2,13 +2,13 @@
  * Loads a module: read once, check digest and signature of what was read, then run that, never the file again. The glue is
  * made by the transpiler, whose server signed it; nothing that is not signed reaches the JavaScript engine.
  */
-import { createHash, createPublicKey, verify } from "node:crypto";
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Script } from "node:vm";
 import { BUNDLE_ENTRY, unpackBundle } from "../bundle.ts";
 import type { Bundle } from "../bundle.ts";
 import { boundMemory, PAGE_BYTES } from "../limits.ts";
-import { statementOf } from "./spec.ts";
+import { isSigned } from "./signature.ts";
 import type { SignedModule } from "./spec.ts";
 
 /** The module is not what it should be: nothing of it was run. */
@@ -23,25 +23,10 @@ export function loadVerified(module: SignedModule, publicKeys: readonly string[]
   if (digest !== module.moduleDigest) {
     throw new VerificationError(`the module on disk has digest ${digest}, expected ${module.moduleDigest}: it is damaged or was changed`);
   }
-  const signature = Buffer.from(module.signature, "base64");
-  const statement = statementOf(module);
-  if (!publicKeys.some((pem) => isSignedBy(pem, statement, signature))) {
+  if (!isSigned(module, publicKeys)) {
     throw new VerificationError(`the signature of module ${digest} does not verify with any of the ${publicKeys.length} trusted keys`);
   }
   return unpackBundle(bytes);
-}
-
-function isSignedBy(pem: string, statement: Uint8Array, signature: Uint8Array): boolean {
-  const key = createPublicKey(pem);
-  switch (key.asymmetricKeyType) {
-    case "ed25519":
-      return verify(null, statement, key, signature);
-    case "ec":
-      if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1") return false;
-      return verify("sha256", statement, { key, dsaEncoding: "der" }, signature);
-    default:
-      return false;
-  }
 }
 
 /** Exports by interface, as the glue names them. */

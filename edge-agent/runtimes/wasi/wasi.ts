@@ -1,0 +1,313 @@
+/**
+ * Components as a pod runtime. A sandbox is a directory and an address, a container is a host process; nothing else exists,
+ * which is why a component pod starts in the time of one process. What a pod may do is what its spec says: environment,
+ * arguments, ports to listen on, volumes. There is no other way out of the component.
+ */
+import { lstatSync } from "node:fs";
+import { join } from "node:path";
+import type { Container, Pod } from "../../../core/api/types.gen.ts";
+import type { Clock } from "../../../core/api/clock.ts";
+import type { Log } from "../../../core/api/log.ts";
+import { prepareHost } from "../../../wasm-runtime/host-image.ts";
+import { moduleCache } from "../../../wasm-runtime/modules.ts";
+import type { CachedModule } from "../../../wasm-runtime/modules.ts";
+import { componentState, isSigned, startComponent, stopComponent } from "../../../wasm-runtime/process.ts";
+import type { Preopen } from "../../../wasm-runtime/process.ts";
+import { whole } from "../../quantity.ts";
+import { ImageError } from "../runtime.ts";
+import type { ContainerPlan, ImageOnDevice, RunningContainer, Runtime } from "../runtime.ts";
+import { addressRange, freeAddress, loopbackRange } from "./addresses.ts";
+import type { ComponentSource } from "./component-source.ts";
+import { idOf, podState } from "./state.ts";
+import type { ContainerRecord, SandboxRecord } from "./state.ts";
+
+export interface WasiRuntimeOptions {
+  /** modules and pods are kept below it */
+  readonly dataDir: string;
+  readonly source: ComponentSource;
+  /** PEM (SPKI) of the keys that sign modules; asked for at each start, because keys are rotated */
+  readonly publicKeys: () => readonly string[];
+  readonly clock: Clock;
+  readonly log: Log;
+  /** IPv4 range of pod addresses; a part of 127.0.0.0/8 unless given */
+  readonly podRange?: string;
+  /** where host ports and pods with `hostNetwork` listen; all addresses unless given */
+  readonly nodeAddress?: string;
+  readonly maxModuleBytes?: number;
+}
+
+export interface WasiRuntime extends Runtime {
+  /** stops watching; the components run on */
+  close(): Promise<void>;
+}
+
+/** The WASI release that the host implements. */
+const WASI_VERSION = "0.2.12";
+const DEFAULT_PORT = 8080;
+/** For a container without a memory limit: a bound there must be, and few components need a tenth of it. */
+const DEFAULT_MEMORY_BYTES = 256 << 20;
+/** Processes of an earlier agent are not our children: their end is seen by looking. */
+const ADOPTED_CHECK_MS = 500;
+
+export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
+  const { clock, log, source } = options;
+  const host = prepareHost(join(options.dataDir, "host"));
+  const state = podState(join(options.dataDir, "pods"));
+  const range = addressRange(options.podRange ?? loopbackRange(options.dataDir));
+  const nodeAddress = options.nodeAddress ?? "0.0.0.0";
+  const listeners = new Set<(uid: string | undefined) => void>();
+  const children = new Set<string>();
+  let adopted = adoptable();
+  let stopWatching = watchAdopted();
+
+  const cache = moduleCache({
+    directory: join(options.dataDir, "modules"),
+    ...(options.maxModuleBytes === undefined ? {} : { maxBytes: options.maxModuleBytes }),
+    inUse: () => new Set(state.sandboxes().flatMap(({ id }) => state.containers(id).flatMap((container) => cache.byDigest(container.componentDigest)?.moduleDigest ?? []))),
+  });
+
+  const changed = (uid: string | undefined) => {
+    for (const listener of listeners) listener(uid);
+  };
+
+  function running(sandboxId: string, record: ContainerRecord): RunningContainer {
+    const { id, name, attempt, image, imageId, specHash, createdAt } = record;
+    const base = { id, name, attempt, image, imageId, specHash, createdAt };
+    const found = componentState(state.directoryOf(sandboxId, id));
+    switch (found.state) {
+      case "created":
+        return { ...base, state: "created" };
+      case "running":
+        return { ...base, state: "running", startedAt: found.running.startedAt };
+      case "exited": {
+        const { code, reason, message, startedAt, finishedAt } = found.exit;
+        return { ...base, state: "exited", startedAt, finishedAt, exitCode: code, reason, ...(message === undefined ? {} : { message }) };
+      }
+    }
+  }
+
+  function adoptable(): Map<string, string> {
+    const found = new Map<string, string>();
+    for (const sandbox of state.sandboxes()) {
+      for (const { id } of state.containers(sandbox.id)) {
+        if (componentState(state.directoryOf(sandbox.id, id)).state === "running") found.set(id, sandbox.uid);
+      }
+    }
+    return found;
+  }
+
+  function watchAdopted(): () => void {
+    if (adopted.size === 0) return () => {};
+    return clock.after(ADOPTED_CHECK_MS, () => {
+      for (const [id, uid] of adopted) {
+        const found = state.find(id);
+        if (found !== undefined && componentState(found.directory).state === "running") continue;
+        adopted.delete(id);
+        changed(uid);
+      }
+      stopWatching = watchAdopted();
+    });
+  }
+
+  async function stopAll(sandboxId: string): Promise<void> {
+    await Promise.all(state.containers(sandboxId).map(({ id }) => stopComponent(state.directoryOf(sandboxId, id), 0)));
+  }
+
+  return {
+    handler: "wasi",
+    version: () => Promise.resolve(`wasi://${WASI_VERSION}`),
+    health: () => Promise.resolve(process.platform === "linux" ? undefined : "components run on Linux only: their host reads /proc"),
+
+    pods: () =>
+      Promise.resolve(
+        state.sandboxes().map((sandbox) => ({
+          uid: sandbox.uid,
+          namespace: sandbox.namespace,
+          name: sandbox.name,
+          sandboxId: sandbox.id,
+          ready: !sandbox.stopped,
+          ips: [sandbox.ip],
+          createdAt: sandbox.createdAt,
+          containers: state.containers(sandbox.id).map((container) => running(sandbox.id, container)),
+        })),
+      ),
+
+    changes(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+
+    image(reference) {
+      const module = cache.get(reference);
+      return Promise.resolve(module === undefined ? undefined : imageOf(module));
+    },
+
+    async pullImage(reference, { secrets, signal }) {
+      const { descriptor, bytes } = await source.fetch(reference, { secrets, signal });
+      if (!isSigned(descriptor, options.publicKeys())) {
+        throw new ImageError("SignatureValidationFailed", `the module of ${reference} is not signed by a key this device trusts: enroll the device with the server that made it`);
+      }
+      try {
+        return imageOf(cache.put(reference, descriptor, bytes));
+      } catch (error) {
+        throw new ImageError("ErrImagePull", `the module of ${reference} could not be kept: ${(error as Error).message}`, error);
+      }
+    },
+
+    images: () => Promise.resolve(cache.list().map(imageOf)),
+    removeImage: (id) => Promise.resolve(cache.remove(id)),
+
+    startSandbox(pod, { attempt }) {
+      const uid = pod.metadata.uid ?? "";
+      const existing = state.sandboxes().find((sandbox) => sandbox.uid === uid && !sandbox.stopped);
+      if (existing !== undefined) return Promise.resolve(existing.id);
+      const hostNetwork = pod.spec?.hostNetwork === true;
+      const taken = new Set(state.sandboxes().map(({ ip }) => ip));
+      const record: SandboxRecord = {
+        id: idOf(uid, attempt),
+        uid,
+        namespace: pod.metadata.namespace ?? "default",
+        name: pod.metadata.name ?? "",
+        attempt,
+        ip: hostNetwork ? nodeAddress : freeAddress(range, taken),
+        hostNetwork,
+        createdAt: clock.now(),
+        stopped: false,
+      };
+      state.saveSandbox(record);
+      return Promise.resolve(record.id);
+    },
+
+    async stopSandbox(sandboxId) {
+      const sandbox = state.sandbox(sandboxId);
+      if (sandbox === undefined) return;
+      await stopAll(sandboxId);
+      state.saveSandbox({ ...sandbox, stopped: true });
+      changed(sandbox.uid);
+    },
+
+    async removeSandbox(sandboxId) {
+      await stopAll(sandboxId);
+      state.removeSandbox(sandboxId);
+    },
+
+    createContainer(sandboxId, plan) {
+      const sandbox = state.sandbox(sandboxId);
+      if (sandbox === undefined) return Promise.reject(new Error(`there is no sandbox ${sandboxId}`));
+      const id = idOf(sandboxId, plan.container.name, plan.attempt);
+      state.saveContainer(sandboxId, {
+        id,
+        name: plan.container.name,
+        attempt: plan.attempt,
+        image: plan.container.image ?? "",
+        imageId: plan.image.digests[0] ?? plan.image.id,
+        componentDigest: plan.image.id,
+        specHash: plan.specHash,
+        createdAt: clock.now(),
+        args: [...(plan.command.length > 0 ? plan.command : [plan.container.name]), ...plan.args],
+        env: environmentOf(plan),
+        preopens: preopensOf(plan, log),
+        listen: listenOn(sandbox, plan.container, nodeAddress),
+        memoryLimitBytes: memoryOf(plan.container),
+        logPath: plan.logPath,
+      });
+      return Promise.resolve(id);
+    },
+
+    async startContainer(containerId) {
+      const found = state.find(containerId);
+      if (found === undefined) throw new Error(`there is no container ${containerId}`);
+      const { record, directory, sandboxId } = found;
+      if (componentState(directory).state !== "created") return;
+      const module = cache.byDigest(record.componentDigest);
+      if (module === undefined) throw new Error(`the module of ${record.image} is no longer on the device: pull it again`);
+      cache.touch(module.moduleDigest);
+      const uid = state.sandbox(sandboxId)?.uid;
+      children.add(containerId);
+      await startComponent({
+        host,
+        module: { path: cache.pathOf(module.moduleDigest), moduleDigest: module.moduleDigest, componentDigest: module.componentDigest, signature: module.signature },
+        publicKeys: options.publicKeys(),
+        world: module.world,
+        args: record.args,
+        env: record.env,
+        memoryLimitBytes: record.memoryLimitBytes,
+        listen: module.world === "http" ? record.listen : [],
+        logPath: record.logPath,
+        stateDir: directory,
+        grants: { preopens: record.preopens },
+        onExit() {
+          children.delete(containerId);
+          changed(uid);
+        },
+      });
+      changed(uid);
+    },
+
+    async stopContainer(containerId, graceSeconds) {
+      const found = state.find(containerId);
+      if (found !== undefined) await stopComponent(found.directory, graceSeconds * 1000);
+    },
+
+    async removeContainer(containerId) {
+      const found = state.find(containerId);
+      if (found === undefined) return;
+      await stopComponent(found.directory, 0);
+      state.removeContainer(containerId);
+    },
+
+    close() {
+      stopWatching();
+      adopted = new Map();
+      listeners.clear();
+      return Promise.resolve();
+    },
+  };
+}
+
+function imageOf(module: CachedModule): ImageOnDevice {
+  return {
+    id: module.componentDigest,
+    tags: module.references.filter((reference) => !reference.includes("@")),
+    digests: module.references.map((reference) => `${repositoryOf(reference)}@${module.componentDigest}`),
+    sizeBytes: module.size,
+    pinned: false,
+  };
+}
+
+/** "host:5000/name:tag" → "host:5000/name" */
+function repositoryOf(reference: string): string {
+  const name = reference.split("@")[0] ?? reference;
+  const colon = name.lastIndexOf(":");
+  return colon > name.lastIndexOf("/") ? name.slice(0, colon) : name;
+}
+
+function environmentOf(plan: ContainerPlan): (readonly [string, string])[] {
+  const env = plan.env.map(({ name, value }) => [name, value] as const);
+  // container runtimes set it; programs rely on it
+  return env.some(([name]) => name === "HOSTNAME") ? env : [["HOSTNAME", hostnameOf(plan.pod)], ...env];
+}
+
+/** RFC 1123: a host name has at most 63 characters */
+const hostnameOf = (pod: Pod) => (pod.spec?.hostname ?? pod.metadata.name ?? "").slice(0, 63);
+
+/** WASI grants directories. A single file among the mounts (/etc/hosts, a subPath) has no counterpart and is left out. */
+function preopensOf(plan: ContainerPlan, log: Log): Preopen[] {
+  return plan.mounts.flatMap(({ containerPath, hostPath, readOnly }) => {
+    if (lstatSync(hostPath, { throwIfNoEntry: false })?.isDirectory() !== false) return [{ hostPath, guestPath: containerPath, readOnly }];
+    log.debug({ pod: plan.pod.metadata.name, path: containerPath }, "a mount that is not a directory is not given to a component");
+    return [];
+  });
+}
+
+function listenOn(sandbox: SandboxRecord, container: Container, nodeAddress: string): { host: string; port: number }[] {
+  const port = container.ports?.find(({ protocol }) => protocol === undefined || protocol === "TCP");
+  const listen = [{ host: sandbox.ip, port: port?.containerPort ?? DEFAULT_PORT }];
+  if (port?.hostPort !== undefined && port.hostPort > 0 && !sandbox.hostNetwork) listen.push({ host: port.hostIP ?? nodeAddress, port: port.hostPort });
+  return listen;
+}
+
+function memoryOf(container: Container): number {
+  const limit = container.resources?.limits?.["memory"];
+  return limit === undefined ? DEFAULT_MEMORY_BYTES : whole(String(limit));
+}
