@@ -11,12 +11,13 @@ export interface ChangeableKindTable extends KindTable {
   remove(group: string, version: string, plural: string): boolean;
 }
 
+const key = (group: string, version: string, name: string) => `${group}/${version}/${name}`;
+
 export function kindTable(rows: readonly Kind[]): ChangeableKindTable {
   const byResource = new Map<string, Kind>();
   const byKind = new Map<string, Kind>();
   let all: readonly Kind[] | undefined;
   let revision = 0;
-  const key = (group: string, version: string, name: string) => `${group}/${version}/${name}`;
 
   function set(kind: Kind): void {
     const resource = key(kind.group, kind.version, kind.plural);

@@ -97,7 +97,9 @@ export function collectFacts(roots: readonly { path: string; name: string }[], r
       if (field.type.kind !== "name") throw new Error(`embedded ${field.type.kind}`);
       const inner = read(field.type.path).structs.get(field.type.name);
       if (inner === undefined) throw new Error(`no structure ${field.type.name} in ${field.type.path}`);
-      return inner.fields.flatMap((each) => flatten(each, numbers));
+      const flat = inner.fields.flatMap((each) => flatten(each, numbers));
+      // without a number the structure is not on the wire (TypeMeta, which the envelope carries)
+      return field.number === undefined ? flat.map((each) => ({ ...each, numbers: [] })) : flat;
     }
     const pointer = field.type.kind === "pointer";
     const resolved = resolve(field.type.kind === "pointer" ? field.type.to : field.type);

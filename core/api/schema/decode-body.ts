@@ -24,6 +24,9 @@ export interface DecodeOptions {
   readonly schemaOf?: (group: string, version: string, kind: string) => ObjectType | undefined;
 }
 
+/** Sets the order of the fields. */
+const headFirst = { apiVersion: "", kind: "", metadata: {} };
+
 /** Throws BadRequest. The object has apiVersion, kind and metadata; apiVersion and kind are first. */
 export function decodeBody(expected: Expected, body: unknown, options: DecodeOptions = {}): AnyObject {
   const { kind, apiVersion } = headOf(expected, body);
@@ -47,8 +50,7 @@ export function decodeBody(expected: Expected, body: unknown, options: DecodeOpt
   if (problems.length > 0 && options.fieldValidation === "Strict") throw cannot(`strict decoding error: ${problems.join(", ")}`);
   if (options.fieldValidation !== "Ignore") for (const problem of problems) options.warn?.(problem);
 
-  const { apiVersion: _version, kind: _kind, metadata, ...rest } = decoded.value;
-  return { apiVersion: expectedVersion, kind, metadata: metadata ?? {}, ...rest };
+  return { ...headFirst, ...decoded.value, apiVersion: expectedVersion, kind, metadata: decoded.value["metadata"] ?? {} };
 }
 
 function decodePrefixed(schema: ObjectType, body: unknown, cannot: (why: string) => Error) {

@@ -13,7 +13,7 @@ import table from "./facts.gen.json" with { type: "json" };
 import type { Field, FieldType, ListMerge, ObjectType, Scalar, Special } from "./schema.ts";
 
 export interface FactTable {
-  readonly [package_: string]: { readonly [type: string]: { readonly [field: string]: string } };
+  readonly [prefix: string]: { readonly [type: string]: { readonly [field: string]: string } };
 }
 
 export interface Types {
@@ -39,11 +39,11 @@ const specials: ReadonlySet<string> = new Set<Special>([
 export function factTypes(facts: FactTable): Types {
   const parsed = new Map<string, ObjectType>();
 
-  function textsOf(model: string): { package_: string; texts: { readonly [field: string]: string } } | undefined {
+  function textsOf(model: string): { home: string; texts: { readonly [field: string]: string } } | undefined {
     const dot = model.lastIndexOf(".");
-    const package_ = model.slice(0, dot);
-    const texts = facts[package_]?.[model.slice(dot + 1)];
-    return texts === undefined ? undefined : { package_, texts };
+    const home = model.slice(0, dot);
+    const texts = facts[home]?.[model.slice(dot + 1)];
+    return texts === undefined ? undefined : { home, texts };
   }
 
   function get(model: string): ObjectType {
@@ -51,10 +51,10 @@ export function factTypes(facts: FactTable): Types {
     if (known !== undefined) return known;
     const found = textsOf(model);
     if (found === undefined) throw new Error(`no type "${model}" in the schema table`);
-    const type = lazyType(model, found.texts["" ] === "atomic", () => {
+    const type = lazyType(model, found.texts[""] === "atomic", () => {
       const fields = new Map<string, Field>();
       for (const [name, text] of Object.entries(found.texts)) {
-        if (name !== "") fields.set(name, parseField(name, text, (type) => parseType(type, found.package_)));
+        if (name !== "") fields.set(name, parseField(name, text, (each) => parseType(each, found.home)));
       }
       return fields;
     });
@@ -62,19 +62,19 @@ export function factTypes(facts: FactTable): Types {
     return type;
   }
 
-  function parseType(text: string, package_: string): FieldType {
-    if (text.startsWith("[]")) return { kind: "list", items: parseType(text.slice(2), package_), list: { type: "atomic" } };
-    if (text.startsWith("{}")) return { kind: "map", values: parseType(text.slice(2), package_), atomic: false };
+  function parseType(text: string, home: string): FieldType {
+    if (text.startsWith("[]")) return { kind: "list", items: parseType(text.slice(2), home), list: { type: "atomic" } };
+    if (text.startsWith("{}")) return { kind: "map", values: parseType(text.slice(2), home), atomic: false };
     if (isScalar(text)) return { kind: "scalar", scalar: text };
     const [special = "", model] = text.split(":");
     if (isSpecial(special)) return model === undefined ? { kind: "special", special } : { kind: "special", special, model };
-    return { kind: "object", type: get(text.includes(".") ? text : `${package_}.${text}`) };
+    return { kind: "object", type: get(text.includes(".") ? text : `${home}.${text}`) };
   }
 
   return {
     get,
     has: (model) => textsOf(model) !== undefined,
-    names: () => Object.entries(facts).flatMap(([package_, types]) => Object.keys(types).map((name) => `${package_}.${name}`)),
+    names: () => Object.entries(facts).flatMap(([home, texts]) => Object.keys(texts).map((name) => `${home}.${name}`)),
   };
 }
 

@@ -52,10 +52,10 @@ function parseByHand(text: string): Parsed {
   const problems: string[] = [];
   const path: (string | number)[] = [];
 
-  const value = parseValue("looking for beginning of value");
+  const whole = parseValue("looking for beginning of value");
   skipSpace();
   if (at < text.length) throw unexpected("after top-level value");
-  return { value, problems };
+  return { value: whole, problems };
 
   function parseValue(where: string): unknown {
     skipSpace();
