@@ -10,6 +10,8 @@ export type ContainerState = "created" | "running" | "exited" | "unknown";
 export interface RunningContainer {
   readonly id: string;
   readonly name: string;
+  /** absent: the pod's current sandbox */
+  readonly sandboxId?: string;
   /** restart count at creation */
   readonly attempt: number;
   readonly state: ContainerState;

@@ -1,0 +1,276 @@
+/**
+ * Decides what should be going on for one pod: a pure function of what is wanted, what runs, what is remembered and the
+ * time. It returns the steps that should be in progress (also those that already are), the next memory, what to tell
+ * the user, and when to look again. Order comes from state alone: no step waits for another, the plan names a step only
+ * when what it needs is there.
+ *
+ *   wanted:  volumes → sandbox → init containers one by one (sidecars stay) → containers in order → restarts
+ *   ending:  containers together → sidecars from last to first → sandbox → volumes
+ *   deleted: … → dead containers → sandboxes → everything else
+ */
+import type { Container, Pod } from "../core/api/types.gen.ts";
+import { CRASH_LOOP, retryAt } from "./backoff.ts";
+import { current, isAlive, latest, podTitle, specHash } from "./containers.ts";
+import { container as memoryOf, withContainer, type Ending, type PodMemory } from "./memory.ts";
+import { initRestartsAfter, isSidecar, restartsAfter } from "./restart-policy.ts";
+import type { RunningContainer, RunningPod } from "./runtimes/runtime.ts";
+import type { Step } from "./steps/step.ts";
+
+export interface PlanInput {
+  /** undefined: nobody wants it any more */
+  readonly pod: Pod | undefined;
+  readonly running: RunningPod | undefined;
+  readonly memory: PodMemory;
+  /** digest of the objects that the pod's volumes are made of */
+  readonly volumes: string;
+  readonly now: number;
+}
+
+export interface PlannedEvent {
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly message: string;
+  readonly container?: string | undefined;
+}
+
+export interface Plan {
+  readonly steps: readonly Step[];
+  readonly memory: PodMemory;
+  readonly events: readonly PlannedEvent[];
+  /** milliseconds; undefined: only when something changes */
+  readonly wakeAt: number | undefined;
+}
+
+/** For pods whose object is gone: the API's default. */
+const DEFAULT_GRACE_SECONDS = 30;
+/** Dead containers kept per container beside the newest: the one before it, for lastState and `logs --previous`. */
+const KEEP_DEAD = 1;
+
+/** Collects the parts of a plan while it is made. */
+interface Draft {
+  readonly input: PlanInput;
+  memory: PodMemory;
+  readonly steps: Step[];
+  readonly events: PlannedEvent[];
+  wakeAt: number | undefined;
+}
+
+export function plan(input: PlanInput): Plan {
+  const draft: Draft = { input, memory: input.memory, steps: [], events: [], wakeAt: undefined };
+  noteEnding(draft);
+  const { pod } = input;
+  if (draft.memory.ending !== undefined || pod === undefined) planEnding(draft);
+  else if (isFinished(pod, input.running)) planFinished(draft, pod);
+  else planWanted(draft, pod);
+  collectGarbage(draft);
+  const { memory, steps, events, wakeAt } = draft;
+  return { memory, steps, events, wakeAt };
+}
+
+// --- when does a pod end? ---
+
+function noteEnding(draft: Draft): void {
+  const { pod, now } = draft.input;
+  const known = draft.memory.ending;
+  const begin = (ending: Omit<Ending, "since">) => {
+    draft.memory = { ...draft.memory, ending: { ...ending, since: now } };
+  };
+  if (pod === undefined) {
+    if (known === undefined || known.cause === "deadline" || known.cause === "evicted") begin({ cause: "orphan", graceSeconds: known?.graceSeconds ?? DEFAULT_GRACE_SECONDS });
+    return;
+  }
+  if (pod.metadata.deletionTimestamp !== undefined) {
+    const graceSeconds = pod.metadata.deletionGracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
+    // a second deletion may shorten the grace period, never extend it
+    if (known?.cause !== "deleted" || graceSeconds < known.graceSeconds) begin({ ...known, cause: "deleted", graceSeconds });
+    return;
+  }
+  const deadline = pod.spec?.activeDeadlineSeconds;
+  if (deadline === undefined || known !== undefined || isFinished(pod, draft.input.running)) return;
+  const endsAt = draft.memory.startTime + deadline * 1000;
+  if (now < endsAt) return wake(draft, endsAt);
+  const message = "Pod was active on the node longer than the specified deadline";
+  draft.events.push({ type: "Normal", reason: "DeadlineExceeded", message });
+  begin({ cause: "deadline", graceSeconds: pod.spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS, reason: "DeadlineExceeded", message });
+}
+
+/** Every container has ended and none starts again, or an init container failed for good. */
+export function isFinished(pod: Pod, running: RunningPod | undefined): boolean {
+  // a pod that was reported as finished never runs again, whatever is left of it
+  if (pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed") return true;
+  if (running === undefined) return false;
+  const containers = pod.spec?.containers ?? [];
+  const initFailed = (pod.spec?.initContainers ?? []).some((init) => {
+    const found = latest(running, init.name);
+    return !isSidecar(init) && found?.state === "exited" && (found.exitCode ?? 0) !== 0 && !initRestartsAfter(pod, init, found.exitCode ?? 0);
+  });
+  if (initFailed) return true;
+  return containers.length > 0 && containers.every((container) => {
+    const found = latest(running, container.name);
+    return found?.state === "exited" && !restartsAfter(pod, container, found.exitCode ?? 0);
+  });
+}
+
+// --- a pod that should run ---
+
+function planWanted(draft: Draft, pod: Pod): void {
+  const { running, memory, volumes } = draft.input;
+  if (memory.volumes !== volumes && due(draft, memory.volumeTrouble?.retryAt)) draft.steps.push({ type: "mountVolumes", digest: volumes });
+  if (memory.volumes === undefined) return;
+  if (running === undefined || !running.ready) return planSandbox(draft, running);
+  if (planInit(draft, pod, running)) planContainers(draft, pod, running);
+}
+
+function planSandbox(draft: Draft, dead: RunningPod | undefined): void {
+  // what survived its sandbox cannot reach the network; it starts again in the next one
+  const left = dead?.containers.filter(isAlive) ?? [];
+  if (dead !== undefined && left.length > 0) {
+    draft.steps.push({ type: "stopSandbox", sandboxId: dead.sandboxId });
+    return;
+  }
+  if (due(draft, draft.memory.sandboxTrouble?.retryAt)) draft.steps.push({ type: "startSandbox", attempt: dead === undefined ? 0 : (dead.attempt ?? 0) + 1 });
+}
+
+/** True when the containers may start. */
+function planInit(draft: Draft, pod: Pod, running: RunningPod): boolean {
+  const started = (pod.spec?.containers ?? []).some((container) => current(running, container.name) !== undefined);
+  for (const init of pod.spec?.initContainers ?? []) {
+    const sidecar = isSidecar(init);
+    if (started && !sidecar) continue;
+    const found = current(running, init.name);
+    if (found?.state === "exited" && !sidecar && found.exitCode === 0) continue;
+    if (found?.state === "running") {
+      if (!sidecar) return false;
+      continue;
+    }
+    if (found === undefined || found.state === "created") draft.steps.push(startOf(running, init, found));
+    else if (found.state === "exited") restart(draft, pod, init, found);
+    // the ones after it wait until it runs, unless the pod was initialized before
+    if (!started) return false;
+  }
+  return true;
+}
+
+function planContainers(draft: Draft, pod: Pod, running: RunningPod): void {
+  // one start at a time keeps the order; a container that waits for its next try holds up nobody
+  const starting = () => draft.steps.some((step) => step.type === "startContainer");
+  for (const container of pod.spec?.containers ?? []) {
+    const found = current(running, container.name);
+    if (found === undefined) {
+      const earlier = latest(running, container.name);
+      if (earlier !== undefined && !restartsAfter(pod, container, earlier.exitCode ?? 0)) continue;
+      if (!starting() && tryAgain(draft, container)) draft.steps.push(startOf(running, container, undefined));
+    } else if (found.state === "created") {
+      if (!starting() && tryAgain(draft, container)) draft.steps.push(startOf(running, container, found));
+    } else if (found.state === "exited") {
+      const changed = found.specHash !== specHash(container);
+      if (!starting() && (changed || restartsAfter(pod, container, found.exitCode ?? 0))) restart(draft, pod, container, found);
+    } else if (found.specHash !== specHash(container)) {
+      const message = `Container ${container.name} definition changed, will be restarted`;
+      draft.steps.push(stopOf(found, pod.spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS, message));
+    }
+  }
+}
+
+function restart(draft: Draft, pod: Pod, container: Container, dead: RunningContainer): void {
+  const { running, now } = draft.input;
+  const { crash } = memoryOf(draft.memory, container.name);
+  const failedAt = dead.finishedAt ?? dead.createdAt;
+  const at = retryAt(crash, failedAt, CRASH_LOOP);
+  if (now < at) {
+    const message = `Back-off restarting failed container ${container.name} in pod ${podTitle(pod)}`;
+    if (memoryOf(draft.memory, container.name).toldOf !== dead.id) {
+      draft.events.push({ type: "Warning", reason: "BackOff", message, container: container.name });
+      draft.memory = withContainer(draft.memory, container.name, { toldOf: dead.id });
+    }
+    return wake(draft, at);
+  }
+  if (!tryAgain(draft, container)) return;
+  if (running !== undefined) draft.steps.push(startOf(running, container, undefined));
+}
+
+function startOf(running: RunningPod, container: Container, created: RunningContainer | undefined): Step {
+  if (created !== undefined) return { type: "startContainer", container: container.name, attempt: created.attempt, created: created.id };
+  const earlier = latest(running, container.name);
+  return { type: "startContainer", container: container.name, attempt: earlier === undefined ? 0 : earlier.attempt + 1 };
+}
+
+function tryAgain(draft: Draft, container: Container): boolean {
+  return due(draft, memoryOf(draft.memory, container.name).trouble?.retryAt);
+}
+
+// --- a pod that has finished: keep its dead containers, give the rest back ---
+
+function planFinished(draft: Draft, pod: Pod): void {
+  stopAll(draft, pod, pod.spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS, undefined);
+}
+
+// --- a pod that ends ---
+
+function planEnding(draft: Draft): void {
+  const { pod, running, now } = draft.input;
+  const ending = draft.memory.ending;
+  if (ending === undefined) return;
+  if (!stopAll(draft, pod, ending.graceSeconds, ending.since + ending.graceSeconds * 1000)) return;
+  if (ending.cause !== "deleted" && ending.cause !== "orphan") return;
+  if (running === undefined) {
+    if (draft.memory.gone !== true) draft.steps.push({ type: "forgetPod" });
+    return;
+  }
+  for (const container of running.containers) draft.steps.push({ type: "removeContainer", containerId: container.id });
+  if (running.containers.length > 0) return;
+  for (const sandboxId of [...(running.earlierSandboxes ?? []), running.sandboxId]) draft.steps.push({ type: "removeSandbox", sandboxId });
+  wake(draft, now + FORGET_LOOK_MS);
+}
+
+/** Removal is not always announced by an event. */
+const FORGET_LOOK_MS = 5_000;
+
+/** Containers, then sidecars from last to first, then sandbox, then volumes. True when all of it is done. */
+function stopAll(draft: Draft, pod: Pod | undefined, graceSeconds: number, until: number | undefined): boolean {
+  const { running } = draft.input;
+  const sidecars = (pod?.spec?.initContainers ?? []).filter(isSidecar).map(({ name }) => name);
+  const alive = running?.containers.filter(isAlive) ?? [];
+  const first = alive.filter(({ name }) => !sidecars.includes(name));
+  const last = alive.toSorted((a, b) => sidecars.indexOf(b.name) - sidecars.indexOf(a.name)).slice(0, 1);
+  for (const container of first.length > 0 ? first : last) draft.steps.push(stopOf(container, graceSeconds, `Stopping container ${container.name}`, until));
+  if (alive.length > 0) return false;
+  if (draft.memory.released === true) return true;
+  if (running !== undefined && (running.ready || running.containers.some(({ state }) => state === "created"))) {
+    draft.steps.push({ type: "stopSandbox", sandboxId: running.sandboxId });
+    return false;
+  }
+  draft.steps.push({ type: "unmountVolumes" });
+  return false;
+}
+
+function stopOf({ id, name }: RunningContainer, graceSeconds: number, message: string, until?: number): Step {
+  return { type: "stopContainer", container: name, containerId: id, graceSeconds, until, message };
+}
+
+// --- always ---
+
+function collectGarbage(draft: Draft): void {
+  const { pod, running } = draft.input;
+  if (running === undefined || pod === undefined || draft.memory.ending !== undefined) return;
+  const names = new Set(running.containers.map(({ name }) => name));
+  const kept = new Set<string>();
+  for (const name of names) {
+    const byAge = running.containers.filter((container) => container.name === name).toSorted((a, b) => b.attempt - a.attempt);
+    byAge.forEach((container, index) => {
+      if (index <= KEEP_DEAD || container.state !== "exited") kept.add(container.sandboxId ?? running.sandboxId);
+      else draft.steps.push({ type: "removeContainer", containerId: container.id });
+    });
+  }
+  for (const sandboxId of running.earlierSandboxes ?? []) if (!kept.has(sandboxId)) draft.steps.push({ type: "removeSandbox", sandboxId });
+}
+
+function due(draft: Draft, at: number | undefined): boolean {
+  if (at === undefined || draft.input.now >= at) return true;
+  wake(draft, at);
+  return false;
+}
+
+function wake(draft: Draft, at: number): void {
+  draft.wakeAt = Math.min(draft.wakeAt ?? at, at);
+}

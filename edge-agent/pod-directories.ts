@@ -1,0 +1,39 @@
+/** Where things of a pod lie on the device's disk. Names are the API's, which hold no slash. */
+import { join } from "node:path";
+
+export interface PodIdentity {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+export interface PodDirectories {
+  /** all pods */
+  readonly root: string;
+  /** all logs */
+  readonly logRoot: string;
+  pod(uid: string): string;
+  volumes(uid: string): string;
+  volume(uid: string, name: string): string;
+  hostsFile(uid: string): string;
+  terminationLog(uid: string, container: string, attempt: number): string;
+  logs(pod: PodIdentity): string;
+  log(pod: PodIdentity, container: string, attempt: number): string;
+}
+
+export function podDirectories(dataDir: string): PodDirectories {
+  const root = join(dataDir, "pods");
+  const logRoot = join(dataDir, "logs");
+  const logs = ({ namespace, name, uid }: PodIdentity) => join(logRoot, `${namespace}_${name}_${uid}`);
+  return {
+    root,
+    logRoot,
+    pod: (uid) => join(root, uid),
+    volumes: (uid) => join(root, uid, "volumes"),
+    volume: (uid, name) => join(root, uid, "volumes", name),
+    hostsFile: (uid) => join(root, uid, "etc-hosts"),
+    terminationLog: (uid, container, attempt) => join(root, uid, "containers", container, `${attempt}.termination`),
+    logs,
+    log: (pod, container, attempt) => join(logs(pod), container, `${attempt}.log`),
+  };
+}

@@ -1,0 +1,68 @@
+/** Pod conditions with the reasons and messages that kubelet users and their tools know. */
+import { timestamp } from "../../core/api/clock.ts";
+import type { ContainerStatus, Pod, PodCondition } from "../../core/api/types.gen.ts";
+import { isSidecar } from "../restart-policy.ts";
+import type { PodPhase } from "./phase.ts";
+
+export interface ConditionInput {
+  readonly pod: Pod;
+  readonly phase: PodPhase;
+  readonly init: readonly ContainerStatus[];
+  readonly main: readonly ContainerStatus[];
+  readonly sandboxReady: boolean;
+  readonly previous: readonly PodCondition[];
+  readonly now: number;
+}
+
+type Verdict = { readonly status: "True" | "False"; readonly reason?: string; readonly message?: string };
+
+const yes: Verdict = { status: "True" };
+
+export function conditionsOf(input: ConditionInput): PodCondition[] {
+  const containers = containersReady(input);
+  const verdicts: { readonly [type: string]: Verdict } = {
+    PodReadyToStartContainers: { status: input.sandboxReady ? "True" : "False" },
+    Initialized: initialized(input),
+    Ready: ready(input, containers),
+    ContainersReady: containers,
+    PodScheduled: yes,
+  };
+  const own = Object.entries(verdicts).map(([type, verdict]) => condition(input, type, verdict));
+  return [...own, ...input.previous.filter(({ type }) => verdicts[type] === undefined)];
+}
+
+function condition({ pod, previous, now }: ConditionInput, type: string, verdict: Verdict): PodCondition {
+  const before = previous.find((each) => each.type === type);
+  const lastTransitionTime = before?.status === verdict.status ? (before.lastTransitionTime ?? timestamp(now)) : timestamp(now);
+  const observedGeneration = pod.metadata.generation;
+  return { type, ...(observedGeneration === undefined ? {} : { observedGeneration }), ...verdict, lastProbeTime: null, lastTransitionTime };
+}
+
+function initialized({ pod, phase, init, main }: ConditionInput): Verdict {
+  if (phase === "Succeeded") return { status: "True", reason: "PodCompleted" };
+  const begun = main.some(({ state, lastState }) => state?.running !== undefined || state?.terminated !== undefined || lastState?.terminated !== undefined);
+  if (begun) return yes;
+  const sidecars = new Set((pod.spec?.initContainers ?? []).filter(isSidecar).map(({ name }) => name));
+  const missing = init.filter(({ name, ready: isReady, started }) => (sidecars.has(name) ? started !== true : !isReady)).map(({ name }) => name);
+  if (missing.length === 0) return yes;
+  return { status: "False", reason: "ContainersNotInitialized", message: `containers with incomplete status: [${missing.join(" ")}]` };
+}
+
+function containersReady({ pod, phase, init, main }: ConditionInput): Verdict {
+  if (phase === "Succeeded") return { status: "False", reason: "PodCompleted" };
+  if (phase === "Failed") return { status: "False", reason: "PodFailed" };
+  const sidecars = new Set((pod.spec?.initContainers ?? []).filter(isSidecar).map(({ name }) => name));
+  const unready = [...init.filter(({ name }) => sidecars.has(name)), ...main].filter(({ ready: isReady }) => !isReady).map(({ name }) => name);
+  if (unready.length === 0) return yes;
+  return { status: "False", reason: "ContainersNotReady", message: `containers with unready status: [${unready.join(" ")}]` };
+}
+
+function ready({ pod, previous }: ConditionInput, containers: Verdict): Verdict {
+  if (containers.status !== "True") return containers;
+  const lacking = (pod.spec?.readinessGates ?? []).flatMap(({ conditionType }) => {
+    const gate = previous.find(({ type }) => type === conditionType);
+    if (gate === undefined) return [`corresponding condition of pod readiness gate "${conditionType}" does not exist.`];
+    return gate.status === "True" ? [] : [`the status of pod readiness gate "${conditionType}" is not "True", but ${gate.status}`];
+  });
+  return lacking.length === 0 ? yes : { status: "False", reason: "ReadinessGatesNotReady", message: lacking.join(", ") };
+}

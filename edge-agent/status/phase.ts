@@ -1,0 +1,39 @@
+/** The phase of a pod, from the statuses of its containers (Kubernetes documentation, "Pod phase"). */
+import type { ContainerStatus, Pod } from "../../core/api/types.gen.ts";
+import { isSidecar, podRestartPolicy } from "../restart-policy.ts";
+
+export type PodPhase = "Pending" | "Running" | "Succeeded" | "Failed";
+
+export interface PhaseInput {
+  readonly pod: Pod;
+  readonly init: readonly ContainerStatus[];
+  readonly main: readonly ContainerStatus[];
+  /** nothing of it will run again: finished, deleted or out of time */
+  readonly over: boolean;
+}
+
+export function phaseOf({ pod, init, main, over }: PhaseInput): PodPhase {
+  const sidecars = new Set((pod.spec?.initContainers ?? []).filter(isSidecar).map(({ name }) => name));
+  const policy = podRestartPolicy(pod);
+  const plainInit = init.filter(({ name }) => !sidecars.has(name));
+  const sidecarRuns = init.some(({ name, state }) => sidecars.has(name) && state?.running !== undefined);
+  const begun = main.some(({ state, lastState }) => state?.running !== undefined || state?.terminated !== undefined || lastState?.terminated !== undefined);
+
+  const failedInit = plainInit.some(({ state }) => state?.terminated !== undefined && state.terminated.exitCode !== 0);
+  if (failedInit && (policy === "Never" || over)) return "Failed";
+  const pendingInit = plainInit.some(({ state }) => state?.terminated?.exitCode !== 0);
+  const pendingSidecar = init.some(({ name, state, lastState }) => sidecars.has(name) && state?.waiting !== undefined && lastState?.terminated === undefined);
+  if ((pendingInit || pendingSidecar) && !begun) return over && main.length === 0 ? "Failed" : "Pending";
+
+  const running = main.filter(({ state }) => state?.running !== undefined).length;
+  const ended = main.filter(({ state, lastState }) => state?.terminated !== undefined || (state?.waiting !== undefined && lastState?.terminated !== undefined));
+  const waiting = main.length - running - ended.length;
+  if (waiting > 0) return "Pending";
+  if (running > 0) return "Running";
+  const allGood = main.every(({ state }) => state?.terminated?.exitCode === 0);
+  if (sidecarRuns) return "Running";
+  if (over) return allGood ? "Succeeded" : "Failed";
+  if (policy === "Always") return "Running";
+  if (allGood) return "Succeeded";
+  return policy === "Never" ? "Failed" : "Running";
+}

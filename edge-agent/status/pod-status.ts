@@ -1,0 +1,54 @@
+/** The PodStatus that the API shows: a pure function, so the same device always says the same of the same state. */
+import { timestamp } from "../../core/api/clock.ts";
+import type { PodStatus } from "../../core/api/types.gen.ts";
+import { latest } from "../containers.ts";
+import { isFinished } from "../plan.ts";
+import { qosClass } from "../qos.ts";
+import { isSidecar } from "../restart-policy.ts";
+import { conditionsOf } from "./conditions.ts";
+import { containerStatus, type StatusInput } from "./container-status.ts";
+import { phaseOf } from "./phase.ts";
+
+/** `previous`: what was shown before, for transition times and conditions that others own */
+export function podStatus(input: StatusInput, previous: PodStatus | undefined): PodStatus {
+  const { pod, running, memory, now } = input;
+  const inits = pod.spec?.initContainers ?? [];
+  const mains = pod.spec?.containers ?? [];
+  const done = inits.every((container) => {
+    const found = latest(running, container.name);
+    return isSidecar(container) ? found?.state === "running" : found?.state === "exited" && found.exitCode === 0;
+  });
+  const init = inits.map((container) => containerStatus(input, container, "init", false));
+  const main = mains.map((container) => containerStatus(input, container, "main", done));
+  const alive = running?.containers.some(({ state }) => state === "running") === true;
+  const over = !alive && (memory.ending !== undefined || isFinished(pod, running));
+  const phase = terminalPhase(previous) ?? (over || memory.ending === undefined ? phaseOf({ pod, init, main, over }) : phaseWhileEnding(previous));
+  const sandboxReady = running?.ready === true && memory.released !== true;
+  const hostNetwork = pod.spec?.hostNetwork === true;
+  const podIPs = hostNetwork ? (running === undefined ? [] : input.hostIPs) : (running?.ips ?? []);
+  const shownIPs = podIPs.length > 0 ? podIPs : (previous?.podIPs ?? []).map(({ ip }) => ip);
+  // a reason stays with the phase it explains
+  const why = memory.ending?.reason === undefined && terminalPhase(previous) !== undefined ? previous : memory.ending;
+  return {
+    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+    phase,
+    conditions: conditionsOf({ pod, phase, init, main, sandboxReady, previous: previous?.conditions ?? [], now }),
+    ...(why?.reason === undefined ? {} : { reason: why.reason }),
+    ...(why?.message === undefined ? {} : { message: why.message }),
+    ...(input.hostIPs[0] === undefined ? {} : { hostIP: input.hostIPs[0], hostIPs: input.hostIPs.map((ip) => ({ ip })) }),
+    ...(shownIPs[0] === undefined ? {} : { podIP: shownIPs[0], podIPs: shownIPs.map((ip) => ({ ip })) }),
+    startTime: timestamp(memory.startTime),
+    ...(init.length === 0 ? {} : { initContainerStatuses: init }),
+    containerStatuses: main,
+    qosClass: qosClass(pod),
+  };
+}
+
+/** The end of a pod is shown once everything has stopped. */
+function phaseWhileEnding(previous: PodStatus | undefined): "Pending" | "Running" {
+  return previous?.phase === "Pending" ? "Pending" : "Running";
+}
+
+function terminalPhase(previous: PodStatus | undefined): "Succeeded" | "Failed" | undefined {
+  return previous?.phase === "Succeeded" || previous?.phase === "Failed" ? previous.phase : undefined;
+}

@@ -1,0 +1,30 @@
+/** The steps that take things away; each is idempotent, and what is already gone is no error. */
+import { rm } from "node:fs/promises";
+import { unchanged, type Executor } from "./executor.ts";
+
+export const removeContainer: Executor<"removeContainer"> = async ({ containerId }, { runtime }) => {
+  await runtime.removeContainer(containerId);
+  return unchanged;
+};
+
+export const stopSandbox: Executor<"stopSandbox"> = async ({ sandboxId }, { runtime }) => {
+  await runtime.stopSandbox(sandboxId);
+  return unchanged;
+};
+
+export const removeSandbox: Executor<"removeSandbox"> = async ({ sandboxId }, { runtime }) => {
+  await runtime.removeSandbox(sandboxId);
+  return unchanged;
+};
+
+export const unmountVolumes: Executor<"unmountVolumes"> = async (_step, { device, id }) => {
+  await device.volumes.unmount(id.uid);
+  return (memory) => ({ ...memory, volumes: undefined, released: true });
+};
+
+export const forgetPod: Executor<"forgetPod"> = async (_step, { device, id, runtime }) => {
+  await runtime.forgetPod?.(id.uid);
+  await rm(device.directories.pod(id.uid), { recursive: true, force: true });
+  await rm(device.directories.logs(id), { recursive: true, force: true });
+  return (memory) => ({ ...memory, gone: true });
+};

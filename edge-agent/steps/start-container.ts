@@ -1,0 +1,127 @@
+/** A container from spec to process: image, environment, mounts, creation, start. Each can fail with a reason of its own. */
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Container, Pod } from "../../core/api/types.gen.ts";
+import { IMAGE_PULL, LOCAL } from "../backoff.ts";
+import { allContainers, latest, podTitle, podUid, specHash } from "../containers.ts";
+import { ConfigError, environment, expand } from "../environment.ts";
+import { container as memoryOf, restarted, troubled, withContainer, type MemoryChange, type Problem } from "../memory.ts";
+import { hostsFile } from "../network/hosts-file.ts";
+import { podHostname } from "../network/names.ts";
+import { ImageError, type ContainerPlan, type ImageOnDevice, type Mount } from "../runtimes/runtime.ts";
+import { ensureImage } from "./ensure-image.ts";
+import { factsOf, textOf, unchanged, type Executor, type StepContext } from "./executor.ts";
+
+export const startContainer: Executor<"startContainer"> = async ({ container: name, attempt, created }, context) => {
+  const { device, pod, runtime, running } = context;
+  const container = pod === undefined ? undefined : allContainers(pod).find((each) => each.name === name);
+  if (pod === undefined || container === undefined || running === undefined) return unchanged;
+  const failed = (problem: Problem, tell = true): MemoryChange => {
+    if (tell) device.events.pod(pod, { type: "Warning", reason: "Failed", message: `Error: ${problem.message}`, container: name });
+    const now = device.clock.now();
+    const rule = problem.reason === "ErrImagePull" || problem.reason === "RegistryUnavailable" ? IMAGE_PULL : LOCAL;
+    return (memory) => withContainer(memory, name, { trouble: troubled(memoryOf(memory, name).trouble, problem, now, rule) });
+  };
+
+  let containerId = created;
+  if (containerId === undefined) {
+    let image: ImageOnDevice;
+    try {
+      image = await ensureImage(context, pod, container);
+    } catch (error) {
+      if (context.signal.aborted) return unchanged;
+      if (error instanceof ImageError) return failed({ reason: error.reason, message: error.message }, false);
+      throw error;
+    }
+    let plan: ContainerPlan;
+    try {
+      plan = await containerPlan(context, pod, container, attempt, image);
+    } catch (error) {
+      return failed({ reason: "CreateContainerConfigError", message: textOf(error) });
+    }
+    if (context.signal.aborted) return unchanged;
+    try {
+      containerId = await device.starts.run(() => runtime.createContainer(running.sandboxId, plan));
+    } catch (error) {
+      return failed({ reason: "CreateContainerError", message: textOf(error) });
+    }
+    device.events.pod(pod, { type: "Normal", reason: "Created", message: "Container created", container: name });
+  }
+  const dead = latest(running, name);
+  const now = device.clock.now();
+  const change: MemoryChange = (memory) => {
+    const calm = withContainer(memory, name, { trouble: undefined });
+    return dead?.state === "exited" ? restarted(calm, name, dead.finishedAt ?? dead.createdAt, now) : calm;
+  };
+  try {
+    const id = containerId;
+    await device.starts.run(() => runtime.startContainer(id));
+  } catch (error) {
+    // the runtime keeps it as an exited container: the restart policy and the crash back-off take over
+    device.events.pod(pod, { type: "Warning", reason: "Failed", message: `Error: ${textOf(error)}`, container: name });
+    return change;
+  }
+  device.events.pod(pod, { type: "Normal", reason: "Started", message: "Container started", container: name });
+  return change;
+};
+
+/** @throws Error: shown as CreateContainerConfigError */
+async function containerPlan(context: StepContext, pod: Pod, container: Container, attempt: number, image: ImageOnDevice): Promise<ContainerPlan> {
+  const { device, id } = context;
+  refuseRoot(pod, container, image);
+  const facts = factsOf(context, pod);
+  const variables = environment(facts, container, device.objects);
+  const mounts = [...(await device.volumes.mountsOf(pod, container, variables)), ...(await ownFiles(context, pod, container, attempt, facts.podIPs))];
+  const logPath = device.directories.log(id, container.name, attempt);
+  await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
+  return {
+    pod,
+    container,
+    attempt,
+    image,
+    command: (container.command ?? []).map((part) => expand(part, variables)),
+    args: (container.args ?? []).map((part) => expand(part, variables)),
+    env: [...variables].map(([name, value]) => ({ name, value })),
+    mounts,
+    logPath,
+    specHash: specHash(container),
+    annotations: {},
+  };
+}
+
+/** /etc/hosts and the termination message are files of the agent's that the container sees. */
+async function ownFiles({ device, id }: StepContext, pod: Pod, container: Container, attempt: number, podIPs: readonly string[]): Promise<Mount[]> {
+  const mounts: Mount[] = [];
+  const taken = new Set((container.volumeMounts ?? []).map(({ mountPath }) => mountPath));
+  if (!taken.has("/etc/hosts")) {
+    const file = device.directories.hostsFile(podUid(pod));
+    const { domain } = device.clusterDns();
+    const text = hostsFile({ pod, podIPs, hostname: podHostname(pod, domain), domain, hostFile: pod.spec?.hostNetwork === true ? await device.hostsFile() : "" });
+    await mkdir(dirname(file), { recursive: true, mode: 0o750 });
+    await writeFile(file, text, { mode: 0o644 });
+    mounts.push({ containerPath: "/etc/hosts", hostPath: file, readOnly: false });
+  }
+  const messagePath = container.terminationMessagePath ?? "/dev/termination-log";
+  if (messagePath !== "" && !taken.has(messagePath)) {
+    const file = device.directories.terminationLog(id.uid, container.name, attempt);
+    await mkdir(dirname(file), { recursive: true, mode: 0o750 });
+    await writeFile(file, "", { mode: 0o666 });
+    // any user of the container may leave a message
+    await chmod(file, 0o666);
+    mounts.push({ containerPath: messagePath, hostPath: file, readOnly: false });
+  }
+  return mounts;
+}
+
+function refuseRoot(pod: Pod, container: Container, image: ImageOnDevice): void {
+  const own = container.securityContext;
+  const shared = pod.spec?.securityContext;
+  if ((own?.runAsNonRoot ?? shared?.runAsNonRoot) !== true) return;
+  const where = `(pod: "${podTitle(pod)}", container: ${container.name})`;
+  const user = own?.runAsUser ?? shared?.runAsUser;
+  if (user === 0) throw new ConfigError(`container's runAsUser breaks non-root policy ${where}`);
+  if (user !== undefined) return;
+  const { uid, name } = image.user ?? {};
+  if (name !== undefined && name !== "") throw new ConfigError(`container has runAsNonRoot and image has non-numeric user (${name}), cannot verify user is non-root ${where}`);
+  if (uid === undefined || uid === 0) throw new ConfigError(`container has runAsNonRoot and image will run as root ${where}`);
+}

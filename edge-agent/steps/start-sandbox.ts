@@ -1,0 +1,22 @@
+import { mkdir } from "node:fs/promises";
+import { troubled } from "../memory.ts";
+import { podDns, podHostname } from "../network/names.ts";
+import { textOf, unchanged, type Executor } from "./executor.ts";
+
+/** The pod's own network and namespaces. */
+export const startSandbox: Executor<"startSandbox"> = async ({ attempt }, { device, pod, id, runtime }) => {
+  if (pod === undefined) return unchanged;
+  try {
+    const cluster = device.clusterDns();
+    const hostname = podHostname(pod, cluster.domain);
+    const dns = podDns(pod, cluster, await device.hostDns());
+    const logDirectory = device.directories.logs(id);
+    await mkdir(logDirectory, { recursive: true, mode: 0o755 });
+    await device.starts.run(() => runtime.startSandbox(pod, { logDirectory, attempt, hostname, dns }));
+    return (memory) => ({ ...memory, sandboxTrouble: undefined });
+  } catch (error) {
+    const message = `Failed to create pod sandbox: ${textOf(error)}`;
+    device.events.pod(pod, { type: "Warning", reason: "FailedCreatePodSandBox", message });
+    return (memory) => ({ ...memory, sandboxTrouble: troubled(memory.sandboxTrouble, { reason: "FailedCreatePodSandBox", message }, device.clock.now()) });
+  }
+};
