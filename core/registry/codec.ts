@@ -91,9 +91,9 @@ export function withVersion(object: AnyObject, revision: number): AnyObject {
 }
 
 function layOut(object: AnyObject, apiVersion: string, kind: string): Buffer {
-  // The first three keys keep their places when the rest overwrites their values: the layout that encoded.ts reads.
-  const metadata = { ...object.metadata, resourceVersion: undefined };
-  return Buffer.from(JSON.stringify({ apiVersion: "", kind: "", metadata: undefined, ...object, ...{ apiVersion, kind, metadata } }));
+  const laidOut: { [field: string]: unknown } = { apiVersion, kind, metadata: { ...object.metadata, resourceVersion: undefined } };
+  for (const field in object) if (!(field in laidOut)) laidOut[field] = object[field];
+  return Buffer.from(JSON.stringify(laidOut));
 }
 
 function bufferOf(value: Uint8Array): Buffer {

@@ -11,7 +11,7 @@ import type { Context } from "./context.ts";
 import { keyOf } from "./keys.ts";
 import { ownCreated } from "./managed-fields/own.ts";
 import { bornMetadata, generatedName, inNamespace } from "./metadata.ts";
-import { applyDefaults, asObject } from "./schema.ts";
+import { withDefaults, asObject } from "./schema.ts";
 import { isConflict, rethrow } from "./store-errors.ts";
 import { validateMetadata } from "./validate-metadata.ts";
 import { checkWriteOptions } from "./write-options.ts";
@@ -32,7 +32,7 @@ export async function create(context: Context, { user, kind, namespace, object, 
   await authorize(context, { user, verb: "create", kind, namespace });
   checkWriteOptions("CreateOptions", options);
   if (kind.namespaced && (namespace === undefined || namespace === "")) throw badRequest("an empty namespace may not be set during creation");
-  const given = applyDefaults(kind, inNamespace(kind, asObject(kind, object), namespace));
+  const given = withDefaults(kind, inNamespace(kind, asObject(kind, object), namespace));
   const { resourceVersion } = given.metadata;
   if (resourceVersion !== undefined && resourceVersion !== "" && resourceVersion !== "0") {
     throw new ApiError("InternalError", "resourceVersion should not be set on objects to be created");

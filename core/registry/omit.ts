@@ -1,6 +1,6 @@
-/** A shallow copy without some fields. */
+/** A shallow copy without some fields. Copying the others keeps the copy a fast object, deleting from it would not. */
 export function omit<T extends object, K extends keyof T>(from: T, ...fields: readonly K[]): Omit<T, K> {
-  const copy = { ...from };
-  for (const field of fields) delete copy[field];
-  return copy;
+  const copy: Partial<T> = {};
+  for (const key in from) if (!(fields as readonly unknown[]).includes(key)) copy[key] = from[key];
+  return copy as unknown as Omit<T, K>;
 }

@@ -4,6 +4,7 @@
  */
 import type { AdmissionPlugin } from "../admission/admission.ts";
 import { admissionChain } from "../admission/chain.ts";
+import type { Lookup } from "../admission/lookup.ts";
 import type {
   Client,
   DeleteOptions,
@@ -29,12 +30,13 @@ import type { User } from "../api/user.ts";
 import type { Authorizer } from "../auth/auth.ts";
 import type { Store } from "../store/store.ts";
 import type { Context } from "./context.ts";
-import { contextOf, kindOf } from "./context.ts";
+import { codecsOf, kindOf } from "./context.ts";
 import { create } from "./create.ts";
 import { remove } from "./delete.ts";
 import { removeCollection } from "./delete-collection.ts";
 import { get } from "./get.ts";
 import { list } from "./list.ts";
+import { lookupOf } from "./lookup.ts";
 import { patch } from "./patch.ts";
 import { update } from "./update.ts";
 import { watch } from "./watch.ts";
@@ -46,7 +48,8 @@ export interface OpenRegistry {
   readonly store: Store;
   readonly kinds: KindTable;
   readonly authorizer: Authorizer;
-  readonly admission: readonly AdmissionPlugin[];
+  /** a function gets the reads that plugins need */
+  readonly admission: readonly AdmissionPlugin[] | ((lookup: Lookup) => readonly AdmissionPlugin[]);
   readonly clock?: Clock;
   readonly entropy?: Entropy;
   readonly log?: Log;
@@ -57,12 +60,17 @@ export interface OpenRegistry {
 
 export interface Registry {
   clientFor(user: User): Client;
+  /** reads of the server itself, not on behalf of a user */
+  readonly lookup: Lookup;
 }
 
 export function openRegistry(options: OpenRegistry): Registry {
   const { clock = systemClock, entropy = systemEntropy, log = silentLog, freeze = false, bookmarkMs = BOOKMARK_MS } = options;
-  const context = contextOf({ ...options, admission: admissionChain(options.admission), clock, entropy, log, freeze, bookmarkMs });
-  return { clientFor: (user) => clientFor(context, user) };
+  const codec = codecsOf({ freeze });
+  const lookup = lookupOf({ store: options.store, kinds: options.kinds, codec });
+  const plugins = typeof options.admission === "function" ? options.admission(lookup) : options.admission;
+  const context: Context = { ...options, admission: admissionChain(plugins), clock, entropy, log, bookmarkMs, codec };
+  return { clientFor: (user) => clientFor(context, user), lookup };
 }
 
 /** The verbs speak of AnyObject; that a resource's objects look like its type parameter is what its kind row says. */

@@ -2,6 +2,7 @@
 import type { Kind } from "../api/kinds.ts";
 import type { AnyObject } from "../api/meta.ts";
 import { apiVersionOf } from "../api/meta.ts";
+import { applyDefaults } from "../api/schema/defaults.ts";
 import { badRequest } from "../api/status.ts";
 
 /** An object as callers give it: at least an object with metadata, of the asked kind. @throws ApiError "BadRequest" */
@@ -21,6 +22,8 @@ export function asObject(kind: Pick<Kind, "group" | "version" | "kind">, given: 
   return { ...object, apiVersion: wanted, kind: kind.kind, metadata: object.metadata ?? {} };
 }
 
-export function applyDefaults(kind: Kind, object: AnyObject): AnyObject {
-  return kind.hooks.setDefaults?.(object) ?? object;
+/** The schema's defaults, then those that depend on other fields. */
+export function withDefaults(kind: Kind, object: AnyObject): AnyObject {
+  const filled = applyDefaults(kind.schema, object);
+  return kind.hooks.setDefaults?.(filled) ?? filled;
 }

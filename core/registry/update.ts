@@ -11,7 +11,7 @@ import { store } from "./create.ts";
 import { checkSubresource } from "./get.ts";
 import { keyOf } from "./keys.ts";
 import { inNamespace } from "./metadata.ts";
-import { applyDefaults, asObject } from "./schema.ts";
+import { withDefaults, asObject } from "./schema.ts";
 import { mergeOf } from "./subresources/merge.ts";
 import { scaleOf, withScale } from "./subresources/scale.ts";
 import { checkWriteOptions } from "./write-options.ts";
@@ -51,7 +51,7 @@ export async function update(context: Context, { user, kind, target, object, opt
     const scale = named(target, inNamespace(kind, asObject(SCALE, object), namespace));
     return scaleOf(kind, await change(context, { user, kind, target, options, next: (old) => withScale(old, scale) }));
   }
-  const given = named(target, applyDefaults(kind, inNamespace(kind, asObject(kind, object), namespace)));
+  const given = named(target, withDefaults(kind, inNamespace(kind, asObject(kind, object), namespace)));
   if (subresource !== undefined) {
     return change(context, { user, kind, target, options, next: () => given, merge: mergeOf(kind, subresource) });
   }

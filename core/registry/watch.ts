@@ -137,7 +137,7 @@ class Bookmarks {
     };
     next.then(settle, settle);
     if (this.#due === undefined) await woken;
-    else await null;
+    else await Promise.resolve();
     if (there || this.#due === undefined) return undefined;
     const due = Math.max(this.#due, this.#passed);
     this.#due = undefined;
