@@ -1031,7 +1031,7 @@ export interface DeviceSubRequest {
   readonly name: string;
   readonly deviceClassName: string;
   readonly selectors?: readonly DeviceSelector[];
-  readonly allocationMode?: string;
+  readonly allocationMode?: "All" | "ExactCount";
   readonly count?: number;
   readonly tolerations?: readonly DeviceToleration[];
   readonly capacity?: CapacityRequirements;
@@ -1117,7 +1117,7 @@ export interface EndpointPort {
 }
 
 export interface EndpointSlice extends KubeObject {
-  readonly addressType: string;
+  readonly addressType: "FQDN" | "IPv4" | "IPv6";
   readonly endpoints?: readonly Endpoint[] | null;
   readonly ports?: readonly DiscoveryV1EndpointPort[] | null;
 }
@@ -1272,7 +1272,7 @@ export interface Eviction {
 export interface ExactDeviceRequest {
   readonly deviceClassName: string;
   readonly selectors?: readonly DeviceSelector[];
-  readonly allocationMode?: string;
+  readonly allocationMode?: "All" | "ExactCount";
   readonly count?: number;
   readonly adminAccess?: boolean;
   readonly tolerations?: readonly DeviceToleration[];
@@ -1484,7 +1484,7 @@ export interface HTTPHeader {
 
 export interface HTTPIngressPath {
   readonly path?: string;
-  readonly pathType?: string;
+  readonly pathType?: "Exact" | "ImplementationSpecific" | "Prefix";
   readonly backend: IngressBackend;
 }
 

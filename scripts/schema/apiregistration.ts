@@ -20,19 +20,20 @@ function fact(name: string, number: number | undefined, type: FactType, given: G
     omitEmpty: true,
     omitZero: false,
     optional: true,
+    required: false,
     default: undefined,
     enum: undefined,
     patchStrategy: undefined,
     patchMergeKey: undefined,
     listType: undefined,
     listMapKeys: [],
-    atomic: false,
+    whole: undefined,
     goType: undefined,
     ...given,
   };
 }
 
-const required: Given = { omitEmpty: false, optional: false };
+const required: Given = { omitEmpty: false, optional: false, required: true };
 const typeMeta = [fact("kind", undefined, string), fact("apiVersion", undefined, string)];
 const type = (goName: string, fields: readonly Fact[]): TypeFacts => ({ model: `${models}.${goName}`, goName, atomic: false, fields });
 

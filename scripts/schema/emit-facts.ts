@@ -16,23 +16,26 @@ export function emitFacts(types: ReadonlyMap<string, TypeFacts>): string {
 }
 
 function fieldText(each: Fact, prefix: string, types: ReadonlyMap<string, TypeFacts>): string {
-  const presence = `${each.omitEmpty ? "?" : ""}${each.omitZero ? "!" : ""}${each.optional && !each.omitEmpty ? "~" : ""}`;
+  const presence = `${each.omitEmpty ? "?" : ""}${each.omitZero ? "!" : ""}${each.required === presenceRequires(each) ? "" : each.required ? "+" : "~"}`;
   const words = [
     each.numbers.length === 0 ? "-" : each.numbers.join("."),
     `${each.pointer ? "*" : ""}${typeText(each.type, prefix)}${presence}`,
   ];
   if (each.listMapKeys.length > 0) words.push(`map:${each.listMapKeys.join(",")}`);
   else if (each.listType !== undefined) words.push(each.listType);
-  if (each.atomic) words.push("atomic");
+  if (each.whole !== undefined) words.push(each.whole);
   if (each.patchStrategy !== undefined) {
     words.push(`patch:${each.patchStrategy}${each.patchMergeKey === undefined ? "" : `:${each.patchMergeKey}`}`);
   }
-  if (each.enum !== undefined && each.enum.length > 0) words.push(`enum:${each.enum.join("|")}`);
+  if (each.enum !== undefined && each.enum.length > 0) words.push(`enum:${each.enum.join("|").replaceAll(" ", "%20")}`);
   if (each.goType !== undefined && each.goType !== derivedGoType(each.type, types)) words.push(`go:${each.goType}`);
   // last, because a default may hold spaces
   if (each.default !== undefined) words.push(`default:${each.default}`);
   return words.join(" ");
 }
+
+/** What "?" alone says. */
+const presenceRequires = (each: Fact) => !each.omitEmpty;
 
 function typeText(type: FactType, prefix: string): string {
   switch (type.kind) {

@@ -9,15 +9,16 @@ const preferred = ["io.k8s.apimachinery.", "io.k8s.api.core.v1.", "io.k8s.api.ap
 /** Declared by hand in meta.ts, because code that knows no kinds needs them. */
 const inMeta = ["ListMeta", "ManagedFieldsEntry", "ObjectMeta", "OwnerReference"];
 
+function rank(model: string): number {
+  const at = preferred.findIndex((prefix) => model.startsWith(prefix));
+  return at < 0 ? preferred.length : at;
+}
+
 export function typeNames(types: ReadonlyMap<string, TypeFacts>): ReadonlyMap<string, string> {
-  const rank = (model: string) => {
-    const at = preferred.findIndex((prefix) => model.startsWith(prefix));
-    return at < 0 ? preferred.length : at;
-  };
   const taken = new Set<string>();
   const names = new Map<string, string>();
   for (const type of [...types.values()].toSorted((a, b) => rank(a.model) - rank(b.model) || (a.model < b.model ? -1 : 1))) {
-    const [version = "", group = ""] = type.model.split(".").reverse().slice(1);
+    const [version = "", group = ""] = type.model.split(".").toReversed().slice(1);
     const name = taken.has(type.goName) ? `${capital(group)}${capital(version)}${type.goName}` : type.goName;
     if (taken.has(name)) throw new Error(`two types are called ${name}`);
     taken.add(name);
@@ -46,20 +47,11 @@ export function emitTypes(types: ReadonlyMap<string, TypeFacts>, header: string)
   const imports = ["KubeObject", ...inMeta].filter((name) => new RegExp(`\\b${name}\\b`).test(body)).toSorted();
   return `${header}import type { ${imports.join(", ")} } from "./meta.ts";\n\n${body}`;
 
-  function isOptional(each: Fact): boolean {
-    return each.optional || each.omitEmpty || each.pointer;
-  }
-
   function fieldType(each: Fact): string {
-    const text = each.enum === undefined || each.enum.length === 0 ? typeText(each.type) : enumText(each);
-    const time = each.type.kind === "special" && /Time$/.test(each.type.special);
+    const text = each.type.kind === "scalar" && each.enum !== undefined && each.enum.length > 0 ? enumText(each.enum) : typeText(each.type);
+    const time = each.type.kind === "special" && each.type.special.endsWith("Time");
     const nullable = !each.pointer && (time ? !each.omitZero : !each.omitEmpty && each.optional && isCollection(each.type));
     return nullable ? `${text} | null` : text;
-  }
-
-  function enumText(each: Fact): string {
-    const union = (each.enum ?? []).map((value) => JSON.stringify(value)).join(" | ");
-    return each.type.kind === "list" ? `readonly (${union})[]` : union;
   }
 
   function typeText(type: FactType): string {
@@ -79,6 +71,12 @@ export function emitTypes(types: ReadonlyMap<string, TypeFacts>, header: string)
     }
   }
 }
+
+function isOptional(each: Fact): boolean {
+  return each.optional || each.omitEmpty || each.pointer;
+}
+
+const enumText = (values: readonly string[]) => values.map((value) => JSON.stringify(value)).join(" | ");
 
 const specialText = {
   Time: "string",

@@ -22,13 +22,16 @@ export interface Fact {
   readonly omitEmpty: boolean;
   readonly omitZero: boolean;
   readonly optional: boolean;
+  /** in OpenAPI; may be so in spite of omitempty */
+  readonly required: boolean;
   readonly default: string | undefined;
   readonly enum: readonly string[] | undefined;
   readonly patchStrategy: string | undefined;
   readonly patchMergeKey: string | undefined;
   readonly listType: string | undefined;
   readonly listMapKeys: readonly string[];
-  readonly atomic: boolean;
+  /** "atomic" or "granular" of a map or structure, where the field says so */
+  readonly whole: string | undefined;
   /** as Go's decoder names the type in errors, where that is a named one: "v1.PullPolicy", "[]v1.TaintEffect" */
   readonly goType: string | undefined;
 }
@@ -38,6 +41,14 @@ export interface TypeFacts {
   readonly goName: string;
   readonly atomic: boolean;
   readonly fields: readonly Fact[];
+}
+
+interface Resolved {
+  readonly type: FactType;
+  /** of the named type */
+  readonly markers: Markers;
+  /** of the type, or of what its list or map holds */
+  readonly enum?: readonly string[];
 }
 
 const meta = "k8s.io/apimachinery/pkg/apis/meta/v1";
@@ -114,34 +125,35 @@ export function collectFacts(roots: readonly { path: string; name: string }[], r
         omitEmpty: field.jsonOptions.includes("omitempty"),
         omitZero: field.jsonOptions.includes("omitzero"),
         optional: has("optional") || field.jsonOptions.includes("omitempty"),
+        required: field.markers.has("required") || !(has("optional") || field.jsonOptions.includes("omitempty")),
         default: readDefault(field, inherited("default")?.[0]),
         enum: resolved.enum,
         patchStrategy: field.patchStrategy,
         patchMergeKey: field.patchMergeKey,
         listType: inherited("listType")?.[0],
         listMapKeys: inherited("listMapKey") ?? [],
-        atomic: (field.markers.get("mapType") ?? field.markers.get("structType") ?? mapMarker(resolved))?.[0] === "atomic",
+        whole: (field.markers.get("mapType") ?? field.markers.get("structType") ?? mapMarker(resolved))?.[0],
         goType: goTypeOf(field.type),
       },
     ];
   }
 
-  function resolve(type: GoType): { type: FactType; markers: Markers; enum?: readonly string[] } {
+  function resolve(type: GoType): Resolved {
     const none: Markers = new Map();
     switch (type.kind) {
       case "pointer":
         return resolve(type.to);
       case "slice":
         if (type.of.kind === "name" && type.of.name === "byte") return { type: { kind: "scalar", scalar: "bytes" }, markers: none };
-        return { type: { kind: "list", items: resolve(type.of).type }, markers: none };
+        return inCollection(resolve(type.of), (items) => ({ kind: "list", items }));
       case "map":
-        return { type: { kind: "map", values: resolve(type.values).type }, markers: none };
+        return inCollection(resolve(type.values), (values) => ({ kind: "map", values }));
       case "name":
         return resolveName(type.path, type.name);
     }
   }
 
-  function resolveName(path: string, name: string): { type: FactType; markers: Markers; enum?: readonly string[] } {
+  function resolveName(path: string, name: string): Resolved {
     const none: Markers = new Map();
     const full = `${path}.${name}`;
     const special = specials[full];
@@ -164,6 +176,10 @@ export function collectFacts(roots: readonly { path: string; name: string }[], r
     const values = named.markers.has("enum") ? [...new Set(pack.constants.get(name) ?? [])].toSorted() : under.enum;
     return { type: under.type, markers: named.markers, ...(values === undefined ? {} : { enum: values }) };
   }
+}
+
+function inCollection(inner: Resolved, type: (inner: FactType) => FactType): Resolved {
+  return { type: type(inner.type), markers: new Map(), ...(inner.enum === undefined ? {} : { enum: inner.enum }) };
 }
 
 /** "+default=ref(Constant)" names a constant of the package; its value is the only one of those in use. */

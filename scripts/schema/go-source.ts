@@ -79,12 +79,22 @@ export function readGoPackage(root: string, path: string): GoPackage {
       if (alias?.[1] !== undefined && alias[3] !== undefined && alias[3] !== "interface{}") {
         named.set(alias[1], { type: typeOf(alias[3]), markers });
       }
-      const constant = /^(?:const )?\w+\s+(\w+)\s*=\s*"([^"]*)"/.exec(trimmed);
-      if (constant?.[1] !== undefined && constant[2] !== undefined) {
-        constants.set(constant[1], [...(constants.get(constant[1]) ?? []), constant[2]]);
-      }
+      const constant = readConstant(trimmed);
+      if (constant !== undefined) constants.set(constant.type, [...(constants.get(constant.type) ?? []), constant.value]);
     }
   }
+}
+
+/** Constants of other packages that constants here are made of. */
+const foreignConstants: { readonly [name: string]: string } = { "v1.IPv4Protocol": "IPv4", "v1.IPv6Protocol": "IPv6" };
+
+/** `Name Type = "value"`, `Name = Type("value")`, `Name = Type(other.Constant)` */
+function readConstant(line: string): { type: string; value: string } | undefined {
+  const [, type, value] = /^(?:const )?\w+\s+(\w+)\s*=\s*"([^"]*)"/.exec(line) ?? /^(?:const )?\w+\s*=\s*(\w+)\("([^"]*)"\)/.exec(line) ?? [];
+  if (type !== undefined && value !== undefined) return { type, value };
+  const [, cast, name] = /^(?:const )?\w+\s*=\s*(\w+)\((\w+\.\w+)\)/.exec(line) ?? [];
+  const foreign = name === undefined ? undefined : foreignConstants[name];
+  return cast === undefined || foreign === undefined ? undefined : { type: cast, value: foreign };
 }
 
 function readImports(text: string): Map<string, string> {

@@ -6,8 +6,8 @@
  *
  * - numbers: "6", "2.1" (field 1 of the embedded structure 2), "-" none
  * - type: a scalar, a special, a type of the same package, a full model name; "[]" list, "{}" map, "*" pointer before it
- * - presence: "?" omitempty, "!" omitzero, "~" optional without omitempty
- * - list: "map:key,key", "set", "atomic" (also of maps and structures)
+ * - presence: "?" omitempty, "!" omitzero, "~" optional without omitempty, "+" required in spite of it
+ * - list: "map:key,key", "set", "atomic"; of maps and structures "atomic" or "granular"
  */
 import table from "./facts.gen.json" with { type: "json" };
 import type { Field, FieldType, ListMerge, ObjectType, Scalar, Special } from "./schema.ts";
@@ -63,7 +63,7 @@ export function factTypes(facts: FactTable): Types {
   }
 
   function parseType(text: string, home: string): FieldType {
-    if (text.startsWith("[]")) return { kind: "list", items: parseType(text.slice(2), home), list: { type: "atomic" } };
+    if (text.startsWith("[]")) return { kind: "list", items: parseType(text.slice(2), home), list: { type: "atomic", implied: true } };
     if (text.startsWith("{}")) return { kind: "map", values: parseType(text.slice(2), home), atomic: false };
     if (isScalar(text)) return { kind: "scalar", scalar: text };
     const [special = "", model] = text.split(":");
@@ -99,12 +99,12 @@ function parseField(name: string, text: string, typeOf: (text: string) => FieldT
   const defaultAt = text.indexOf(" default:");
   const [numbers = "", typeText = "", ...words] = (defaultAt < 0 ? text : text.slice(0, defaultAt)).split(" ");
   const pointer = typeText.startsWith("*");
-  const [, bare = "", presence = ""] = /^\*?(.*?)([?!~]*)$/.exec(typeText) ?? [];
+  const [, bare = "", presence = ""] = /^\*?(.*?)([?!~+]*)$/.exec(typeText) ?? [];
   const path = numbers === "-" ? [] : numbers.split(".").map(Number);
   const omitEmpty = presence.includes("?");
   const word = (prefix: string) => words.find((each) => each.startsWith(prefix))?.slice(prefix.length);
   const [patchStrategy, patchMergeKey] = word("patch:")?.split(":") ?? [];
-  const values = word("enum:")?.split("|");
+  const values = word("enum:")?.replaceAll("%20", " ").split("|");
   const goType = word("go:");
   const type = withMerge(typeOf(bare), words);
   const empty = emptyRule(type, { pointer, omitEmpty, omitZero: presence.includes("!") });
@@ -112,7 +112,7 @@ function parseField(name: string, text: string, typeOf: (text: string) => FieldT
     name,
     type,
     number: path.at(-1),
-    required: presence === "",
+    required: presence.includes("+") || !/[?~]/.test(presence),
     ...(defaultAt < 0 ? {} : { default: JSON.parse(text.slice(defaultAt + " default:".length)) as unknown }),
     ...(values === undefined ? {} : { enum: values }),
     ...(isPatchStrategy(patchStrategy) ? { patchStrategy } : {}),
@@ -130,15 +130,20 @@ function withMerge(type: FieldType, words: readonly string[]): FieldType {
   const atomic = words.includes("atomic");
   if (type.kind === "list") {
     const keys = words.find((word) => word.startsWith("map:"))?.slice("map:".length).split(",");
-    const list: ListMerge = keys !== undefined ? { type: "map", keys } : { type: words.includes("set") ? "set" : "atomic" };
-    return { ...type, list };
+    return { ...type, list: listMerge(keys, words) };
   }
   if (type.kind === "map") return { ...type, atomic };
-  if (type.kind === "object" && atomic && !type.type.atomic) {
+  if (type.kind === "object" && (atomic ? !type.type.atomic : type.type.atomic && words.includes("granular"))) {
     const whole = type.type;
-    return { kind: "object", type: lazyType(whole.name, true, () => whole.fields) };
+    return { kind: "object", type: lazyType(whole.name, atomic, () => whole.fields) };
   }
   return type;
+}
+
+function listMerge(keys: readonly string[] | undefined, words: readonly string[]): ListMerge {
+  if (keys !== undefined) return { type: "map", keys };
+  if (words.includes("set")) return { type: "set" };
+  return words.includes("atomic") ? { type: "atomic" } : { type: "atomic", implied: true };
 }
 
 /** encoding/json: a structure is never empty, a nil slice or map is null. */

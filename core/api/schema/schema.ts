@@ -28,7 +28,8 @@ export type FieldType =
 
 /** x-kubernetes-list-type and -list-map-keys (server-side apply). */
 export type ListMerge =
-  | { readonly type: "atomic" }
+  /** `implied`: the schema says nothing, which means the same */
+  | { readonly type: "atomic"; readonly implied?: boolean }
   | { readonly type: "set" }
   | { readonly type: "map"; readonly keys: readonly string[] };
 
