@@ -23,7 +23,7 @@ interface Timer {
 }
 
 /** Turns of the event loop that a drain takes: a chain of watch, reconcile and commit needs a few per hop. */
-const TURNS = 12;
+const TURNS = 30;
 /** Moments without a due timer between two looks of `until`. */
 const STEP_MS = 10;
 
