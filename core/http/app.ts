@@ -15,6 +15,7 @@ import type { TLSSocket } from "node:tls";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import type { Context } from "hono";
+import { badRequest } from "../api/status.ts";
 import type { User } from "../api/user.ts";
 import { whoIs } from "./authenticate.ts";
 import { readBody } from "./body.ts";
@@ -37,6 +38,8 @@ import type { Action, Route } from "./route.ts";
 import type { HttpServices } from "./services.ts";
 import { methodNotAllowed, noSuchPage, noSuchResource, parseTarget } from "./target.ts";
 import type { RequestTarget } from "./target.ts";
+import { logs } from "./streams/log.ts";
+import { PODS, serverItself } from "./streams/pod-target.ts";
 import { watch } from "./watch.ts";
 import { create, patch, remove, removeCollection, update } from "./write.ts";
 
@@ -135,6 +138,7 @@ async function answerResource(call: Call, path: ResourcePath, parts: Parts): Pro
   }
   const deprecated = deprecation(routing.kind);
   if (deprecated !== undefined) call.warn(deprecated);
+  if (routing.subresource?.name === "log") return await podLog(call, named(routing), services);
   return await verbs[routing.action](call, routing, services);
 }
 
@@ -144,15 +148,25 @@ const verbs: { readonly [action in Action]: Handler } = {
   get: (call, at, { clientFor, clock }) => get(call, named(at), clientFor(call.user), clock.now()),
   list: (call, at, { clientFor, clock }) => list(call, at, clientFor(call.user), clock.now()),
   watch: (call, at, services) => watch(call, at, services.clientFor(call.user), services),
-  create: (call, at, { clientFor, clock }) => create(call, at, clientFor(call.user), clock.now()),
-  update: (call, at, { clientFor, clock }) => update(call, named(at), clientFor(call.user), clock.now()),
-  patch: (call, at, { clientFor, clock }) => patch(call, named(at), clientFor(call.user), clock.now()),
-  delete: (call, at, { clientFor, clock }) => remove(call, named(at), clientFor(call.user), clock.now()),
-  deletecollection: (call, at, { clientFor, clock }) => removeCollection(call, at, clientFor(call.user), clock.now()),
+  create: (call, at, services) => create(call, at, services.clientFor(call.user), writing(services)),
+  update: (call, at, services) => update(call, named(at), services.clientFor(call.user), writing(services)),
+  patch: (call, at, services) => patch(call, named(at), services.clientFor(call.user), writing(services)),
+  delete: (call, at, services) => remove(call, named(at), services.clientFor(call.user), writing(services)),
+  deletecollection: (call, at, services) => removeCollection(call, at, services.clientFor(call.user), writing(services)),
   connect: () => {
-    throw noSuchResource();
+    throw badRequest("this connection needs an upgrade: send Upgrade: websocket, or Upgrade: SPDY/3.1");
   },
 };
+
+/** Authorized here: who may read a log need not be allowed to read the pod. */
+async function podLog(call: Call, { namespace, name }: Route & { readonly name: string }, services: HttpServices): Promise<Reply> {
+  const resource = { group: "", version: "v1", plural: "pods", subresource: "log", namespace, name };
+  await mustBeAllowed(services.authorizer, { user: call.user, verb: "get", resource });
+  const pod = await services.clientFor(serverItself).get(PODS, { namespace, name });
+  return await logs(call, pod, services.streams, services.clock);
+}
+
+const writing = ({ kinds, clock }: HttpServices) => ({ kinds, now: clock.now() });
 
 function named(at: Route): Route & { readonly name: string } {
   if (at.name === undefined) throw noSuchResource();

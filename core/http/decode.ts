@@ -1,10 +1,18 @@
 /**
- * Request body → plain JSON value. Types and unknown fields are judged by the registry, which knows the schema; here the
- * text is judged: syntax, duplicate keys, depth. Kind and apiVersion that the body leaves out are those of the route.
+ * Request body → object of the type that the route expects. Syntax, duplicate keys, types and unknown fields are judged
+ * here, once, before the registry sees the object; the words are those of apiserver.
  */
 import type { WriteOptions } from "../api/client.ts";
+import type { KindTable, Kind } from "../api/kinds.ts";
+import type { AnyObject } from "../api/meta.ts";
 import { apiVersionOf } from "../api/meta.ts";
-import { ApiError, badRequest } from "../api/status.ts";
+import { decodeBody, unrecognized } from "../api/schema/decode-body.ts";
+import { types } from "../api/schema/facts.ts";
+import { parseJson } from "../api/schema/parse-json.ts";
+import type { Parsed } from "../api/schema/parse-json.ts";
+import { parseYaml } from "../api/schema/parse-yaml.ts";
+import type { ObjectType } from "../api/schema/schema.ts";
+import { ApiError } from "../api/status.ts";
 import type { Call } from "./call.ts";
 import { formatsOf } from "./format.ts";
 import { bodyFormat } from "./media.ts";
@@ -17,25 +25,60 @@ export interface JsonObject {
 
 type Validation = WriteOptions["fieldValidation"];
 
+interface GroupVersionKind {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+}
+
 /** The object of a POST or PUT. */
-export async function bodyObject(call: Call, route: Route, validation: Validation): Promise<JsonObject> {
+export async function bodyObject(call: Call, route: Route, kinds: KindTable, fieldValidation: Validation): Promise<AnyObject> {
   const format = bodyFormat(call.header("content-type"), formatsOf(route.kind));
-  const value = parse(await call.body(), format, call, validation);
-  if (!isObject(value)) throw badRequest("the object provided is not a JSON object");
-  return withType(value, route.subresource?.kind ?? route.kind);
+  const expected = expectedOf(route, kinds);
+  const { value, problems } = parse(await call.body(), format, expected, fieldValidation);
+  const schemaOf = (group: string, version: string, kind: string) => kinds.byKind(group, version, kind)?.schema;
+  return decodeBody(expected, value, { fieldValidation, problems, warn: call.warn, schemaOf });
 }
 
-export function withType(value: JsonObject, type: { readonly group: string; readonly version: string; readonly kind: string }): JsonObject {
-  const { apiVersion, kind, ...rest } = value;
-  return { apiVersion: apiVersion || apiVersionOf(type), kind: kind || type.kind, ...rest };
+/** What the body of a route is: the kind itself, or that of the subresource. */
+export function expectedOf(route: Route, kinds: KindTable): GroupVersionKind & { readonly schema: ObjectType } {
+  const own = route.subresource?.kind;
+  if (own === undefined) return route.kind;
+  const { group, version, kind } = own;
+  const schema = kinds.byKind(group, version, kind)?.schema ?? siblingSchema(kinds, own);
+  if (schema === undefined) throw new ApiError("InternalError", `no schema is known for ${kind} in ${apiVersionOf(own)}`);
+  return { group, version, kind, schema };
 }
 
-export function parse(bytes: Uint8Array, format: Format, _call: Call, _validation: Validation): unknown {
-  if (format !== "json") throw new ApiError("UnsupportedMediaType", `${format} bodies are not read yet`);
+/** The schema of a kind that has no resource of its own (Scale, Eviction): its model is beside those of its group version. */
+function siblingSchema(kinds: KindTable, { group, version, kind }: GroupVersionKind): ObjectType | undefined {
+  const sibling: Kind | undefined = kinds.all().find((each) => each.group === group && each.version === version);
+  const model = sibling?.schema.name.replace(/[^.]*$/, kind);
+  return model !== undefined && types().has(model) ? types().get(model) : undefined;
+}
+
+/** Kind and apiVersion that a body leaves out are those of the route. */
+export function withType(value: JsonObject, type: GroupVersionKind): AnyObject {
+  const { apiVersion, kind, metadata, ...rest } = value;
+  return { apiVersion: apiVersion || apiVersionOf(type), kind: kind || type.kind, metadata: metadata ?? {}, ...rest } as AnyObject;
+}
+
+export function parse(bytes: Uint8Array, format: Format, expected: { readonly kind: string }, validation: Validation): Parsed {
+  switch (format) {
+    case "json":
+      return parseJsonBody(Buffer.from(bytes).toString(), expected, validation !== "Ignore");
+    case "yaml":
+      return parseYaml(Buffer.from(bytes).toString());
+    case "protobuf":
+      throw new ApiError("UnsupportedMediaType", "protobuf bodies are not read yet");
+  }
+}
+
+function parseJsonBody(text: string, expected: { readonly kind: string }, duplicates: boolean): Parsed {
   try {
-    return JSON.parse(Buffer.from(bytes).toString());
+    return parseJson(text, { duplicates });
   } catch (error) {
-    throw new ApiError("BadRequest", `couldn't get version/kind; json parse error: ${error instanceof Error ? error.message : ""}`, { cause: error });
+    throw unrecognized(expected, error instanceof Error ? error.message : String(error), text);
   }
 }
 

@@ -7,6 +7,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { createApp } from "./app.ts";
 import type { HttpServices } from "./services.ts";
+import { isUpgrade, openUpgrades } from "./streams/upgrade.ts";
 
 export interface TlsMaterial {
   /** PEM; the chain of the server certificate */
@@ -48,6 +49,7 @@ export async function startHttp(options: HttpServerOptions): Promise<HttpServer>
   const app = createApp(options, closing.signal);
   const listener = getRequestListener((request, env) => app.fetch(request, env), { overrideGlobalObjects: false });
   const server = createSecureServer(serverOptions(options.tls), listener);
+  server.on("upgrade", openUpgrades(options, closing.signal));
   const connections = trackConnections(server);
   server.on("sessionError", () => {});
   server.on("tlsClientError", (error: Error) => options.log.debug({ error: error.message }, "TLS handshake failed"));
@@ -81,6 +83,7 @@ function serverOptions(tls: TlsMaterial) {
     maxHeaderSize: HEADER_BYTES_MAX,
     headersTimeout: HEADERS_MS,
     requestTimeout: REQUEST_MS,
+    shouldUpgradeCallback: isUpgrade,
     settings: { maxConcurrentStreams: STREAMS_MAX, maxHeaderListSize: HEADER_BYTES_MAX },
   };
 }

@@ -115,9 +115,9 @@ async function writeBatch(batch: readonly WatchEvent[], encode: Encode, sink: Si
     cancel();
   };
   for (const event of batch) {
-    const line = encode(event);
-    parts.push(line);
-    size += line.length;
+    const bytes = encode(event);
+    parts.push(bytes);
+    size += bytes.length;
     if (size >= WRITE_BYTES) await flush();
   }
   await flush();

@@ -1,11 +1,13 @@
 /** POST, PUT, PATCH, DELETE and DELETE of a collection. */
 import type { Client, DeleteOptions, Patch } from "../api/client.ts";
-import type { AnyObject } from "../api/meta.ts";
+import type { KindTable } from "../api/kinds.ts";
+import { decodeValue } from "../api/schema/decode.ts";
+import { types } from "../api/schema/facts.ts";
+import { parseJson } from "../api/schema/parse-json.ts";
 import { ApiError, badRequest } from "../api/status.ts";
 import type { FieldError } from "../api/status.ts";
 import type { Call } from "./call.ts";
 import { bodyObject, isObject, parse, withType } from "./decode.ts";
-import type { JsonObject } from "./decode.ts";
 import { accepted, formatsOf, hasProtobuf, listReply, objectReply } from "./format.ts";
 import { bodyFormat, parseMediaType, unsupportedMediaType } from "./media.ts";
 import { flag, integer, invalidOptions, listOptions, unsupported, writeOptions } from "./query.ts";
@@ -15,10 +17,15 @@ import type { Route } from "./route.ts";
 
 type Named = Route & { readonly name: string };
 
-export async function create(call: Call, route: Route, client: Client, now: number): Promise<Message> {
+export interface WriteServices {
+  readonly kinds: KindTable;
+  readonly now: number;
+}
+
+export async function create(call: Call, route: Route, client: Client, { kinds, now }: WriteServices): Promise<Message> {
   const accept = accepted(call, route.kind);
   const options = writeOptions(call.query, "CreateOptions", call.header("user-agent"));
-  const body = await bodyObject(call, route, options.fieldValidation);
+  const body = await bodyObject(call, route, kinds, options.fieldValidation);
   const made = await client.create(resourceOf(route), body, {
     ...options,
     warn: call.warn,
@@ -29,10 +36,10 @@ export async function create(call: Call, route: Route, client: Client, now: numb
   return await objectReply(call, route.kind, accept, made, 201, now);
 }
 
-export async function update(call: Call, route: Named, client: Client, now: number): Promise<Message> {
+export async function update(call: Call, route: Named, client: Client, { kinds, now }: WriteServices): Promise<Message> {
   const accept = accepted(call, route.kind);
   const options = writeOptions(call.query, "UpdateOptions", call.header("user-agent"));
-  const body = await bodyObject(call, route, options.fieldValidation);
+  const body = await bodyObject(call, route, kinds, options.fieldValidation);
   const made = await client.update(resourceOf(route), targetOf(route), body, { ...options, warn: call.warn });
   return await objectReply(call, route.kind, accept, made, 200, now);
 }
@@ -49,7 +56,7 @@ export function patchTypesOf(custom: boolean): readonly string[] {
   return Object.keys(patchTypes).filter((type) => !custom || patchTypes[type] !== "strategic");
 }
 
-export async function patch(call: Call, route: Named, client: Client, now: number): Promise<Message> {
+export async function patch(call: Call, route: Named, client: Client, { now }: WriteServices): Promise<Message> {
   const accept = accepted(call, route.kind);
   const type = patchTypes[parseMediaType(call.header("content-type") ?? "")?.type ?? ""];
   if (type === undefined) throw new ApiError("UnsupportedMediaType", "415: Unsupported Media Type", { details: {} });
@@ -67,35 +74,38 @@ async function patchBody(
   options: { readonly force: boolean | undefined; readonly fieldValidation?: "Strict" | "Warn" | "Ignore" | undefined },
 ): Promise<Patch> {
   const bytes = await call.body();
+  const expected = route.subresource?.kind ?? route.kind;
   if (type === "apply") {
-    const object = parse(bytes, "yaml", call, options.fieldValidation);
-    if (!isObject(object)) throw badRequest("error decoding YAML: the applied configuration is not an object");
-    return { type, object: withType(object, route.subresource?.kind ?? route.kind) as AnyObject, force: options.force ?? false };
+    const { value, problems } = parse(bytes, "yaml", expected, options.fieldValidation);
+    if (!isObject(value)) throw badRequest("error decoding YAML: the applied configuration is not an object");
+    if (problems.length > 0 && options.fieldValidation === "Strict") throw badRequest(`error decoding YAML: ${problems.join(", ")}`);
+    if (options.fieldValidation !== "Ignore") for (const problem of problems) call.warn(problem);
+    return { type, object: withType(value, expected), force: options.force ?? false };
   }
   const value = parsePatch(bytes);
   if (type === "json") {
-    if (!Array.isArray(value)) throw badRequest("error decoding patch: a JSON patch is an array of operations");
+    if (!Array.isArray(value)) throw badRequest("error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp");
     return { type, operations: value };
   }
-  if (!isObject(value)) throw badRequest("error decoding patch: a merge patch is an object");
+  if (!isObject(value)) throw badRequest("error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}");
   return { type, patch: value };
 }
 
 function parsePatch(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(Buffer.from(bytes).toString());
+    return parseJson(Buffer.from(bytes).toString(), { duplicates: false }).value;
   } catch (error) {
     throw new ApiError("BadRequest", `error decoding patch: ${error instanceof Error ? error.message : "not JSON"}`, { cause: error });
   }
 }
 
-export async function remove(call: Call, route: Named, client: Client, now: number): Promise<Message> {
+export async function remove(call: Call, route: Named, client: Client, { now }: WriteServices): Promise<Message> {
   const accept = accepted(call, route.kind);
   const result = await client.delete(resourceOf(route), targetOf(route), { ...(await deleteOptions(call, route)), warn: call.warn });
   return await objectReply(call, route.kind, accept, result, 200, now);
 }
 
-export async function removeCollection(call: Call, route: Route, client: Client, now: number): Promise<Message> {
+export async function removeCollection(call: Call, route: Route, client: Client, { now }: WriteServices): Promise<Message> {
   const accept = accepted(call, route.kind);
   const selection = listOptions(call.query, false);
   const options = await deleteOptions(call, route);
@@ -150,53 +160,14 @@ function fromQuery(query: URLSearchParams): GivenDeleteOptions {
 
 function fromBody(bytes: Uint8Array, call: Call, route: Route): GivenDeleteOptions {
   const format = bodyFormat(call.header("content-type"), formatsOf(route.kind));
-  const value = parse(bytes, format, call, undefined);
-  if (!isObject(value)) throw badRequest("the delete options are not a JSON object");
-  if (value["kind"] !== undefined && value["kind"] !== "DeleteOptions") {
-    throw badRequest(`decoded object cannot be converted to DeleteOptions: it is a ${String(value["kind"])}`);
+  const { value } = parse(bytes, format, { kind: "DeleteOptions" }, "Ignore");
+  if (isObject(value) && value["kind"] !== undefined && value["kind"] !== "DeleteOptions") {
+    throw badRequest(`decoded object cannot be converted to DeleteOptions: it is of kind ${JSON.stringify(value["kind"])}`);
   }
-  return {
-    propagationPolicy: field(value, "propagationPolicy", "string"),
-    orphanDependents: field(value, "orphanDependents", "boolean"),
-    gracePeriodSeconds: wholeNumber(value, "gracePeriodSeconds"),
-    dryRun: strings(value, "dryRun"),
-    preconditions: preconditions(value["preconditions"]),
-  };
+  return decodeValue(types().get(DELETE_OPTIONS), value).value as GivenDeleteOptions;
 }
 
-function preconditions(value: unknown): GivenDeleteOptions["preconditions"] {
-  if (value === undefined || value === null) return undefined;
-  if (!isObject(value)) throw badRequest("preconditions: must be an object");
-  const uid = field(value, "uid", "string");
-  const resourceVersion = field(value, "resourceVersion", "string");
-  return { ...(uid === undefined ? {} : { uid }), ...(resourceVersion === undefined ? {} : { resourceVersion }) };
-}
-
-interface FieldTypes {
-  readonly string: string;
-  readonly boolean: boolean;
-  readonly number: number;
-}
-
-function field<T extends keyof FieldTypes>(of: JsonObject, name: string, type: T): FieldTypes[T] | undefined {
-  const value = of[name];
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== type) throw badRequest(`${name}: must be a ${type}, got ${typeof value}`);
-  return value as FieldTypes[T];
-}
-
-function wholeNumber(of: JsonObject, name: string): number | undefined {
-  const value = field(of, name, "number");
-  if (value !== undefined && !Number.isSafeInteger(value)) throw badRequest(`${name}: must be a whole number`);
-  return value;
-}
-
-function strings(of: JsonObject, name: string): readonly string[] | undefined {
-  const value = of[name];
-  if (value === undefined || value === null) return undefined;
-  if (!Array.isArray(value) || value.some((each) => typeof each !== "string")) throw badRequest(`${name}: must be a list of strings`);
-  return value;
-}
+const DELETE_OPTIONS = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
 
 function targetOf(route: Named) {
   return { namespace: route.namespace, name: route.name, subresource: route.subresource?.name };
