@@ -30,6 +30,8 @@ type CryptoKeyPair = Awaited<ReturnType<typeof ecKeys>>;
 const ecdsa = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const ecKeys = () => crypto.subtle.generateKey(ecdsa, true, ["sign", "verify"]);
 
+const pemOf = (der: Buffer) => `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString("base64")}\n-----END CERTIFICATE REQUEST-----\n`;
+
 test("the authority is made once, survives, and no key is readable by others", async (t) => {
   const directory = fresh();
   const one = await openPki(directory);
@@ -145,7 +147,6 @@ test("bad requests are refused: broken signature, weak key, rubbish", async (t) 
   t.true(at > 0);
   const swapped = Buffer.from(good.rawData);
   another.copy(swapped, at);
-  const pemOf = (der: Buffer) => `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString("base64")}\n-----END CERTIFICATE REQUEST-----\n`;
   const rsa = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", publicExponent: new Uint8Array([1, 0, 1]), modulusLength: 1_024 };
   const weak = await csr(await crypto.subtle.generateKey(rsa, true, ["sign", "verify"]), rsa);
   const cases: readonly (readonly [string, RegExp])[] = [
