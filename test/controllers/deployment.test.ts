@@ -10,7 +10,7 @@ import { allRunning, controlPlane, podsOf } from "../support/control-plane.ts";
 
 const at = { namespace: "default", name: "a" };
 const template = (image: string) => ({ metadata: { labels: { app: "a" } }, spec: { containers: [{ name: "c", image }] } });
-const make = (replicas: number, more: DeploymentSpec = {}): Deployment => ({
+const make = (replicas: number, more: Partial<DeploymentSpec> = {}): Deployment => ({
   apiVersion: "apps/v1",
   kind: "Deployment",
   metadata: at,

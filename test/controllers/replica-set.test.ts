@@ -143,33 +143,34 @@ test("hundreds of replicas are exactly as many as asked, while events are behind
   t.is((await podsOf(plane)).length, 10);
 });
 
+const ranked = (name: string, more: { node?: string; phase?: "Pending" | "Running"; ready?: boolean; cost?: string; created?: string } = {}): Pod => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: {
+    name,
+    uid: name,
+    creationTimestamp: more.created ?? "2030-01-01T00:00:00Z",
+    ...(more.cost === undefined ? {} : { annotations: { "controller.kubernetes.io/pod-deletion-cost": more.cost } }),
+  },
+  spec: { containers: [], nodeName: more.node ?? "n1" },
+  status: {
+    phase: more.phase ?? "Running",
+    conditions: more.ready === false ? [] : [{ type: "Ready", status: "True", lastTransitionTime: "2030-01-01T00:00:00Z" }],
+  },
+});
+const crowd = ({ spec }: Pod) => (spec?.nodeName === "n2" ? 3 : 1);
+
 test("the pods to lose: unplaced, pending, unready, cheap, crowded, young", (t) => {
   const now = Date.UTC(2030, 0, 2);
-  const pod = (name: string, more: { node?: string; phase?: "Pending" | "Running"; ready?: boolean; cost?: string; created?: string } = {}): Pod => ({
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: {
-      name,
-      uid: name,
-      creationTimestamp: more.created ?? "2030-01-01T00:00:00Z",
-      ...(more.cost === undefined ? {} : { annotations: { "controller.kubernetes.io/pod-deletion-cost": more.cost } }),
-    },
-    spec: { containers: [], nodeName: more.node ?? "n1" },
-    status: {
-      phase: more.phase ?? "Running",
-      conditions: more.ready === false ? [] : [{ type: "Ready", status: "True", lastTransitionTime: "2030-01-01T00:00:00Z" }],
-    },
-  });
   const pods = [
-    pod("old", { created: "2029-01-01T00:00:00Z" }),
-    pod("young", { created: "2030-01-01T23:59:59Z" }),
-    pod("crowded", { node: "n2" }),
-    pod("cheap", { cost: "-5" }),
-    pod("unready", { ready: false }),
-    pod("pending", { phase: "Pending", ready: false }),
-    pod("unplaced", { node: "", phase: "Pending", ready: false }),
+    ranked("old", { created: "2029-01-01T00:00:00Z" }),
+    ranked("young", { created: "2030-01-01T23:59:59Z" }),
+    ranked("crowded", { node: "n2" }),
+    ranked("cheap", { cost: "-5" }),
+    ranked("unready", { ready: false }),
+    ranked("pending", { phase: "Pending", ready: false }),
+    ranked("unplaced", { node: "", phase: "Pending", ready: false }),
   ];
-  const crowd = ({ spec }: Pod) => (spec?.nodeName === "n2" ? 3 : 1);
   t.deepEqual(
     surplus(pods, 6, crowd, now).map(({ metadata }) => metadata.name),
     ["unplaced", "pending", "unready", "cheap", "crowded", "young"],

@@ -11,5 +11,6 @@ export const hooksForTests: HooksByKind = {
   },
   "/Namespace": {
     prepareForCreate: (object: AnyObject) => ({ ...object, spec: { finalizers: ["kubernetes"] }, status: { phase: "Active" } }),
+    mergeSubresource: { finalize: (update: AnyObject, old: AnyObject) => ({ ...old, spec: update["spec"] }) },
   },
 };
