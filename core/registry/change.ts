@@ -139,8 +139,7 @@ function prepare(kind: Kind, admitted: AnyObject, old: AnyObject, merge: Change[
   const metadata = updatedMetadata(admitted.metadata, old.metadata);
   const versioned = { ...metadata, ...(old.metadata.resourceVersion === undefined ? {} : { resourceVersion: old.metadata.resourceVersion }) };
   const update: AnyObject = { ...admitted, metadata: versioned };
-  if (merge !== undefined) return merge(update, old);
-  const prepared = kind.hooks.prepareForUpdate?.(update, old) ?? keepStatus(kind, update, old);
+  const prepared = merge === undefined ? (kind.hooks.prepareForUpdate?.(update, old) ?? keepStatus(kind, update, old)) : merge(update, old);
   return withGeneration(kind, prepared, old);
 }
 

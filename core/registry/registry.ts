@@ -5,18 +5,7 @@
 import type { AdmissionPlugin } from "../admission/admission.ts";
 import { admissionChain } from "../admission/chain.ts";
 import type { Lookup } from "../admission/lookup.ts";
-import type {
-  Client,
-  DeleteOptions,
-  GetOptions,
-  ListOptions,
-  Patch,
-  Resource,
-  Target,
-  WatchEvent,
-  WatchOptions,
-  WriteOptions,
-} from "../api/client.ts";
+import type { Client } from "../api/client.ts";
 import type { Clock } from "../api/clock.ts";
 import { systemClock } from "../api/clock.ts";
 import type { Entropy } from "../api/entropy.ts";
@@ -24,22 +13,23 @@ import { systemEntropy } from "../api/entropy.ts";
 import type { KindTable } from "../api/kinds.ts";
 import type { Log } from "../api/log.ts";
 import { silentLog } from "../api/log.ts";
-import type { AnyObject, KubeList } from "../api/meta.ts";
-import type { Status } from "../api/status.ts";
 import type { User } from "../api/user.ts";
 import type { Authorizer } from "../auth/auth.ts";
+import type { ServiceAccountTokens } from "../auth/authn/service-account.ts";
 import type { Store } from "../store/store.ts";
+import { clientFor } from "./client.ts";
 import type { Context } from "./context.ts";
-import { codecsOf, kindOf } from "./context.ts";
-import { create } from "./create.ts";
-import { remove } from "./delete.ts";
-import { removeCollection } from "./delete-collection.ts";
-import { get } from "./get.ts";
-import { list } from "./list.ts";
+import { codecsOf } from "./context.ts";
 import { lookupOf } from "./lookup.ts";
-import { patch } from "./patch.ts";
-import { update } from "./update.ts";
-import { watch } from "./watch.ts";
+import { localSubjectAccessReview, selfSubjectAccessReview, subjectAccessReview } from "./reviews/access.ts";
+import { selfSubjectRulesReview } from "./reviews/rules.ts";
+import { selfSubjectReview } from "./reviews/self-subject.ts";
+import type { VerifyToken } from "./reviews/token.ts";
+import { tokenReview } from "./reviews/token.ts";
+import { bind } from "./subresources/binding.ts";
+import { evict } from "./subresources/eviction.ts";
+import { issueToken } from "./subresources/token.ts";
+import type { CreateHandlers } from "./virtual.ts";
 
 /** Kubernetes sends a bookmark about once a minute: a client that was away that long still resumes. */
 const BOOKMARK_MS = 60_000;
@@ -56,6 +46,12 @@ export interface OpenRegistry {
   /** freeze what is handed out, all the way down (tests) */
   readonly freeze?: boolean;
   readonly bookmarkMs?: number;
+  /** serves serviceaccounts/token */
+  readonly tokens?: Pick<ServiceAccountTokens, "issuer" | "issue">;
+  /** serves TokenReview */
+  readonly verifyToken?: VerifyToken;
+  /** more, or other, handlers for kinds that are created but not stored */
+  readonly handlers?: CreateHandlers;
 }
 
 export interface Registry {
@@ -70,46 +66,22 @@ export function openRegistry(options: OpenRegistry): Registry {
   const lookup = lookupOf({ store: options.store, kinds: options.kinds, codec });
   const plugins = typeof options.admission === "function" ? options.admission(lookup) : options.admission;
   const context: Context = { ...options, admission: admissionChain(plugins), clock, entropy, log, bookmarkMs, codec };
-  return { clientFor: (user) => clientFor(context, user), lookup };
+  const served = { ...context, handlers: handlersOf(options) };
+  return { clientFor: (user) => clientFor(served, user), lookup };
 }
 
-/** The verbs speak of AnyObject; that a resource's objects look like its type parameter is what its kind row says. */
-function clientFor(context: Context, user: User): Client {
-  const kind = (resource: Resource<never>) => kindOf(context, resource);
-  const untyped: Untyped = {
-    get: (resource, target, options) => get(context, user, kind(resource), target, options),
-    list: (resource, options = {}) => list(context, user, kind(resource), options),
-    watch: (resource, options) => watch(context, user, kind(resource), options),
-    create: (resource, object, options = {}) =>
-      create(context, { user, kind: kind(resource), object, namespace: options.namespace ?? namespaceIn(object), options }),
-    update: (resource, target, object, options = {}) => update(context, { user, kind: kind(resource), target, object, options }),
-    patch: (resource, target, change, options = {}) => patch(context, { user, kind: kind(resource), target, patch: change, options }),
-    delete: (resource, target, options = {}) => remove(context, { user, kind: kind(resource), target, options }),
-    deleteCollection: (resource, options) => removeCollection(context, user, kind(resource), options),
+function handlersOf({ tokens, verifyToken, handlers }: OpenRegistry): CreateHandlers {
+  return {
+    bindings: bind,
+    "pods/binding": bind,
+    "pods/eviction": evict,
+    "subjectaccessreviews.authorization.k8s.io": subjectAccessReview,
+    "selfsubjectaccessreviews.authorization.k8s.io": selfSubjectAccessReview,
+    "localsubjectaccessreviews.authorization.k8s.io": localSubjectAccessReview,
+    "selfsubjectrulesreviews.authorization.k8s.io": selfSubjectRulesReview,
+    "selfsubjectreviews.authentication.k8s.io": selfSubjectReview,
+    ...(tokens === undefined ? {} : { "serviceaccounts/token": issueToken(tokens) }),
+    ...(verifyToken === undefined ? {} : { "tokenreviews.authentication.k8s.io": tokenReview(verifyToken) }),
+    ...handlers,
   };
-  return untyped as unknown as Client;
-}
-
-/** The client as it is before its type parameters. */
-interface Untyped {
-  get(resource: Resource<never>, target: Target, options?: GetOptions): Promise<AnyObject>;
-  list(resource: Resource<never>, options?: ListOptions): Promise<KubeList<AnyObject>>;
-  watch(resource: Resource<never>, options: WatchOptions): Promise<AsyncIterable<readonly WatchEvent<AnyObject>[]>>;
-  create(resource: Resource<never>, object: unknown, options?: CreateOptions): Promise<AnyObject>;
-  update(resource: Resource<never>, target: Target, object: unknown, options?: WriteOptions): Promise<AnyObject>;
-  patch(
-    resource: Resource<never>,
-    target: Target,
-    change: Patch,
-    options?: WriteOptions,
-  ): Promise<{ readonly object: AnyObject; readonly created: boolean }>;
-  delete(resource: Resource<never>, target: Target, options?: DeleteOptions): Promise<AnyObject | Status>;
-  deleteCollection(resource: Resource<never>, options: ListOptions & DeleteOptions): Promise<KubeList<AnyObject>>;
-}
-
-type CreateOptions = WriteOptions & { readonly namespace?: string | undefined; readonly name?: string; readonly subresource?: string | undefined };
-
-/** In-process callers need not say twice where an object belongs. */
-function namespaceIn(object: unknown): string | undefined {
-  return (object as { metadata?: { namespace?: string } } | undefined)?.metadata?.namespace;
 }

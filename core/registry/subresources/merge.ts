@@ -1,29 +1,67 @@
-/** What an update of a subresource takes over into the stored object: the kind says, or it is the field of that name. */
+/**
+ * What an update of a subresource takes over into the stored object. The kind may say it; otherwise each subresource of
+ * Kubernetes touches the fields below and nothing else.
+ */
 import type { Kind } from "../../api/kinds.ts";
 import type { AnyObject } from "../../api/meta.ts";
+import type { Container, PodSpec } from "../../api/types.gen.ts";
 import { omit } from "../omit.ts";
 
 export type Merge = (update: AnyObject, old: AnyObject) => AnyObject;
 
 export function mergeOf(kind: Kind, subresource: string): Merge {
   const own = kind.hooks.mergeSubresource;
-  if (own !== undefined && Object.hasOwn(own, subresource)) {
-    const merge = own[subresource];
-    if (merge !== undefined) return merge;
-  }
-  return subresource === "status" ? mergeStatus(kind) : (update, old) => ({ ...old, [subresource]: update[subresource] });
+  const given = own !== undefined && Object.hasOwn(own, subresource) ? own[subresource] : undefined;
+  if (given !== undefined) return given;
+  if (subresource === "status") return kind.schema.name.startsWith("io.k8s.") ? mergeStatus : mergeCustomStatus;
+  return Object.hasOwn(known, subresource) ? (known[subresource] ?? mergeField(subresource)) : mergeField(subresource);
 }
+
+const known: { readonly [subresource: string]: Merge } = {
+  approval: (update, old) => withStatus(old, { conditions: (update.status as { conditions?: unknown } | undefined)?.conditions }),
+  ephemeralcontainers: (update, old) => withSpec(old, { ephemeralContainers: specOf(update).ephemeralContainers }),
+  finalize: (update, old) => withSpec(old, { finalizers: specOf(update).finalizers }),
+  resize(update, old) {
+    const { containers, initContainers } = specOf(old);
+    const resized = { containers: containers?.map(resizedBy(specOf(update).containers)) };
+    return withSpec(old, initContainers === undefined ? resized : { ...resized, initContainers: initContainers.map(resizedBy(specOf(update).initContainers)) });
+  },
+};
+
+type Spec = Partial<PodSpec> & { readonly finalizers?: readonly string[] };
+
+const specOf = (object: AnyObject) => (object.spec ?? {}) as Spec;
+
+const withSpec = (old: AnyObject, spec: { readonly [field: string]: unknown }): AnyObject => ({ ...old, spec: { ...specOf(old), ...spec } });
+
+const withStatus = (old: AnyObject, status: { readonly [field: string]: unknown }): AnyObject => ({
+  ...old,
+  status: { ...(old.status as object | undefined), ...status },
+});
+
+const resizedBy = (wanted: readonly Container[] | undefined) => (container: Container) => {
+  const found = wanted?.find(({ name }) => name === container.name);
+  if (found === undefined) return container;
+  const { resources, resizePolicy } = found;
+  return { ...container, ...(resources === undefined ? {} : { resources }), ...(resizePolicy === undefined ? {} : { resizePolicy }) };
+};
+
+const mergeField =
+  (field: string): Merge =>
+  (update, old) => ({ ...old, [field]: update[field] });
 
 /** Labels and annotations of a built-in object may change with its status, owners may not. */
-function mergeStatus(kind: Kind): Merge {
-  const builtIn = kind.schema.name.startsWith("io.k8s.");
-  return (update, old) => {
-    const metadata = builtIn ? update.metadata : { ...old.metadata, ...pick(update.metadata, "managedFields") };
-    const merged = { ...omit(old, "status"), metadata } as AnyObject;
-    return update.status === undefined ? merged : { ...merged, status: update.status };
-  };
-}
+const mergeStatus: Merge = (update, old) => {
+  const { ownerReferences } = old.metadata;
+  const metadata = { ...omit(update.metadata, "ownerReferences"), ...(ownerReferences === undefined ? {} : { ownerReferences }) };
+  return replaceStatus({ ...old, metadata }, update);
+};
 
-function pick<T extends object, K extends keyof T>(from: T, key: K): Partial<T> {
-  return from[key] === undefined ? {} : ({ [key]: from[key] } as unknown as Partial<T>);
+const mergeCustomStatus: Merge = (update, old) => {
+  const { managedFields } = update.metadata;
+  return replaceStatus({ ...old, metadata: { ...old.metadata, ...(managedFields === undefined ? {} : { managedFields }) } }, update);
+};
+
+function replaceStatus(object: AnyObject, update: AnyObject): AnyObject {
+  return update.status === undefined ? (omit(object, "status") as AnyObject) : { ...object, status: update.status };
 }
