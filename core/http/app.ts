@@ -26,6 +26,7 @@ import type { Discovery } from "./discovery/discovery.ts";
 import { errorReply } from "./errors.ts";
 import { mustBeAllowed } from "./forbidden.ts";
 import { impersonate } from "./impersonate.ts";
+import { openApiPages } from "./openapi/openapi.ts";
 import { openPages } from "./pages.ts";
 import type { Pages } from "./pages.ts";
 import { flag } from "./query.ts";
@@ -68,7 +69,7 @@ export function createApp(services: HttpServices, closing: AbortSignal): App {
     services,
     closing,
     discovery: openDiscovery(services.kinds),
-    pages: openPages(services, {}),
+    pages: openPages(services, openApiPages(services.kinds)),
   };
   const app = new Hono<Env>();
 
@@ -237,7 +238,8 @@ function socketOf(env: Bindings | undefined): TLSSocket | undefined {
   if (incoming === undefined) return undefined;
   // node:http2 hides the socket behind a proxy that has no identity of its own
   const socket = "stream" in incoming ? incoming.stream.session?.socket : incoming.socket;
-  return socket !== undefined && "getPeerX509Certificate" in socket ? (socket as TLSSocket) : undefined;
+  // asked for as a value: the proxy of node:http2 does not answer `in`
+  return typeof (socket as Partial<TLSSocket> | undefined)?.getPeerX509Certificate === "function" ? (socket as TLSSocket) : undefined;
 }
 
 /** Header lines one by one, names in lower case: values that hold commas stay whole. */

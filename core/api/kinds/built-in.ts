@@ -5,6 +5,7 @@
 import type { Kind, KindHooks } from "../kinds.ts";
 import { types } from "../schema/facts.ts";
 import { builtInRows } from "./built-in-rows.ts";
+import { conversions } from "./conversions.ts";
 import { lichenRows, lichenTypes } from "./lichen-rows.ts";
 
 /** By "group/Kind" ("/Pod", "apps/Deployment"), or "group/version/Kind" for what one version alone does. */
@@ -20,7 +21,11 @@ export function builtinKinds(hooks: HooksByKind = {}): readonly Kind[] {
       ...facts,
       listKind: `${row.kind}List`,
       schema: lichenTypes.has(model) ? lichenTypes.get(model) : types().get(model),
-      hooks: { ...hooks[`${row.group}/${row.kind}`], ...hooks[`${row.group}/${row.version}/${row.kind}`] },
+      hooks: {
+        ...hooks[`${row.group}/${row.kind}`],
+        ...conversions[`${row.group}/${row.version}/${row.kind}`],
+        ...hooks[`${row.group}/${row.version}/${row.kind}`],
+      },
     };
   });
 }

@@ -1,0 +1,41 @@
+/** Nodes: columns and selectors. */
+import type { KindHooks } from "../kinds.ts";
+import type { Node } from "../types.gen.ts";
+import { ageColumn, columnsOf, nameColumn } from "./column.ts";
+
+const column = columnsOf<Node>();
+const ROLE_LABEL = "node-role.kubernetes.io/";
+
+export const nodeHooks: KindHooks = {
+  generation: "none",
+  selectableFields: { "spec.unschedulable": (object) => String((object as unknown as Node).spec?.unschedulable ?? false) },
+  columns: [
+    nameColumn,
+    column("Status", statusText),
+    column("Roles", roles),
+    ageColumn,
+    column("Version", (node) => node.status?.nodeInfo?.kubeletVersion ?? ""),
+    column("Internal-IP", (node) => address(node, "InternalIP"), { wide: true }),
+    column("External-IP", (node) => address(node, "ExternalIP"), { wide: true }),
+    column("OS-Image", (node) => known(node.status?.nodeInfo?.osImage), { wide: true }),
+    column("Kernel-Version", (node) => known(node.status?.nodeInfo?.kernelVersion), { wide: true }),
+    column("Container-Runtime", (node) => known(node.status?.nodeInfo?.containerRuntimeVersion), { wide: true }),
+  ],
+};
+
+function statusText(node: Node): string {
+  const ready = node.status?.conditions?.find((condition) => condition.type === "Ready");
+  const text = ready === undefined ? "Unknown" : ready.status === "True" ? "Ready" : "NotReady";
+  return node.spec?.unschedulable === true ? `${text},SchedulingDisabled` : text;
+}
+
+function roles({ metadata }: Node): string {
+  const names = Object.entries(metadata.labels ?? {}).flatMap(([label, value]) => {
+    if (label.startsWith(ROLE_LABEL)) return [label.slice(ROLE_LABEL.length)];
+    return label === "kubernetes.io/role" && value !== "" ? [value] : [];
+  });
+  return names.length === 0 ? "<none>" : names.toSorted().join(",");
+}
+
+const address = (node: Node, type: string) => node.status?.addresses?.find((one) => one.type === type)?.address ?? "<none>";
+const known = (text: string | undefined) => (text === undefined || text === "" ? "<unknown>" : text);

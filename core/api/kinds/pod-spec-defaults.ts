@@ -1,0 +1,91 @@
+/**
+ * Defaults of a pod spec, in pods and in templates. Those of single fields are facts of the schema table where the types
+ * state them; here are the ones that Kubernetes sets in code (pkg/apis/core/v1 SetDefaults_* of the API reference).
+ */
+import type { Container, PodSpec, Probe, ResourceRequirements, Volume } from "../types.gen.ts";
+import { fill, mapAll, mapField } from "./fill.ts";
+
+/** mode 0644 of files made from configuration */
+const FILE_MODE = 0o644;
+
+export function defaultPodSpec(spec: PodSpec): PodSpec {
+  let filled = fill(spec, {
+    dnsPolicy: "ClusterFirst",
+    restartPolicy: "Always",
+    schedulerName: "default-scheduler",
+    securityContext: {},
+    terminationGracePeriodSeconds: 30,
+  });
+  // the deprecated name of serviceAccountName is served along with it
+  if (filled.serviceAccountName !== undefined && filled.serviceAccount === undefined) filled = { ...filled, serviceAccount: filled.serviceAccountName };
+  else if (filled.serviceAccount !== undefined && filled.serviceAccountName === undefined) filled = { ...filled, serviceAccountName: filled.serviceAccount };
+  const container = (one: Container) => defaultContainer(one, filled.hostNetwork === true);
+  filled = mapField(filled, "containers", (list) => mapAll(list, container));
+  filled = mapField(filled, "initContainers", (list) => mapAll(list, container));
+  filled = mapField(filled, "ephemeralContainers", (list) => mapAll(list, (one) => defaultContainer(one as Container, filled.hostNetwork === true) as typeof one));
+  filled = mapField(filled, "topologySpreadConstraints", (list) => mapAll(list, (one) => fill(one, {})));
+  return mapField(filled, "volumes", (list) => mapAll(list, defaultVolume));
+}
+
+function defaultContainer(container: Container, hostNetwork: boolean): Container {
+  let filled = fill(container, {
+    imagePullPolicy: pullPolicy(container.image),
+    resources: {},
+    terminationMessagePath: "/dev/termination-log",
+    terminationMessagePolicy: "File",
+  });
+  filled = mapField(filled, "ports", (ports) =>
+    mapAll(ports, (port) => fill(fill(port, { protocol: "TCP" }), hostNetwork && port.hostPort === undefined ? { hostPort: port.containerPort } : {})),
+  );
+  for (const probe of ["livenessProbe", "readinessProbe", "startupProbe"] as const) filled = mapField(filled, probe, defaultProbe);
+  filled = mapField(filled, "lifecycle", (lifecycle) => mapField(mapField(lifecycle, "postStart", defaultHandler), "preStop", defaultHandler));
+  filled = mapField(filled, "resources", defaultRequests);
+  return mapField(filled, "env", (env) =>
+    mapAll(env, (one) => mapField(one, "valueFrom", (from) => mapField(from, "fieldRef", (ref) => fill(ref, { apiVersion: "v1" })))),
+  );
+}
+
+/** A tag other than latest does not move, so an image that is there need not be asked for. */
+function pullPolicy(image: string | undefined): string {
+  const name = image ?? "";
+  const tail = name.slice(name.lastIndexOf("/") + 1);
+  if (tail.includes("@")) return "IfNotPresent";
+  const colon = tail.indexOf(":");
+  return colon < 0 || tail.slice(colon + 1) === "latest" ? "Always" : "IfNotPresent";
+}
+
+/** What has a limit and no request requests its limit. */
+function defaultRequests(resources: ResourceRequirements): ResourceRequirements {
+  if (resources.limits === undefined) return resources;
+  const requests = fill(resources.requests ?? {}, resources.limits);
+  return requests === resources.requests ? resources : { ...resources, requests };
+}
+
+function defaultProbe(probe: Probe): Probe {
+  const filled = fill(probe, { failureThreshold: 3, periodSeconds: 10, successThreshold: 1, timeoutSeconds: 1 });
+  return mapField(defaultHandler(filled), "grpc", (grpc) => fill(grpc, { service: "" }));
+}
+
+function defaultHandler<T extends Pick<Probe, "httpGet">>(handler: T): T {
+  return mapField(handler, "httpGet", (get) => fill(get, { path: "/", scheme: "HTTP" }) as T["httpGet"]);
+}
+
+function defaultVolume(volume: Volume): Volume {
+  if (Object.keys(volume).length === 1) return { ...volume, emptyDir: {} };
+  let filled = mapField(volume, "secret", (one) => fill(one, { defaultMode: FILE_MODE }));
+  filled = mapField(filled, "configMap", (one) => fill(one, { defaultMode: FILE_MODE }));
+  filled = mapField(filled, "hostPath", (one) => fill(one, { type: "" }));
+  filled = mapField(filled, "downwardAPI", (one) => mapField(fill(one, { defaultMode: FILE_MODE }), "items", (items) => mapAll(items, defaultFieldRef)));
+  return mapField(filled, "projected", (projected) =>
+    mapField(fill(projected, { defaultMode: FILE_MODE }), "sources", (sources) =>
+      mapAll(sources, (source) => {
+        const token = mapField(source, "serviceAccountToken", (one) => fill(one, { expirationSeconds: 3600 }));
+        return mapField(token, "downwardAPI", (one) => mapField(one, "items", (items) => mapAll(items, defaultFieldRef)));
+      }),
+    ),
+  );
+}
+
+function defaultFieldRef<T extends { readonly fieldRef?: { readonly apiVersion?: string; readonly fieldPath: string } }>(item: T): T {
+  return mapField(item, "fieldRef", (ref) => fill(ref as NonNullable<T["fieldRef"]>, { apiVersion: "v1" }));
+}

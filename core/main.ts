@@ -1,0 +1,138 @@
+/**
+ * The composition root of the server: every part is built here, from its arguments, in the order in which requests flow.
+ * What a part needs of another it declares as an interface; this is the only file that sees both.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Clock, systemClock } from "./api/clock.ts";
+import { type Entropy, systemEntropy } from "./api/entropy.ts";
+import { kindTable } from "./api/kind-table.ts";
+import { builtinKinds } from "./api/kinds/built-in.ts";
+import { builtInHooks } from "./api/kinds/hooks.ts";
+import type { Log } from "./api/log.ts";
+import { component, MASTERS } from "./api/user.ts";
+import { authorizerChain, mastersAuthorizer } from "./auth/authz/chain.ts";
+import { kubeconfig } from "./auth/kubeconfig.ts";
+import { openPki, type Pki } from "./auth/pki/pki.ts";
+import { bootstrap } from "./bootstrap/bootstrap.ts";
+import { bootstrapObjects } from "./bootstrap/objects.ts";
+import { admissionPlugins } from "./compose/admission.ts";
+import { closing } from "./compose/closing.ts";
+import { identity, rbacFrom } from "./compose/identity.ts";
+import { bootstrapUser, cacheUser, internalAuthorizer } from "./compose/internal-users.ts";
+import { firstAddress, serverNames } from "./compose/server-names.ts";
+import type { Datastore, ServerConfig } from "./config.ts";
+import { eventRecorder } from "./control/event-recorder.ts";
+import { informers as sharedInformers } from "./control/informers.ts";
+import { runController } from "./control/loop.ts";
+import { controllers } from "./controllers/all.ts";
+import { startHttp } from "./http/server.ts";
+import { openRegistry } from "./registry/registry.ts";
+import { runScheduler } from "./scheduler/scheduler.ts";
+import type { Driver } from "./store/driver.ts";
+import { memoryDriver } from "./store/drivers/memory.ts";
+import { sqliteDriver } from "./store/drivers/sqlite.ts";
+import { openStore } from "./store/open.ts";
+
+export interface RunningServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export interface ServerParts {
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly entropy?: Entropy;
+}
+
+/** The admin's certificate outlives a season without care; `lichen kubeconfig` of a running server is always fresh. */
+const ADMIN_TTL_MS = 365 * 86_400_000;
+
+/** @throws Error that says what to do, for a used port or data directory, a foreign store, … */
+export async function startServer(config: ServerConfig, { log, clock = systemClock, entropy = systemEntropy }: ServerParts): Promise<RunningServer> {
+  const open = closing(log);
+  try {
+    return await compose(config, { log, clock, entropy }, open);
+  } catch (error) {
+    await open.close();
+    throw error;
+  }
+}
+
+async function compose(config: ServerConfig, parts: Required<ServerParts>, open: ReturnType<typeof closing>): Promise<RunningServer> {
+  const { log, clock, entropy } = parts;
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  const pki = await openPki(join(config.dataDir, "pki"), clock, entropy);
+  const store = await openStore(driverFor(config.datastore), { clock, log });
+  open.add("store", () => store.close());
+  const stopping = new AbortController();
+  open.add("control loops", () => stopping.abort());
+
+  const kinds = kindTable(builtinKinds(builtInHooks));
+  // rules live in the store that they guard: the internal users, who fill the caches, are decided before RBAC is asked
+  const authorizer = authorizerChain([
+    internalAuthorizer,
+    mastersAuthorizer,
+    { authorize: (asked) => rbac.authorize(asked), rulesFor: (user, namespace) => rbac.rulesFor(user, namespace) },
+  ]);
+  const registry = openRegistry({
+    store,
+    kinds,
+    clock,
+    entropy,
+    log,
+    authorizer,
+    admission: (lookup) => admissionPlugins({ lookup, entropy, tolerationSeconds: config.tolerationSeconds }),
+  });
+  const informers = sharedInformers(registry.clientFor(cacheUser), { clock, log, signal: stopping.signal });
+  const rbac = rbacFrom(informers);
+  const { authenticate, tokens } = await identity({ informers, pki, clock, entropy, log });
+
+  const serviceIp = firstAddress(config.serviceCidr);
+  const facts = { caCertificate: pki.caCertificate, requestHeaderCa: pki.caCertificate, serviceCidr: config.serviceCidr };
+  await bootstrap(registry.clientFor(bootstrapUser), bootstrapObjects(facts));
+  await informers.synced();
+
+  const http = await startHttp({
+    kinds,
+    clientFor: registry.clientFor,
+    authenticate,
+    authorizer,
+    clock,
+    entropy,
+    log,
+    openid: { configuration: tokens.openidConfiguration, jwks: tokens.jwks },
+    host: config.host,
+    port: config.port,
+    tls: { ...servingTls(await pki.serving(serverNames({ serviceIp, extra: config.tlsNames }))), clientCa: pki.caCertificate },
+  });
+  open.add("API", () => http.close());
+
+  const control = { informers, clientFor: registry.clientFor, kinds, clock, entropy, log, signal: stopping.signal };
+  for (const controller of controllers({ ...control, rootCa: pki.caCertificate })) runController(controller, control);
+  const schedulerClient = informers.through(registry.clientFor(component("kube-scheduler")));
+  const events = eventRecorder(schedulerClient, { clock, log, signal: stopping.signal, component: "default-scheduler" });
+  runScheduler({ client: schedulerClient, informers, events, clock, log, signal: stopping.signal });
+
+  const url = `https://127.0.0.1:${http.port}`;
+  await writeKubeconfig(join(config.dataDir, "kubeconfig"), url, pki);
+  return { url, close: open.close };
+}
+
+function driverFor(datastore: Datastore): Driver {
+  switch (datastore.kind) {
+    case "memory":
+      return memoryDriver();
+    case "sqlite":
+      return sqliteDriver(datastore.path);
+    case "etcd":
+      throw new Error("--datastore-endpoint: etcd is not supported by this build");
+  }
+}
+
+const servingTls = ({ certificate, key }: { readonly certificate: string; readonly key: string }) => ({ cert: certificate, key });
+
+async function writeKubeconfig(path: string, server: string, pki: Pki): Promise<void> {
+  const credentials = await pki.issueClient({ commonName: "kubernetes-admin", organizations: [MASTERS], ttlMs: ADMIN_TTL_MS });
+  writeFileSync(path, kubeconfig({ server, caCertificate: pki.caCertificate, user: "kubernetes-admin", credentials }), { mode: 0o600 });
+}
