@@ -46,7 +46,7 @@ function peerCertificate(socket: TLSSocket | undefined): PeerCertificate | undef
   if (socket === undefined) return undefined;
   let found = known.get(socket);
   if (found === undefined) {
-    const certificate = socket.getPeerX509Certificate?.();
+    const certificate = socket.getPeerX509Certificate();
     found = certificate === undefined ? "none" : { der: certificate.raw, trusted: socket.authorized };
     known.set(socket, found);
   }

@@ -3,13 +3,13 @@
  * here, once, before the registry sees the object; the words are those of apiserver.
  */
 import type { WriteOptions } from "../api/client.ts";
-import type { KindTable, Kind } from "../api/kinds.ts";
+import type { KindTable } from "../api/kinds.ts";
 import type { AnyObject } from "../api/meta.ts";
 import { apiVersionOf } from "../api/meta.ts";
 import { decodeBody, unrecognized } from "../api/schema/decode-body.ts";
-import { types } from "../api/schema/facts.ts";
 import { parseJson } from "../api/schema/parse-json.ts";
 import type { Parsed } from "../api/schema/parse-json.ts";
+import { decodeProtobuf } from "../api/schema/protobuf.ts";
 import { parseYaml } from "../api/schema/parse-yaml.ts";
 import type { ObjectType } from "../api/schema/schema.ts";
 import { ApiError } from "../api/status.ts";
@@ -17,6 +17,7 @@ import type { Call } from "./call.ts";
 import { formatsOf } from "./format.ts";
 import { bodyFormat } from "./media.ts";
 import type { Format } from "./media.ts";
+import { protobufType } from "./protobuf-types.ts";
 import type { Route } from "./route.ts";
 
 export interface JsonObject {
@@ -45,16 +46,9 @@ export function expectedOf(route: Route, kinds: KindTable): GroupVersionKind & {
   const own = route.subresource?.kind;
   if (own === undefined) return route.kind;
   const { group, version, kind } = own;
-  const schema = kinds.byKind(group, version, kind)?.schema ?? siblingSchema(kinds, own);
+  const schema = kinds.byKind(group, version, kind)?.schema ?? protobufType(apiVersionOf(own), kind);
   if (schema === undefined) throw new ApiError("InternalError", `no schema is known for ${kind} in ${apiVersionOf(own)}`);
   return { group, version, kind, schema };
-}
-
-/** The schema of a kind that has no resource of its own (Scale, Eviction): its model is beside those of its group version. */
-function siblingSchema(kinds: KindTable, { group, version, kind }: GroupVersionKind): ObjectType | undefined {
-  const sibling: Kind | undefined = kinds.all().find((each) => each.group === group && each.version === version);
-  const model = sibling?.schema.name.replace(/[^.]*$/, kind);
-  return model !== undefined && types().has(model) ? types().get(model) : undefined;
 }
 
 /** Kind and apiVersion that a body leaves out are those of the route. */
@@ -70,7 +64,7 @@ export function parse(bytes: Uint8Array, format: Format, expected: { readonly ki
     case "yaml":
       return parseYaml(Buffer.from(bytes).toString());
     case "protobuf":
-      throw new ApiError("UnsupportedMediaType", "protobuf bodies are not read yet");
+      return { value: decodeProtobuf(bytes, protobufType), problems: [] };
   }
 }
 

@@ -9,10 +9,12 @@ import type { Kind } from "../api/kinds.ts";
 import type { KubeList, KubeObject } from "../api/meta.ts";
 import { ApiError } from "../api/status.ts";
 import type { Status } from "../api/status.ts";
+import { encodeProtobuf } from "../api/schema/protobuf.ts";
 import { encodedOf } from "../registry/encoded.ts";
 import type { Call } from "./call.ts";
 import { contentTypeOf, negotiate } from "./media.ts";
 import type { Accepted, Format } from "./media.ts";
+import { protobufType } from "./protobuf-types.ts";
 import type { Message } from "./reply.ts";
 import { includeObject, table } from "./table.ts";
 import { partial, partialList } from "./views.ts";
@@ -79,8 +81,16 @@ function inFormat(call: Call, format: Format, value: object): Uint8Array | strin
     case "yaml":
       return stringify(JSON.parse(json.toString()));
     case "protobuf":
-      throw new ApiError("NotAcceptable", "protobuf answers are not made yet");
+      return protobufOf(value);
   }
+}
+
+/** @throws ApiError NotAcceptable for what has no protobuf form */
+export function protobufOf(value: object): Uint8Array {
+  const typed = value as { readonly apiVersion: string; readonly kind: string };
+  const type = protobufType(typed.apiVersion, typed.kind);
+  if (type === undefined) throw new ApiError("NotAcceptable", `${typed.kind} in ${typed.apiVersion} has no protobuf form: ask for application/json`);
+  return encodeProtobuf(type, value as typeof typed & { readonly [field: string]: unknown });
 }
 
 /** Asked for, or a person looking with a browser or curl. */
@@ -99,6 +109,6 @@ export async function compressed(call: Call, message: Message): Promise<Message>
   return { ...message, headers: { ...message.headers, "Content-Encoding": "gzip", Vary: "Accept-Encoding" }, body: small };
 }
 
-function takesGzip(header: string | undefined): boolean {
+export function takesGzip(header: string | undefined): boolean {
   return header !== undefined && /(?:^|[\s,])gzip(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(header);
 }

@@ -82,8 +82,12 @@ export function negotiate(header: string | undefined, formats: readonly Format[]
     if (as === "Table" && format !== "protobuf") return { format, view: { as, version: v } };
     if (as === "PartialObjectMetadata" || as === "PartialObjectMetadataList") return { format, view: { as, version: v } };
   }
+  throw notAcceptable(formats);
+}
+
+export function notAcceptable(formats: readonly Format[]): ApiError {
   const available = formats.map((format) => contentTypeOf[format]).join(", ");
-  throw new ApiError("NotAcceptable", `406: Not Acceptable\n\nAvailable representations: ${available}`, { details: {} });
+  return new ApiError("NotAcceptable", `406: Not Acceptable\n\nAvailable representations: ${available}`, { details: {} });
 }
 
 /**

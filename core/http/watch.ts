@@ -12,10 +12,11 @@ import type { Entropy } from "../api/entropy.ts";
 import type { Kind } from "../api/kinds.ts";
 import type { AnyObject, KubeObject } from "../api/meta.ts";
 import { ApiError } from "../api/status.ts";
+import { encodeWatchFrame } from "../api/schema/protobuf.ts";
 import { encodedEvent } from "../registry/encoded.ts";
 import type { Call } from "./call.ts";
-import { accepted } from "./format.ts";
-import { contentTypeOf } from "./media.ts";
+import { accepted, protobufOf } from "./format.ts";
+import { contentTypeOf, notAcceptable } from "./media.ts";
 import type { View } from "./media.ts";
 import { listOptions } from "./query.ts";
 import { resourceOf } from "./read.ts";
@@ -41,10 +42,10 @@ export interface WatchServices {
 
 export async function watch(call: Call, route: Route, client: Client, services: WatchServices): Promise<Reply> {
   const { format, view } = accepted(call, route.kind);
-  if (format !== "json") throw new ApiError("NotAcceptable", `406: Not Acceptable\n\nAvailable representations: ${contentTypeOf.json}`, { details: {} });
+  if (format === "yaml") throw notAcceptable(["json", "protobuf"]);
   const { timeoutSeconds, ...options } = listOptions(call.query, true);
   const fieldSelector = [options.fieldSelector, route.name === undefined ? undefined : `metadata.name=${route.name}`].filter((each) => each !== undefined);
-  const encode = encoder(route.kind, view, includeObject(call.query), services.clock);
+  const encode = format === "protobuf" ? protobufEncoder(view) : jsonEncoder(route.kind, view, includeObject(call.query), services.clock);
 
   const ending = new AbortController();
   const end = () => ending.abort();
@@ -56,7 +57,7 @@ export async function watch(call: Call, route: Route, client: Client, services: 
       signal: ending.signal,
     }),
   );
-  const sink = openSink(call, { "Content-Type": contentTypeOf.json, "Cache-Control": "no-cache, private" });
+  const sink = openSink(call, { "Content-Type": format === "protobuf" ? PROTOBUF_STREAM : contentTypeOf.json, "Cache-Control": "no-cache, private" });
   const seconds = timeoutSeconds ?? Math.round(WATCH_SECONDS_MIN * (1 + services.entropy.fraction()));
   const cancelTimeout = services.clock.after(seconds * 1000, end);
   for (const signal of [sink.closed, call.signal]) {
@@ -127,7 +128,7 @@ function line(type: WatchEvent["type"], object: object): Buffer {
   return Buffer.from(`{"type":"${type}","object":${JSON.stringify(object)}}\n`);
 }
 
-function encoder(kind: Kind, view: View | undefined, include: IncludeObject, clock: Clock): Encode {
+function jsonEncoder(kind: Kind, view: View | undefined, include: IncludeObject, clock: Clock): Encode {
   if (view === undefined) return encodedEvent;
   let withColumns = true;
   return (event) => {
@@ -140,5 +141,18 @@ function encoder(kind: Kind, view: View | undefined, include: IncludeObject, clo
     const shown = table(kind, [object], metadata, { version: view.version, include, now: clock.now(), withColumns });
     withColumns = false;
     return line(event.type, shown);
+  };
+}
+
+const PROTOBUF_STREAM = `${contentTypeOf.protobuf};stream=watch`;
+const protobufFrames = new WeakMap<WatchEvent, Uint8Array>();
+
+/** Frames of whole objects are made once, like JSON lines. */
+function protobufEncoder(view: View | undefined): Encode {
+  return (event) => {
+    if (view !== undefined && event.type !== "ERROR") return encodeWatchFrame(event.type, protobufOf(partial(event.object, view.version)));
+    let frame = protobufFrames.get(event);
+    if (frame === undefined) protobufFrames.set(event, (frame = encodeWatchFrame(event.type, protobufOf(event.object))));
+    return frame;
   };
 }

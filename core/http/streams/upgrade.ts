@@ -77,7 +77,7 @@ export function openUpgrades(services: HttpServices, closing: AbortSignal): Upgr
     const offered = offeredProtocols(request);
     const target = parseTarget(request.url ?? "/");
     const header = (name: string) => headerOf(request, name);
-    const authenticated = await whoIs({ header, socket: raw.socket as TLSSocket, bearer: bearerOf(offered) }, services.authenticate);
+    const authenticated = await whoIs({ header, socket: tlsSocket(raw.socket), bearer: bearerOf(offered) }, services.authenticate);
     const user = await impersonate(headerLines(request), authenticated, services.authorizer);
     const path = resourcePath(target.segments);
     if (path === undefined) throw noSuchResource();
@@ -268,6 +268,10 @@ function feed(connection: SpdyConnection, socket: WebSocket): void {
   const end = () => connection.close();
   socket.on("close", end);
   socket.on("error", end);
+}
+
+function tlsSocket(socket: Duplex): TLSSocket | undefined {
+  return "getPeerX509Certificate" in socket ? (socket as TLSSocket) : undefined;
 }
 
 const isWebSocket = (request: IncomingMessage) => (request.headers.upgrade ?? "").toLowerCase() === "websocket";
