@@ -10,6 +10,10 @@ import type { Bundle } from "./bundle.ts";
 import { ComponentError, readComponentHeader } from "./component-header.ts";
 import type { ComponentReason } from "./component-header.ts";
 
+export { ComponentError, readComponentHeader } from "./component-header.ts";
+export type { ComponentHeader } from "./component-header.ts";
+export { moduleSigner } from "./sign.ts";
+
 /** Changes when the tool or its options do: part of the key under which results are stored. */
 export const TRANSPILER = "jco-transpile-0.15.0-sync-1";
 
