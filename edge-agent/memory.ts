@@ -18,6 +18,9 @@ export interface Trouble extends Problem {
   readonly retryAt: number;
 }
 
+/** The error itself is shown for this long, then the back-off: users who watch see both. */
+export const ERROR_SHOWN_MS = 1_000;
+
 export interface ContainerMemory {
   /** restarts of a container that ends */
   readonly crash?: Backoff | undefined;

@@ -11,7 +11,7 @@
 import type { Container, Pod } from "../core/api/types.gen.ts";
 import { CRASH_LOOP, retryAt } from "./backoff.ts";
 import { current, isAlive, latest, podTitle, specHash } from "./containers.ts";
-import { container as memoryOf, withContainer, type Ending, type PodMemory } from "./memory.ts";
+import { container as memoryOf, ERROR_SHOWN_MS, withContainer, type Ending, type PodMemory } from "./memory.ts";
 import { initRestartsAfter, isSidecar, restartsAfter } from "./restart-policy.ts";
 import type { RunningContainer, RunningPod } from "./runtimes/runtime.ts";
 import type { Step } from "./steps/step.ts";
@@ -143,8 +143,9 @@ function planInit(draft: Draft, pod: Pod, running: RunningPod): boolean {
       if (!sidecar) return false;
       continue;
     }
-    if (found === undefined || found.state === "created") draft.steps.push(startOf(running, init, found));
-    else if (found.state === "exited") restart(draft, pod, init, found);
+    if (found === undefined || found.state === "created") {
+      if (tryAgain(draft, init)) draft.steps.push(startOf(running, init, found));
+    } else if (found.state === "exited") restart(draft, pod, init, found);
     // the ones after it wait until it runs, unless the pod was initialized before
     if (!started) return false;
   }
@@ -196,7 +197,10 @@ function startOf(running: RunningPod, container: Container, created: RunningCont
 }
 
 function tryAgain(draft: Draft, container: Container): boolean {
-  return due(draft, memoryOf(draft.memory, container.name).trouble?.retryAt);
+  const { trouble } = memoryOf(draft.memory, container.name);
+  // the status changes when the error gives way to the back-off
+  if (trouble !== undefined) due(draft, trouble.at + ERROR_SHOWN_MS);
+  return due(draft, trouble?.retryAt);
 }
 
 // --- a pod that has finished: keep its dead containers, give the rest back ---

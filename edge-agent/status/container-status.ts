@@ -3,7 +3,7 @@ import { timestamp } from "../../core/api/clock.ts";
 import type { Container, ContainerState, ContainerStateTerminated, ContainerStatus, Pod } from "../../core/api/types.gen.ts";
 import { CRASH_LOOP, retryAt } from "../backoff.ts";
 import { before, latest, podTitle } from "../containers.ts";
-import { container as memoryOf, type PodMemory, type Trouble } from "../memory.ts";
+import { container as memoryOf, ERROR_SHOWN_MS, type PodMemory, type Trouble } from "../memory.ts";
 import { initRestartsAfter, isSidecar, restartsAfter } from "../restart-policy.ts";
 import type { RunningContainer, RunningPod } from "../runtimes/runtime.ts";
 
@@ -63,7 +63,7 @@ function waitingState(input: StatusInput, container: Container, kind: "init" | "
   }
   if (trouble !== undefined && (memory.ending === undefined || !ended)) {
     const reason = BACKING_OFF[trouble.reason];
-    if (reason === undefined || trouble.backoff.delayMs <= 0 || now < trouble.at + SHOW_ERROR_MS) return { waiting: { reason: trouble.reason, message: trouble.message } };
+    if (reason === undefined || trouble.backoff.delayMs <= 0 || now < trouble.at + ERROR_SHOWN_MS) return { waiting: { reason: trouble.reason, message: trouble.message } };
     return { waiting: { reason, message: `Back-off pulling image "${container.image}": ${trouble.reason}: ${trouble.message}` } };
   }
   if (!ended) return { waiting: { reason: initialized && (pod.spec?.initContainers ?? []).length === 0 ? "ContainerCreating" : initialized && kind === "main" ? "ContainerCreating" : "PodInitializing" } };
@@ -73,9 +73,6 @@ function waitingState(input: StatusInput, container: Container, kind: "init" | "
   const delay = formatDelay(crash.delayMs);
   return { waiting: { reason: "CrashLoopBackOff", message: `back-off ${delay} restarting failed container=${container.name} pod=${podTitle(pod)}` } };
 }
-
-/** The error itself is shown for a moment, then the back-off: users of kubectl see both. */
-const SHOW_ERROR_MS = 1_000;
 
 /** Go's duration text: 10s, 1m20s, 5m0s. */
 function formatDelay(ms: number): string {

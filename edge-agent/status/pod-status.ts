@@ -22,7 +22,8 @@ export function podStatus(input: StatusInput, previous: PodStatus | undefined): 
   const main = mains.map((container) => containerStatus(input, container, "main", done));
   const alive = running?.containers.some(({ state }) => state === "running") === true;
   const over = !alive && (memory.ending !== undefined || isFinished(pod, running));
-  const phase = terminalPhase(previous) ?? (over || memory.ending === undefined ? phaseOf({ pod, init, main, over }) : phaseWhileEnding(previous));
+  const failed = memory.ending?.cause === "deadline" || memory.ending?.cause === "evicted" || memory.ending?.cause === "rejected";
+  const phase = terminalPhase(previous) ?? (over && failed ? "Failed" : undefined) ?? (over || memory.ending === undefined ? phaseOf({ pod, init, main, over }) : phaseWhileEnding(previous));
   const sandboxReady = running?.ready === true && memory.released !== true;
   const hostNetwork = pod.spec?.hostNetwork === true;
   const podIPs = hostNetwork ? (running === undefined ? [] : input.hostIPs) : (running?.ips ?? []);

@@ -7,7 +7,8 @@ import type { ObjectSource } from "../environment.ts";
 import type { EventSink } from "../events.ts";
 import type { MemoryChange, PodMemory } from "../memory.ts";
 import type { ClusterDns, DnsConfig } from "../network/names.ts";
-import type { PodDirectories, PodIdentity } from "../pod-directories.ts";
+import type { PodIdentity } from "../pod-directories.ts";
+import type { PodFiles } from "../pod-files.ts";
 import type { RunningPod, Runtime } from "../runtimes/runtime.ts";
 import type { Slots } from "../slots.ts";
 import type { Volumes } from "../volumes/volumes.ts";
@@ -21,7 +22,7 @@ export interface Device {
   readonly events: EventSink;
   readonly objects: ObjectSource;
   readonly volumes: Volumes;
-  readonly directories: PodDirectories;
+  readonly files: PodFiles;
   readonly pulls: Slots;
   readonly starts: Slots;
   hostIPs(): readonly string[];

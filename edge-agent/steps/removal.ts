@@ -1,5 +1,4 @@
 /** The steps that take things away; each is idempotent, and what is already gone is no error. */
-import { rm } from "node:fs/promises";
 import { unchanged, type Executor } from "./executor.ts";
 
 export const removeContainer: Executor<"removeContainer"> = async ({ containerId }, { runtime }) => {
@@ -24,7 +23,6 @@ export const unmountVolumes: Executor<"unmountVolumes"> = async (_step, { device
 
 export const forgetPod: Executor<"forgetPod"> = async (_step, { device, id, runtime }) => {
   await runtime.forgetPod?.(id.uid);
-  await rm(device.directories.pod(id.uid), { recursive: true, force: true });
-  await rm(device.directories.logs(id), { recursive: true, force: true });
+  await device.files.remove(id);
   return (memory) => ({ ...memory, gone: true });
 };

@@ -1,9 +1,7 @@
 /** A container from spec to process: image, environment, mounts, creation, start. Each can fail with a reason of its own. */
-import { chmod, mkdir, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
 import type { Container, Pod } from "../../core/api/types.gen.ts";
 import { IMAGE_PULL, LOCAL } from "../backoff.ts";
-import { allContainers, latest, podTitle, podUid, specHash } from "../containers.ts";
+import { allContainers, latest, podTitle, specHash } from "../containers.ts";
 import { ConfigError, environment, expand } from "../environment.ts";
 import { container as memoryOf, restarted, troubled, withContainer, type MemoryChange, type Problem } from "../memory.ts";
 import { hostsFile } from "../network/hosts-file.ts";
@@ -67,13 +65,12 @@ export const startContainer: Executor<"startContainer"> = async ({ container: na
 
 /** @throws Error: shown as CreateContainerConfigError */
 async function containerPlan(context: StepContext, pod: Pod, container: Container, attempt: number, image: ImageOnDevice): Promise<ContainerPlan> {
-  const { device, id } = context;
+  const { device } = context;
   refuseRoot(pod, container, image);
   const facts = factsOf(context, pod);
   const variables = environment(facts, container, device.objects);
-  const mounts = [...(await device.volumes.mountsOf(pod, container, variables)), ...(await ownFiles(context, pod, container, attempt, facts.podIPs))];
-  const logPath = device.directories.log(id, container.name, attempt);
-  await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
+  const mounts = await device.volumes.mountsOf(pod, container, variables);
+  const files = await ownFiles(context, pod, container, attempt, facts.podIPs);
   return {
     pod,
     container,
@@ -82,35 +79,25 @@ async function containerPlan(context: StepContext, pod: Pod, container: Containe
     command: (container.command ?? []).map((part) => expand(part, variables)),
     args: (container.args ?? []).map((part) => expand(part, variables)),
     env: [...variables].map(([name, value]) => ({ name, value })),
-    mounts,
-    logPath,
+    mounts: [...mounts, ...files.mounts],
+    logPath: files.logPath,
     specHash: specHash(container),
     annotations: {},
   };
 }
 
 /** /etc/hosts and the termination message are files of the agent's that the container sees. */
-async function ownFiles({ device, id }: StepContext, pod: Pod, container: Container, attempt: number, podIPs: readonly string[]): Promise<Mount[]> {
-  const mounts: Mount[] = [];
+async function ownFiles({ device, id }: StepContext, pod: Pod, container: Container, attempt: number, podIPs: readonly string[]) {
   const taken = new Set((container.volumeMounts ?? []).map(({ mountPath }) => mountPath));
-  if (!taken.has("/etc/hosts")) {
-    const file = device.directories.hostsFile(podUid(pod));
-    const { domain } = device.clusterDns();
-    const text = hostsFile({ pod, podIPs, hostname: podHostname(pod, domain), domain, hostFile: pod.spec?.hostNetwork === true ? await device.hostsFile() : "" });
-    await mkdir(dirname(file), { recursive: true, mode: 0o750 });
-    await writeFile(file, text, { mode: 0o644 });
-    mounts.push({ containerPath: "/etc/hosts", hostPath: file, readOnly: false });
-  }
+  const { domain } = device.clusterDns();
+  const hostFile = pod.spec?.hostNetwork === true ? await device.hostsFile() : "";
+  const hosts = taken.has("/etc/hosts") ? undefined : hostsFile({ pod, podIPs, hostname: podHostname(pod, domain), domain, hostFile });
   const messagePath = container.terminationMessagePath ?? "/dev/termination-log";
-  if (messagePath !== "" && !taken.has(messagePath)) {
-    const file = device.directories.terminationLog(id.uid, container.name, attempt);
-    await mkdir(dirname(file), { recursive: true, mode: 0o750 });
-    await writeFile(file, "", { mode: 0o666 });
-    // any user of the container may leave a message
-    await chmod(file, 0o666);
-    mounts.push({ containerPath: messagePath, hostPath: file, readOnly: false });
-  }
-  return mounts;
+  const files = await device.files.containerFiles(id, container.name, attempt, { hosts, terminationLog: messagePath !== "" && !taken.has(messagePath) });
+  const mounts: Mount[] = [];
+  if (files.hostsFile !== undefined) mounts.push({ containerPath: "/etc/hosts", hostPath: files.hostsFile, readOnly: false });
+  if (files.terminationLog !== undefined) mounts.push({ containerPath: messagePath, hostPath: files.terminationLog, readOnly: false });
+  return { logPath: files.logPath, mounts };
 }
 
 function refuseRoot(pod: Pod, container: Container, image: ImageOnDevice): void {

@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { troubled } from "../memory.ts";
 import { podDns, podHostname } from "../network/names.ts";
 import { textOf, unchanged, type Executor } from "./executor.ts";
@@ -10,8 +9,7 @@ export const startSandbox: Executor<"startSandbox"> = async ({ attempt }, { devi
     const cluster = device.clusterDns();
     const hostname = podHostname(pod, cluster.domain);
     const dns = podDns(pod, cluster, await device.hostDns());
-    const logDirectory = device.directories.logs(id);
-    await mkdir(logDirectory, { recursive: true, mode: 0o755 });
+    const logDirectory = await device.files.logDirectory(id);
     await device.starts.run(() => runtime.startSandbox(pod, { logDirectory, attempt, hostname, dns }));
     return (memory) => ({ ...memory, sandboxTrouble: undefined });
   } catch (error) {

@@ -1,0 +1,213 @@
+/**
+ * The loop: observe → plan → act → report, one worker per pod. A worker never waits: it looks at the newest state,
+ * starts the steps the plan names that are not going on, aborts those that the plan dropped, and reports. Whatever
+ * changes (the desired set, the runtime, a finished step, a moment that was waited for) makes it look again. A step
+ * counts as going on until a listing made after its end was seen, so nothing is done twice on old news.
+ */
+import type { Pod, PodStatus } from "../core/api/types.gen.ts";
+import type { AnyObject } from "../core/api/meta.ts";
+import type { Desired } from "./desired.ts";
+import { freshMemory, type MemoryChange, type PodMemory } from "./memory.ts";
+import type { Observer } from "./observe.ts";
+import { plan } from "./plan.ts";
+import type { PodIdentity } from "./pod-directories.ts";
+import type { Report } from "./report.ts";
+import type { RunningPod, Runtime } from "./runtimes/runtime.ts";
+import { podStatus } from "./status/pod-status.ts";
+import { textOf, type Device } from "./steps/executor.ts";
+import { execute } from "./steps/executors.ts";
+import { stepKey, type Step } from "./steps/step.ts";
+
+export interface AgentParts {
+  readonly device: Device;
+  readonly desired: Desired;
+  readonly observer: Observer;
+  readonly report: Report;
+  readonly runtimes: readonly Runtime[];
+  readonly chooseRuntime: (pod: Pod) => Runtime | undefined;
+}
+
+export interface Agent {
+  /** look at everything again: runtimes, then every pod */
+  wake(): Promise<void>;
+  /** what the API is told of a pod, for streams that need its state */
+  status(uid: string): PodStatus | undefined;
+  /** resolves when no step is going on any more; starts no more steps */
+  close(): Promise<void>;
+}
+
+/** Runtime events are hints; this is how long a missed one can go unnoticed (kubelet: 1 s with events off, 300 s with). */
+const RELIST_MS = 10_000;
+/** After a step that failed in a way no plan knows. */
+const AFTER_FAILURE_MS = 2_000;
+
+interface Worker {
+  readonly id: PodIdentity;
+  memory: PodMemory;
+  /** the last object of it, for pods that are no longer desired */
+  pod: Pod | undefined;
+  status: PodStatus | undefined;
+  runtime: Runtime | undefined;
+  readonly active: Map<string, AbortController>;
+  cancelWake: () => void;
+}
+
+export function startAgent({ device, desired, observer, report, runtimes, chooseRuntime }: AgentParts): Agent {
+  const { clock, log } = device;
+  const workers = new Map<string, Worker>();
+  const going = new Set<Promise<void>>();
+  let closed = false;
+
+  const look = (uid: string): void => {
+    if (closed || !observer.complete()) return;
+    const pod = desired.pod(uid);
+    const observed = observer.pods().get(uid);
+    const worker = workers.get(uid) ?? newWorker(uid, pod, observed?.pod, clock.now());
+    if (worker === undefined) return;
+    workers.set(uid, worker);
+    worker.pod = pod ?? worker.pod;
+    worker.runtime = observed?.runtime ?? worker.runtime ?? (pod === undefined ? undefined : chooseRuntime(pod));
+    // a device that was never told anything leaves alone what it finds
+    if (pod === undefined && !desired.known()) return;
+    if (worker.runtime === undefined) return refuse(worker, pod);
+
+    const running = observed?.pod;
+    const decided = plan({ pod, running, memory: worker.memory, volumes: pod === undefined ? "" : device.volumes.digest(pod), now: clock.now() });
+    worker.memory = decided.memory;
+    if (worker.pod !== undefined) for (const event of decided.events) device.events.pod(worker.pod, event);
+    wakeAt(worker, decided.wakeAt);
+    tell(worker, pod, running);
+    act(worker, pod, running, decided.steps);
+    if (worker.memory.gone === true && pod === undefined && running === undefined && worker.active.size === 0) forget(worker);
+  };
+
+  const act = (worker: Worker, pod: Pod | undefined, running: RunningPod | undefined, steps: readonly Step[]): void => {
+    const wanted = new Map(steps.map((step) => [stepKey(step), step]));
+    for (const [key, control] of worker.active) if (!wanted.has(key)) control.abort();
+    for (const [key, step] of wanted) if (!worker.active.has(key)) begin(worker, key, step, pod ?? worker.pod, running);
+  };
+
+  const begin = (worker: Worker, key: string, step: Step, pod: Pod | undefined, running: RunningPod | undefined): void => {
+    const { id, memory, runtime } = worker;
+    if (runtime === undefined) return;
+    const control = new AbortController();
+    worker.active.set(key, control);
+    const work = async () => {
+      let change: MemoryChange;
+      try {
+        change = await execute(step, { device, id, pod, runtime, running, memory, signal: control.signal });
+      } catch (error) {
+        log.warn({ pod: `${id.namespace}/${id.name}`, step: step.type, error: textOf(error) }, "a step failed; it will be tried again");
+        await new Promise<void>((resolve) => clock.after(AFTER_FAILURE_MS, resolve));
+        change = (before) => before;
+      }
+      worker.memory = change(worker.memory);
+      await observer.refresh();
+      worker.active.delete(key);
+      look(id.uid);
+    };
+    const tracked = work().finally(() => going.delete(tracked));
+    going.add(tracked);
+  };
+
+  const tell = (worker: Worker, pod: Pod | undefined, running: RunningPod | undefined): void => {
+    const { id, runtime } = worker;
+    if (pod === undefined || runtime === undefined) return;
+    // what is left of a pod that is being cleared away says nothing about how it ended
+    const clearing = worker.memory.released === true && worker.memory.ending !== undefined;
+    if (!clearing || worker.status === undefined || running !== undefined && worker.status.phase !== "Succeeded" && worker.status.phase !== "Failed") {
+      worker.status = podStatus({ pod, running, memory: worker.memory, hostIPs: device.hostIPs(), handler: runtime.handler, now: clock.now() }, worker.status ?? pod.status);
+    }
+    report.pod(id.uid, { namespace: id.namespace, name: id.name, status: worker.status as unknown as AnyObject, ...(worker.memory.gone === true ? { gone: true } : {}) });
+  };
+
+  /** No runtime of this device can run it. */
+  const refuse = (worker: Worker, pod: Pod | undefined): void => {
+    if (pod === undefined) return;
+    const { namespace, name, uid } = worker.id;
+    if (pod.metadata.deletionTimestamp !== undefined) {
+      worker.memory = { ...worker.memory, gone: true };
+      report.pod(uid, { namespace, name, gone: true });
+      return;
+    }
+    const wanted = pod.spec?.runtimeClassName;
+    if (worker.memory.sandboxTrouble !== undefined) return;
+    const message = `Failed to create pod sandbox: this device has no runtime for RuntimeClass "${wanted ?? ""}"; it has ${runtimes.map(({ handler }) => handler).join(", ") || "none"}`;
+    device.events.pod(pod, { type: "Warning", reason: "FailedCreatePodSandBox", message });
+    const now = clock.now();
+    worker.memory = { ...worker.memory, sandboxTrouble: { reason: "FailedCreatePodSandBox", message, at: now, retryAt: now, backoff: { delayMs: 0, since: now } } };
+  };
+
+  const wakeAt = (worker: Worker, at: number | undefined): void => {
+    worker.cancelWake();
+    worker.cancelWake = at === undefined ? () => {} : clock.after(Math.max(0, at - clock.now()), () => look(worker.id.uid));
+  };
+
+  const forget = (worker: Worker): void => {
+    worker.cancelWake();
+    workers.delete(worker.id.uid);
+    report.forget(worker.id.uid);
+  };
+
+  const lookAtAll = (): void => {
+    const uids = new Set([...desired.pods().map((pod) => pod.metadata.uid ?? ""), ...observer.pods().keys(), ...workers.keys()]);
+    for (const uid of uids) look(uid);
+  };
+  const wake = async (): Promise<void> => {
+    await observer.refresh();
+    lookAtAll();
+  };
+
+  let cancelRelist = () => {};
+  const relist = () => {
+    cancelRelist = clock.after(RELIST_MS, () => void wake().finally(() => closed || relist()));
+  };
+  let hinted = false;
+  const stops = runtimes.map((runtime) =>
+    runtime.changes(() => {
+      if (hinted || closed) return;
+      // events come in bursts: one listing for all of them
+      hinted = true;
+      clock.after(HINT_MS, () => {
+        hinted = false;
+        void wake();
+      });
+    }),
+  );
+  desired.onChange(lookAtAll);
+  relist();
+
+  return {
+    wake,
+    status: (uid) => workers.get(uid)?.status,
+    async close() {
+      closed = true;
+      cancelRelist();
+      for (const stop of stops) stop();
+      for (const worker of workers.values()) {
+        worker.cancelWake();
+        for (const control of worker.active.values()) control.abort();
+      }
+      await Promise.allSettled(going);
+    },
+  };
+}
+
+const HINT_MS = 50;
+
+function newWorker(uid: string, pod: Pod | undefined, running: RunningPod | undefined, now: number): Worker | undefined {
+  const source = pod?.metadata ?? running;
+  if (source === undefined) return undefined;
+  const started = pod?.status?.startTime;
+  const startTime = started !== undefined ? Date.parse(started) : (running?.createdAt ?? now);
+  return {
+    id: { namespace: source.namespace ?? "", name: source.name ?? "", uid },
+    memory: freshMemory(startTime),
+    pod,
+    status: undefined,
+    runtime: undefined,
+    active: new Map(),
+    cancelWake: () => {},
+  };
+}
+
