@@ -1,6 +1,6 @@
 /**
  * YAML bodies as kubectl and the API server read them: version 1.1 (yes and on are booleans, 0777 is octal), the first
- * document only, keys as text, dates left as text.
+ * document only, keys as text, dates and times of day left as text.
  */
 import { type Document, isScalar, LineCounter, parseAllDocuments, visit } from "yaml";
 import { badRequest } from "../status.ts";
@@ -19,8 +19,7 @@ export function parseYaml(text: string): Parsed {
       version: "1.1",
       uniqueKeys: false,
       lineCounter: lines,
-      // a bare date stays text
-      customTags: (tags) => tags.filter((tag) => typeof tag === "string" || tag.tag !== "tag:yaml.org,2002:timestamp"),
+      customTags: (tags) => tags.filter((tag) => typeof tag === "string" || !isTimeTag(tag)),
     });
     document = Array.isArray(documents) ? documents[0] : undefined;
     const error = document?.errors[0];
@@ -31,6 +30,10 @@ export function parseYaml(text: string): Parsed {
   }
   return { value: plain(value, MAX_DEPTH), problems: document === undefined ? [] : duplicateKeys(document, lines) };
 }
+
+/** Bare dates, and 12:30 as a number to the base 60: both stay text, as in Go's reader. */
+const isTimeTag = (tag: { readonly tag: string; readonly format?: string }) =>
+  tag.tag === "tag:yaml.org,2002:timestamp" || tag.format === "TIME";
 
 /** Maps to objects with text keys; what JSON cannot say is refused or made text. */
 function plain(value: unknown, left: number): unknown {
