@@ -58,19 +58,22 @@ export class ApiError extends Error {
   readonly reason: StatusReason;
   readonly code: number;
   readonly details: StatusDetails | undefined;
+  /** Kubernetes answers some failures without a reason, only with a code */
+  readonly unnamed: boolean;
   /** ListMeta.continue of a 410 that offers an inconsistent continuation */
   readonly continue: string | undefined;
 
   constructor(
     reason: StatusReason,
     message: string,
-    more: { details?: StatusDetails; cause?: unknown; continue?: string; code?: number } = {},
+    more: { details?: StatusDetails; cause?: unknown; continue?: string; code?: number; unnamed?: boolean } = {},
   ) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.reason = reason;
     this.code = more.code ?? httpCodeOf[reason];
     this.details = more.details;
     this.continue = more.continue;
+    this.unnamed = more.unnamed ?? false;
   }
 
   toStatus(): Status {
@@ -80,7 +83,7 @@ export class ApiError extends Error {
       metadata: this.continue === undefined ? {} : { continue: this.continue },
       status: "Failure",
       message: this.message,
-      reason: this.reason,
+      ...(this.unnamed ? {} : { reason: this.reason }),
       ...(this.details === undefined ? {} : { details: this.details }),
       code: this.code,
     };
@@ -143,11 +146,11 @@ export interface FieldError {
 /** 422: every field error at once, in the order found. */
 export function invalid(of: { readonly group: string; readonly kind: string }, name: string, errors: readonly FieldError[]): ApiError {
   const kind = of.group === "" ? of.kind : `${of.kind}.${of.group}`;
-  const lines = errors.map((error) => `${error.field}: ${error.message}`);
+  const lines = [...new Set(errors.map((error) => `${error.field}: ${error.message}`))];
   const text = lines.length === 1 ? lines[0] : `[${lines.join(", ")}]`;
   return new ApiError("Invalid", `${kind} "${name}" is invalid: ${text}`, {
     details: {
-      name,
+      ...(name === "" ? {} : { name }),
       ...(of.group === "" ? {} : { group: of.group }),
       kind: of.kind,
       causes: errors.map((error) => ({ reason: error.type, message: error.message, field: error.field })),

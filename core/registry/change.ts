@@ -76,7 +76,7 @@ async function attempt(context: Context, request: Change, entry: Entry): Promise
   const old = codec.decode(entry);
   const wanted = await request.next(old);
   if (wanted === old) return old;
-  checkPreconditions(kind, target, wanted, old, entry);
+  checkVersion(kind, target, wanted, entry);
   const admission: AdmissionRequest & { readonly object: AnyObject } = {
     operation: "UPDATE",
     user,
@@ -106,9 +106,8 @@ async function attempt(context: Context, request: Change, entry: Entry): Promise
   return codec.adopt(written, next);
 }
 
-function checkPreconditions(kind: Kind, target: Target, wanted: AnyObject, old: AnyObject, entry: Entry): void {
-  const { uid, resourceVersion } = wanted.metadata;
-  if (uid !== undefined && uid !== "" && uid !== old.metadata.uid) throw uidMismatch(kind, target, uid, old.metadata.uid ?? "");
+function checkVersion(kind: Kind, target: Target, wanted: AnyObject, entry: Entry): void {
+  const { resourceVersion } = wanted.metadata;
   const version = objectVersion(resourceVersion);
   if (version === undefined) {
     if (!isUnconditional(kind)) {

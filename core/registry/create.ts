@@ -35,7 +35,7 @@ export async function create(context: Context, { user, kind, namespace, object, 
   const given = withDefaults(kind, inNamespace(kind, asObject(kind, object), namespace));
   const { resourceVersion } = given.metadata;
   if (resourceVersion !== undefined && resourceVersion !== "" && resourceVersion !== "0") {
-    throw new ApiError("InternalError", "resourceVersion should not be set on objects to be created");
+    throw new ApiError("InternalError", "resourceVersion should not be set on objects to be created", { unnamed: true });
   }
   return store(context, { user, kind, namespace, name: name ?? "", object: given, options });
 }

@@ -2,14 +2,23 @@
 import type { Patch, Target, WriteOptions } from "../api/client.ts";
 import type { Kind } from "../api/kinds.ts";
 import type { AnyObject } from "../api/meta.ts";
-import { ApiError } from "../api/status.ts";
+import { apiVersionOf } from "../api/meta.ts";
+import { decodeValue } from "../api/schema/decode.ts";
+import { types } from "../api/schema/facts.ts";
+import type { ObjectType } from "../api/schema/schema.ts";
+import { ApiError, badRequest, invalid } from "../api/status.ts";
 import type { User } from "../api/user.ts";
+import { apply } from "./apply.ts";
 import { authorize } from "./authorize.ts";
 import { change } from "./change.ts";
 import type { Context } from "./context.ts";
 import { checkSubresource } from "./get.ts";
+import { jsonPatch, jsonType } from "./json-patch.ts";
 import { mergePatch } from "./merge-patch.ts";
+import { withDefaults } from "./schema.ts";
+import { strategicMerge } from "./strategic-merge.ts";
 import { mergeOf } from "./subresources/merge.ts";
+import { scaleOf, withScale } from "./subresources/scale.ts";
 import { checkWriteOptions } from "./write-options.ts";
 
 export interface PatchRequest {
@@ -20,6 +29,9 @@ export interface PatchRequest {
   readonly options: WriteOptions;
 }
 
+/** A kind that a body can have: its name and its fields. */
+type BodyKind = Pick<Kind, "group" | "version" | "kind" | "schema">;
+
 export async function patch(context: Context, request: PatchRequest): Promise<{ readonly object: AnyObject; readonly created: boolean }> {
   const { user, kind, target, options } = request;
   const { namespace, name, subresource } = target;
@@ -27,8 +39,71 @@ export async function patch(context: Context, request: PatchRequest): Promise<{ 
   checkSubresource(kind, subresource);
   checkWriteOptions("PatchOptions", options);
   const how = request.patch;
-  if (how.type !== "merge") throw new ApiError("UnsupportedMediaType", `patch type ${how.type} is not supported`);
-  const next = (old: AnyObject) => mergePatch(old, how.patch) as AnyObject;
+  if (how.type === "apply") return apply(context, { user, kind, target, options, applied: how.object, force: how.force });
+  if (subresource === "scale") return { object: await patchScale(context, request), created: false };
+  const next = (old: AnyObject) => withDefaults(kind, decoded(kind, patched(kind, old, how), options));
   const merge = subresource === undefined ? {} : { merge: mergeOf(kind, subresource) };
   return { object: await change(context, { user, kind, target, options, next, ...merge }), created: false };
+}
+
+async function patchScale(context: Context, { user, kind, target, patch: how, options }: PatchRequest): Promise<AnyObject> {
+  const schema = types().get("io.k8s.api.autoscaling.v1.Scale");
+  const scale: BodyKind = { group: "autoscaling", version: "v1", kind: "Scale", schema };
+  const next = (old: AnyObject) => withScale(old, decoded(scale, patched(scale, scaleOf(kind, old), how), options));
+  return scaleOf(kind, await change(context, { user, kind, target, options, next }));
+}
+
+function patched(kind: { readonly schema: ObjectType }, old: AnyObject, how: Patch): unknown {
+  switch (how.type) {
+    case "json":
+      return jsonPatch(old, how.operations);
+    case "merge":
+      if (!isObject(how.patch)) throw badRequest(`error decoding patch: ${notAnObject(how.patch)}`);
+      return mergePatch(old, how.patch);
+    case "strategic":
+      if (!kind.schema.name.startsWith("io.k8s.")) throw notStrategic();
+      if (!isObject(how.patch)) throw badRequest(notAnObject(how.patch));
+      return strategicMerge(kind.schema, old, how.patch);
+    case "apply":
+      throw new ApiError("UnsupportedMediaType", "apply is not supported for this subresource");
+  }
+}
+
+function notStrategic(): ApiError {
+  return new ApiError(
+    "UnsupportedMediaType",
+    "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+  );
+}
+
+function isObject(value: unknown): value is { readonly [key: string]: unknown } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const notAnObject = (value: unknown) => `json: cannot unmarshal ${jsonType(value)} into Go value of type map[string]interface {}`;
+
+/** The patched value as an object of its kind again. @throws ApiError "Invalid" with the value, as Kubernetes shows it */
+function decoded(kind: BodyKind, value: unknown, { fieldValidation, warn }: WriteOptions): AnyObject {
+  const { apiVersion, kind: named } = value as Partial<AnyObject>;
+  const expected = apiVersionOf(kind);
+  if (apiVersion !== expected || named !== kind.kind) {
+    throw unusable(value, `no kind "${named}" is registered for version "${apiVersion}" in the scheme of this server`);
+  }
+  const { value: object, problems } = decodeOr(kind.schema, value);
+  if (problems.length > 0 && fieldValidation === "Strict") throw unusable(value, `strict decoding error: ${problems.join(", ")}`);
+  if (fieldValidation !== "Ignore") for (const problem of problems) warn?.(problem);
+  return { ...object, apiVersion: expected, kind: kind.kind, metadata: (object as Partial<AnyObject>).metadata ?? {} };
+}
+
+function decodeOr(schema: ObjectType, value: unknown) {
+  try {
+    return decodeValue(schema, value);
+  } catch (error) {
+    throw unusable(value, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function unusable(value: unknown, why: string): ApiError {
+  const shown = JSON.stringify(JSON.stringify(value));
+  return invalid({ group: "", kind: "" }, "", [{ type: "FieldValueInvalid", field: "patch", message: `Invalid value: ${shown}: ${why}` }]);
 }

@@ -30,7 +30,7 @@ export function objectVersion(text: string | undefined): number | undefined {
 }
 
 function unreadable(message: string): ApiError {
-  return new ApiError("InternalError", message);
+  return new ApiError("InternalError", message, { unnamed: true });
 }
 
 /** A read at a revision that this server has not reached. */

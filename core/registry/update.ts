@@ -52,11 +52,14 @@ export async function update(context: Context, { user, kind, target, object, opt
     return scaleOf(kind, await change(context, { user, kind, target, options, next: (old) => withScale(old, scale) }));
   }
   const given = named(target, withDefaults(kind, inNamespace(kind, asObject(kind, object), namespace)));
-  if (subresource !== undefined) {
-    return change(context, { user, kind, target, options, next: () => given, merge: mergeOf(kind, subresource) });
-  }
+  const { uid } = given.metadata;
+  const next = (old: AnyObject) => {
+    if (uid !== undefined && uid !== "" && uid !== old.metadata.uid) throw uidMismatch(kind, target, uid, old.metadata.uid ?? "");
+    return given;
+  };
+  if (subresource !== undefined) return change(context, { user, kind, target, options, next, merge: mergeOf(kind, subresource) });
   if (context.store.get(keyOf(kind, namespace, name)) === undefined) return createMissing(context, { user, kind, target, object: given, options });
-  return change(context, { user, kind, target, options, next: () => given });
+  return change(context, { user, kind, target, options, next });
 }
 
 /** The name in the object must be the one in the request. @throws ApiError "BadRequest" */

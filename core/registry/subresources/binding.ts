@@ -32,9 +32,11 @@ export const bind: CreateHandler = async ({ context, namespace, name, object, op
 function nodeOf({ target }: Binding): string {
   const { kind = "", name = "" } = target;
   if (kind !== "" && kind !== "Node") {
-    throw new ApiError("InternalError", `target.kind: Unsupported value: ${JSON.stringify(kind)}: supported values: "Node", "<empty>"`);
+    throw new ApiError("InternalError", `target.kind: Unsupported value: ${JSON.stringify(kind)}: supported values: "Node", "<empty>"`, {
+      unnamed: true,
+    });
   }
-  if (name === "") throw new ApiError("InternalError", "target.name: Required value");
+  if (name === "") throw new ApiError("InternalError", "target.name: Required value", { unnamed: true });
   return name;
 }
 

@@ -1,0 +1,8 @@
+/** Values as Go's %v prints them: some errors of Kubernetes show the offending JSON that way. */
+export function goText(value: unknown): string {
+  if (value === null || value === undefined) return "<nil>";
+  if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
+  if (typeof value !== "object") return String(value);
+  const fields = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return `map[${fields.map(([key, field]) => `${key}:${goText(field)}`).join(" ")}]`;
+}

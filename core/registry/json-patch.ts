@@ -1,0 +1,137 @@
+/**
+ * JSON Patch, RFC 6902, with the few liberties that the Kubernetes API server takes: "replace" of a missing member sets
+ * it, negative indices count from the end, "test" for null holds for a missing member. What does not change is shared
+ * with the original; nothing is cloned.
+ */
+import { ApiError, badRequest } from "../api/status.ts";
+import { equal } from "./equal.ts";
+
+/** As in Kubernetes: a patch is to be smaller than the object it changes. */
+const MAX_OPERATIONS = 10_000;
+
+interface Operation {
+  readonly op: string;
+  readonly path: readonly string[];
+  readonly from: readonly string[] | undefined;
+  readonly value: unknown;
+}
+
+type Change = (parent: unknown, key: string) => unknown;
+
+/** @throws ApiError "BadRequest" for what is no patch, "Invalid" for one that does not fit the document */
+export function jsonPatch(document: unknown, operations: unknown): unknown {
+  if (!Array.isArray(operations)) {
+    throw badRequest(`error decoding patch: json: cannot unmarshal ${jsonType(operations)} into Go value of type []handlers.jsonPatchOp`);
+  }
+  if (operations.length > MAX_OPERATIONS) {
+    throw new ApiError("RequestEntityTooLarge", `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${operations.length}`);
+  }
+  return operations.map(parse).reduce<unknown>(apply, document);
+}
+
+/** What Go's decoder calls a JSON value. */
+export function jsonType(value: unknown): string {
+  if (Array.isArray(value)) return "array";
+  return typeof value === "boolean" ? "bool" : typeof value;
+}
+
+function unfit(cause: string): ApiError {
+  return new ApiError("Invalid", "the server rejected our request due to an error in our request", { cause: new Error(cause), details: {} });
+}
+
+function parse(given: unknown): Operation {
+  if (!isObject(given)) throw badRequest(`error decoding patch: json: cannot unmarshal ${jsonType(given)} into Go value of type handlers.jsonPatchOp`);
+  const { op, path, from, value } = given;
+  if (typeof op !== "string" || typeof path !== "string") throw unfit("an operation needs op and path");
+  return { op, path: pointer(path), from: typeof from === "string" ? pointer(from) : undefined, value };
+}
+
+/** RFC 6901 */
+function pointer(text: string): readonly string[] {
+  if (!text.startsWith("/")) throw unfit(`${JSON.stringify(text)} is no path`);
+  return text.slice(1).split("/").map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+}
+
+function apply(document: unknown, { op, path, from, value }: Operation): unknown {
+  switch (op) {
+    case "add":
+      return at(document, path, add(value));
+    case "remove":
+      return at(document, path, remove);
+    case "replace":
+      return at(document, path, replace(value));
+    case "move": {
+      if (from === undefined) throw unfit("move needs from");
+      const moved = read(document, from);
+      return at(at(document, from, remove), path, add(moved));
+    }
+    case "copy":
+      if (from === undefined) throw unfit("copy needs from");
+      return at(document, path, add(read(document, from) ?? null));
+    case "test":
+      if (!equal(read(document, path) ?? null, value ?? null)) throw unfit(`testing value ${path.join("/")} failed`);
+      return document;
+    default:
+      throw unfit(`Unexpected kind: ${op}`);
+  }
+}
+
+/** The document with a change at the end of a path, whose parents must exist. */
+function at(node: unknown, path: readonly string[], change: Change): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined || typeof node !== "object" || node === null) throw unfit("a parent in the path is missing");
+  if (rest.length === 0) return change(node, key);
+  const child = member(node, key);
+  if (child === undefined) throw unfit("a parent in the path is missing");
+  return replace(at(child, rest, change))(node, key);
+}
+
+function read(document: unknown, path: readonly string[]): unknown {
+  let node = document;
+  for (const [depth, key] of path.entries()) {
+    if (typeof node !== "object" || node === null) throw unfit("a parent in the path is missing");
+    node = member(node, key);
+    if (node === undefined && depth < path.length - 1) throw unfit("a parent in the path is missing");
+  }
+  return node;
+}
+
+function member(node: object, key: string): unknown {
+  if (Array.isArray(node)) return node[index(key, node.length)] as unknown;
+  return Object.hasOwn(node, key) ? (node as { [key: string]: unknown })[key] : undefined;
+}
+
+const add =
+  (value: unknown): Change =>
+  (parent, key) => {
+    if (!Array.isArray(parent)) return set(parent as object, key, value);
+    const place = key === "-" ? parent.length : index(key, parent.length + 1);
+    return parent.toSpliced(place, 0, value);
+  };
+
+const replace =
+  (value: unknown): Change =>
+  (parent, key) =>
+    Array.isArray(parent) ? parent.with(index(key, parent.length), value) : set(parent as object, key, value);
+
+const remove: Change = (parent, key) => {
+  if (Array.isArray(parent)) return parent.toSpliced(index(key, parent.length), 1);
+  if (!Object.hasOwn(parent as object, key)) throw unfit(`Unable to remove nonexistent key: ${key}`);
+  return Object.fromEntries(Object.entries(parent as object).filter(([name]) => name !== key));
+};
+
+/** `fromEntries` defines members, also one named "__proto__". */
+function set(parent: object, key: string, value: unknown): object {
+  return Object.hasOwn(parent, key) || key !== "__proto__" ? { ...parent, [key]: value } : Object.fromEntries([...Object.entries(parent), [key, value]]);
+}
+
+function index(key: string, length: number): number {
+  if (!/^(-?[1-9]\d*|0)$/.test(key)) throw unfit(`${JSON.stringify(key)} is no index`);
+  const place = Number(key) < 0 ? Number(key) + length : Number(key);
+  if (place < 0 || place >= length) throw unfit(`Unable to access invalid index: ${key}`);
+  return place;
+}
+
+function isObject(value: unknown): value is { readonly [key: string]: unknown } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
