@@ -29,8 +29,8 @@ export function authorizerChain(authorizers: readonly Authorizer[]): Required<Au
 }
 
 /**
- * system:masters may do everything, without a binding: the way back in when RBAC objects are broken. Only certificates of
- * the administrator carry the group; no authenticator takes it from a token.
+ * system:masters may do everything, without a binding: the way back in when RBAC objects are broken. The administrator's
+ * certificate carries the group; bootstrap, service account and OpenID tokens cannot.
  */
 export const mastersAuthorizer: Authorizer = {
   async authorize({ user }) {

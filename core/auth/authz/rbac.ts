@@ -82,7 +82,7 @@ function means(subject: Subject, user: User, bindingNamespace: string | undefine
   if (subject.kind === "Group") return user.groups.includes(subject.name);
   if (subject.kind !== "ServiceAccount") return false;
   const namespace = subject.namespace === undefined || subject.namespace === "" ? bindingNamespace : subject.namespace;
-  return namespace !== undefined && user.name === `system:serviceaccount:${namespace}:${subject.name}`;
+  return namespace !== undefined && user.name.endsWith(subject.name) && user.name === `system:serviceaccount:${namespace}:${subject.name}`;
 }
 
 function describe({ binding, subject, namespace }: Grant): string {
