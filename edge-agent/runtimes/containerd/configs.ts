@@ -1,0 +1,76 @@
+/** Pods and containers as CRI wants them. Pure. */
+import { dirname, relative } from "node:path";
+import type { Pod } from "../../../core/api/types.gen.ts";
+import { qosClass } from "../../qos.ts";
+import type { ContainerPlan, SandboxOptions } from "../runtime.ts";
+import { ANNOTATION, LABEL } from "./labels.ts";
+import { PROPAGATION, PROTOCOL, type M } from "./messages.ts";
+import { containerResources } from "./resources.ts";
+import { containerSecurity, sandboxSecurity } from "./security.ts";
+
+export interface ConfigContext {
+  readonly device: string;
+  /** cgroup below which all pods of this device are: "/lichen/edge-1" */
+  readonly cgroupRoot: string;
+  readonly seccompRoot: string;
+  readonly memoryBytes: number;
+}
+
+/** kubelet's cgroupfs layout: Guaranteed pods beside the two other classes. */
+export function podCgroup(root: string, pod: Pod): string {
+  const qos = qosClass(pod);
+  const parent = qos === "Guaranteed" ? root : `${root}/${qos.toLowerCase()}`;
+  return `${parent}/pod${pod.metadata.uid}`;
+}
+
+export function sandboxConfig(context: ConfigContext, pod: Pod, { logDirectory, attempt, hostname, dns }: SandboxOptions): M<"PodSandboxConfig"> {
+  const { name = "", namespace = "", uid = "", labels = {}, annotations = {} } = pod.metadata;
+  const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
+  return {
+    metadata: { name, namespace, uid, attempt },
+    hostname,
+    log_directory: logDirectory,
+    dns_config: dns,
+    port_mappings: pod.spec?.hostNetwork === true ? [] : containers.flatMap(({ ports = [] }) =>
+      ports.flatMap(({ containerPort, hostPort, protocol, hostIP }) => hostPort === undefined || hostPort === 0 ? [] : [{
+        protocol: PROTOCOL[protocol ?? "TCP"], container_port: containerPort, host_port: hostPort, host_ip: hostIP,
+      }])),
+    labels: { ...labels, [LABEL.podName]: name, [LABEL.podNamespace]: namespace, [LABEL.podUid]: uid, [LABEL.device]: context.device },
+    annotations: { ...annotations, [ANNOTATION.hostname]: hostname, [ANNOTATION.logDirectory]: logDirectory },
+    linux: {
+      cgroup_parent: podCgroup(context.cgroupRoot, pod),
+      security_context: sandboxSecurity(pod, context.seccompRoot),
+      sysctls: Object.fromEntries((pod.spec?.securityContext?.sysctls ?? []).map(({ name: key, value }) => [key, value])),
+    },
+  };
+}
+
+export function containerConfig(context: ConfigContext, plan: ContainerPlan): M<"ContainerConfig"> {
+  const { pod, container, attempt, image } = plan;
+  return {
+    metadata: { name: container.name, attempt },
+    image: { image: image.id, user_specified_image: container.image },
+    command: plan.command,
+    args: plan.args,
+    working_dir: container.workingDir,
+    envs: plan.env.map(({ name, value }) => ({ key: name, value })),
+    mounts: plan.mounts.map(({ containerPath, hostPath, readOnly, propagation = "None" }) => ({
+      container_path: containerPath, host_path: hostPath, readonly: readOnly, propagation: PROPAGATION[propagation],
+    })),
+    labels: {
+      [LABEL.podName]: pod.metadata.name ?? "", [LABEL.podNamespace]: pod.metadata.namespace ?? "", [LABEL.podUid]: pod.metadata.uid ?? "",
+      [LABEL.containerName]: container.name, [LABEL.device]: context.device,
+    },
+    annotations: { ...plan.annotations, [ANNOTATION.containerHash]: plan.specHash, [ANNOTATION.restartCount]: String(attempt) },
+    log_path: relative(logDirectoryOf(plan), plan.logPath),
+    stdin: container.stdin,
+    stdin_once: container.stdinOnce,
+    tty: container.tty,
+    linux: { resources: containerResources(pod, container, context.memoryBytes), security_context: containerSecurity(pod, container, image, context.seccompRoot) },
+  };
+}
+
+/** Logs are `<directory of the sandbox>/<container>/<attempt>.log`. */
+export function logDirectoryOf({ logPath }: ContainerPlan): string {
+  return dirname(dirname(logPath));
+}

@@ -1,0 +1,254 @@
+/**
+ * containerd behind the agent's Runtime interface. All state is read back from containerd: sandboxes carry the pod in
+ * their labels, containers their name, attempt and spec hash, so an agent that starts knows what runs. A listing costs
+ * two calls; details that cannot change any more (a start time, an exit code) are asked for once per container.
+ */
+import { sleep, type Clock } from "../../../core/api/clock.ts";
+import type { Log } from "../../../core/api/log.ts";
+import { ImageError, type ImageOnDevice, type RunningContainer, type RunningPod, type Runtime } from "../runtime.ts";
+import { removePodCgroups } from "./cgroups.ts";
+import { containerConfig, logDirectoryOf, sandboxConfig, type ConfigContext } from "./configs.ts";
+import { criClient, type Cri } from "./cri.ts";
+import { GRPC, GrpcError } from "./grpc.ts";
+import { ANNOTATION, LABEL } from "./labels.ts";
+import { CONTAINER_STATES, SANDBOX_READY, type M } from "./messages.ts";
+
+export interface ContainerdRuntimeOptions extends ConfigContext {
+  readonly socket: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** called when the daemon does not answer: starts it again if it is ours */
+  readonly revive?: (() => Promise<void>) | undefined;
+}
+
+/** Between two attempts to follow containerd's events. */
+const EVENTS_PAUSE_MS = 1_000;
+
+export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
+  const { clock, log, device } = options;
+  const cri = criClient(options.socket);
+  const details = new Map<string, M<"ContainerStatus">>();
+  const addresses = new Map<string, readonly string[]>();
+  const listeners = new Set<(uid: string | undefined) => void>();
+  const closing = new AbortController();
+  const mine = { [LABEL.device]: device };
+
+  const detailOf = async ({ id = "", state }: M<"Container">): Promise<M<"ContainerStatus"> | undefined> => {
+    const known = details.get(id);
+    if (known !== undefined && known.state === state) return known;
+    const { status } = await cri.call("ContainerStatus", { container_id: id });
+    if (status !== undefined) details.set(id, status);
+    return status;
+  };
+  const addressesOf = async (sandbox: M<"PodSandbox">): Promise<readonly string[]> => {
+    const id = sandbox.id ?? "";
+    const known = addresses.get(id);
+    if (known !== undefined) return known;
+    const { status } = await cri.call("PodSandboxStatus", { pod_sandbox_id: id });
+    const found = [status?.network?.ip, ...(status?.network?.additional_ips ?? []).map(({ ip }) => ip)].filter((ip) => ip !== undefined && ip !== "");
+    addresses.set(id, found as string[]);
+    return found as string[];
+  };
+
+  return {
+    handler: "containerd",
+    async version() {
+      const { runtime_name = "containerd", runtime_version = "unknown" } = await cri.call("Version", {});
+      return `${runtime_name}://${runtime_version.replace(/[~+].*$/, "")}`;
+    },
+    async health() {
+      try {
+        const { status } = await cri.call("Status", {});
+        const failing = (status?.conditions ?? []).filter((condition) => condition.status !== true);
+        if (failing.length === 0) return undefined;
+        return failing.map(({ type, reason, message }) => `container runtime ${type === "NetworkReady" ? "network " : ""}not ready: ${type}=false reason:${reason} message:${message}`).join("; ");
+      } catch (error) {
+        await options.revive?.().catch((cause: unknown) => log.error({ error: String(cause) }, "containerd could not be started again"));
+        return `container runtime is down: ${error instanceof Error ? error.message : String(error)}`;
+      }
+    },
+    async pods() {
+      const filter = { label_selector: mine };
+      const [{ items = [] }, { containers = [] }] = await Promise.all([cri.call("ListPodSandbox", { filter }), cri.call("ListContainers", { filter })]);
+      const alive = new Set([...containers.map(({ id }) => id), ...items.map(({ id }) => id)]);
+      for (const id of details.keys()) if (!alive.has(id)) details.delete(id);
+      for (const id of addresses.keys()) if (!alive.has(id)) addresses.delete(id);
+      return Promise.all([...groupByPod(items)].map(([uid, sandboxes]) => runningPod(uid, sandboxes, containers, addressesOf, detailOf)));
+    },
+    changes(listener) {
+      listeners.add(listener);
+      if (listeners.size === 1) void follow(cri, clock, closing.signal, () => listeners.forEach((each) => each(undefined)));
+      return () => listeners.delete(listener);
+    },
+
+    async image(reference) {
+      const { image } = await cri.call("ImageStatus", { image: { image: reference } });
+      return image === undefined ? undefined : imageOf(image);
+    },
+    async pullImage(reference, { secrets, signal }) {
+      let failure: unknown;
+      // one after the other: which secret fits is known only by trying
+      for (const auth of secrets.length === 0 ? [undefined] : secrets) {
+        try {
+          const { image_ref = "" } = await cri.call(
+            "PullImage",
+            {
+              image: { image: reference },
+              ...(auth === undefined ? {} : { auth: { username: auth.username, password: auth.password, identity_token: auth.identityToken } }),
+            },
+            { signal },
+          );
+          const { image } = await cri.call("ImageStatus", { image: { image: image_ref } });
+          if (image === undefined) throw new ImageError("ImageInspectError", `Failed to inspect image "${reference}": it vanished after the pull`);
+          return imageOf(image);
+        } catch (error) {
+          failure = error;
+        }
+      }
+      throw imageError(reference, failure);
+    },
+    async images() {
+      const { images = [] } = await cri.call("ListImages", {});
+      return images.map(imageOf);
+    },
+    async removeImage(id) {
+      await cri.call("RemoveImage", { image: { image: id } });
+    },
+
+    async startSandbox(pod, sandbox) {
+      const { pod_sandbox_id = "" } = await cri.call("RunPodSandbox", { config: sandboxConfig(options, pod, sandbox) });
+      return pod_sandbox_id;
+    },
+    async stopSandbox(sandboxId) {
+      await missingIsFine(cri.call("StopPodSandbox", { pod_sandbox_id: sandboxId }));
+      addresses.delete(sandboxId);
+    },
+    async removeSandbox(sandboxId) {
+      await missingIsFine(cri.call("StopPodSandbox", { pod_sandbox_id: sandboxId }));
+      await missingIsFine(cri.call("RemovePodSandbox", { pod_sandbox_id: sandboxId }));
+    },
+
+    async createContainer(sandboxId, plan) {
+      // containerd reads log directory, host name and cgroup parent from this copy, not from the sandbox
+      const { status } = await cri.call("PodSandboxStatus", { pod_sandbox_id: sandboxId });
+      const sandbox = sandboxConfig(options, plan.pod, {
+        logDirectory: logDirectoryOf(plan),
+        attempt: status?.metadata?.attempt ?? 0,
+        hostname: status?.annotations?.[ANNOTATION.hostname] ?? "",
+        dns: { servers: [], searches: [], options: [] },
+      });
+      const { container_id = "" } = await cri.call("CreateContainer", { pod_sandbox_id: sandboxId, config: containerConfig(options, plan), sandbox_config: sandbox });
+      return container_id;
+    },
+    async startContainer(containerId) {
+      await cri.call("StartContainer", { container_id: containerId });
+    },
+    async stopContainer(containerId, graceSeconds) {
+      await missingIsFine(cri.call("StopContainer", { container_id: containerId, timeout: graceSeconds }));
+    },
+    async removeContainer(containerId) {
+      await missingIsFine(cri.call("RemoveContainer", { container_id: containerId }));
+    },
+    async reopenLog(containerId) {
+      await cri.call("ReopenContainerLog", { container_id: containerId });
+    },
+    forgetPod: (uid) => removePodCgroups(options.cgroupRoot, uid),
+    async close() {
+      closing.abort();
+      cri.close();
+    },
+  };
+}
+
+function groupByPod(items: readonly M<"PodSandbox">[]): Map<string, M<"PodSandbox">[]> {
+  const out = new Map<string, M<"PodSandbox">[]>();
+  for (const item of items) {
+    const uid = item.labels?.[LABEL.podUid];
+    if (uid !== undefined) out.set(uid, [...(out.get(uid) ?? []), item]);
+  }
+  return out;
+}
+
+async function runningPod(
+  uid: string,
+  sandboxes: readonly M<"PodSandbox">[],
+  containers: readonly M<"Container">[],
+  addressesOf: (sandbox: M<"PodSandbox">) => Promise<readonly string[]>,
+  detailOf: (container: M<"Container">) => Promise<M<"ContainerStatus"> | undefined>,
+): Promise<RunningPod> {
+  const [newest, ...earlier] = sandboxes.toSorted((a, b) => (b.created_at ?? 0) - (a.created_at ?? 0));
+  const ready = (newest?.state ?? SANDBOX_READY) === SANDBOX_READY;
+  const own = containers.filter(({ labels }) => labels?.[LABEL.podUid] === uid);
+  return {
+    uid,
+    namespace: newest?.metadata?.namespace ?? "",
+    name: newest?.metadata?.name ?? "",
+    sandboxId: newest?.id ?? "",
+    ready,
+    ips: ready && newest !== undefined ? await addressesOf(newest) : [],
+    createdAt: milliseconds(newest?.created_at),
+    attempt: newest?.metadata?.attempt ?? 0,
+    earlierSandboxes: earlier.map(({ id = "" }) => id),
+    containers: await Promise.all(own.map(async (container) => runningContainer(container, await detailOf(container)))),
+  };
+}
+
+function runningContainer(container: M<"Container">, detail: M<"ContainerStatus"> | undefined): RunningContainer {
+  const state = CONTAINER_STATES[detail?.state ?? container.state ?? 0] ?? "unknown";
+  const exited = state === "exited";
+  return {
+    id: container.id ?? "",
+    name: container.metadata?.name ?? "",
+    sandboxId: container.pod_sandbox_id ?? "",
+    attempt: container.metadata?.attempt ?? 0,
+    state,
+    image: detail?.image?.image ?? container.image?.image ?? "",
+    imageId: detail?.image_ref ?? container.image_ref ?? "",
+    specHash: container.annotations?.[ANNOTATION.containerHash] ?? "",
+    createdAt: milliseconds(container.created_at),
+    ...(detail?.started_at === undefined ? {} : { startedAt: milliseconds(detail.started_at) }),
+    // containerd notes an OOM kill of any process of the container; it says how the container ended only once it has
+    ...(exited
+      ? { finishedAt: milliseconds(detail?.finished_at), exitCode: detail?.exit_code ?? 0, reason: detail?.reason ?? "", message: detail?.message ?? "" }
+      : {}),
+  };
+}
+
+function milliseconds(nanoseconds: number | undefined): number {
+  return Math.floor((nanoseconds ?? 0) / 1e6);
+}
+
+function imageOf(image: M<"Image">): ImageOnDevice {
+  const user = image.username !== undefined && image.username !== "" ? { name: image.username } : { uid: image.uid?.value ?? 0 };
+  return { id: image.id ?? "", tags: image.repo_tags ?? [], digests: image.repo_digests ?? [], sizeBytes: image.size ?? 0, pinned: image.pinned ?? false, user };
+}
+
+function imageError(reference: string, error: unknown): unknown {
+  if (error instanceof ImageError || !(error instanceof GrpcError)) return error;
+  if (/invalid reference format|failed to parse/.test(error.message)) return new ImageError("InvalidImageName", `Failed to apply default image tag "${reference}": couldn't parse image name "${reference}": invalid reference format`, error);
+  return new ImageError("ErrImagePull", `rpc error: code = ${CODE_NAMES[error.code] ?? "Unknown"} desc = ${error.message}`, error);
+}
+
+/** Names as Go's gRPC prints them: users search for these texts. */
+const CODE_NAMES: { readonly [code: number]: string } = { 1: "Canceled", 2: "Unknown", 4: "DeadlineExceeded", 5: "NotFound", 7: "PermissionDenied", 14: "Unavailable", 16: "Unauthenticated" };
+
+async function missingIsFine(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!(error instanceof GrpcError && error.code === GRPC.notFound)) throw error;
+  }
+}
+
+/** Events only say that it is worth looking; what was missed while the daemon was away is seen by looking, too. */
+async function follow(cri: Cri, clock: Clock, signal: AbortSignal, hint: () => void): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      for await (const { topic = "" } of cri.events(signal)) if (topic.startsWith("/tasks/") || topic.startsWith("/containers/")) hint();
+    } catch {
+      // the pause below, then again
+    }
+    hint();
+    await sleep(clock, EVENTS_PAUSE_MS, signal);
+  }
+}
