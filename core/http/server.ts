@@ -50,6 +50,8 @@ export async function startHttp(options: HttpServerOptions): Promise<HttpServer>
   const listener = getRequestListener((request, env) => app.fetch(request, env), { overrideGlobalObjects: false });
   const server = createSecureServer(serverOptions(options.tls), listener);
   server.on("upgrade", openUpgrades(options, closing.signal));
+  // an Expect header that is not understood is no reason to refuse
+  server.on("checkExpectation", (request, response) => server.emit("request", request, response));
   const connections = trackConnections(server);
   server.on("sessionError", () => {});
   server.on("tlsClientError", (error: Error) => options.log.debug({ error: error.message }, "TLS handshake failed"));

@@ -14,7 +14,7 @@ interface Item {
 }
 
 export function documentV3(kinds: readonly Kind[]) {
-  const schemas = componentSchemas(kinds);
+  const schemas = withPatch(componentSchemas(kinds), kinds);
   const ref = (model: string | undefined) => (model !== undefined && Object.hasOwn(schemas, model) ? { $ref: `#/components/schemas/${model}` } : {});
   const paths: { [path: string]: Item } = {};
   const [first] = kinds;
@@ -43,7 +43,7 @@ export function documentV3(kinds: readonly Kind[]) {
 }
 
 export function documentV2(kinds: readonly Kind[]) {
-  const models = definitions(kinds);
+  const models = withPatch(definitions(kinds), kinds);
   const ref = (model: string | undefined) => (model !== undefined && Object.hasOwn(models, model) ? { $ref: `#/definitions/${model}` } : {});
   const paths: { [path: string]: Item } = {};
   for (const { operation, model } of withModels(kinds)) {
@@ -76,6 +76,13 @@ function* withModels(kinds: readonly Kind[]): Iterable<{ readonly operation: Ope
       yield { operation, model: own ? kind.schema.name : kind.schema.name.replace(/[^.]*$/, operation.kind.kind) };
     }
   }
+}
+
+/** The model of every patch: it says nothing. */
+function withPatch(schemas: { readonly [model: string]: unknown }, kinds: readonly Kind[]): { readonly [model: string]: unknown } {
+  if (!kinds.some((kind) => kind.verbs.includes("patch"))) return schemas;
+  const all = Object.entries({ ...schemas, [`${META}.Patch`]: { type: "object" } });
+  return Object.fromEntries(all.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 const META = "io.k8s.apimachinery.pkg.apis.meta.v1";
