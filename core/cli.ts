@@ -105,6 +105,7 @@ program
   .description("store a WASI component in the server's registry")
   .argument("<file>", "component, .wasm")
   .argument("<name:tag>", "hello:1 becomes registry.lichen.internal/hello:1")
+  .addOption(new Option("--add", "as one more form of the image that has this tag").default(false))
   .addOption(dataDir())
   .addOption(kubeconfig())
   .action(async (file, reference, flags) => (await import("./cli/push.ts")).push(file, reference, flags));

@@ -9,7 +9,7 @@ import { OWN_REGISTRY, parseReference } from "./reference.ts";
 
 /** One request to the server, with its credentials. */
 export type Send = (
-  method: "GET" | "HEAD" | "POST" | "PUT",
+  method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE",
   path: string,
   options?: { readonly headers?: Readonly<Record<string, string>>; readonly body?: Uint8Array },
 ) => Promise<{ readonly status: number; readonly headers: (name: string) => string | undefined; readonly body: Uint8Array }>;

@@ -2,11 +2,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import { pushComponent } from "../artifacts/push.ts";
 import type { KubeObject } from "../api/meta.ts";
 import type { ServerFlags } from "../config.ts";
-import { callApi, sendRequest } from "./api-request.ts";
+import { callApi } from "./api-request.ts";
 import { type Access, kubeconfigPath } from "./kubeconfig.ts";
+import { pushFile } from "./push.ts";
 import { untilStopped } from "./until-stopped.ts";
 import { bringUp } from "./up.ts";
 
@@ -24,7 +24,7 @@ export async function start(flags: ServerFlags): Promise<void> {
   try {
     for (const name of readdirSync(join(examples, "components"))) {
       const file = join(examples, "components", name, `${name}.wasm`);
-      if (existsSync(file)) say(`pushed  ${await pushComponent({ bytes: readFileSync(file), reference: `${name}:1`, send: (call) => sendRequest(running.access, call) })}`);
+      if (existsSync(file)) say(`pushed  ${await pushFile(running.access, file, `${name}:1`, false)}`);
     }
     for (const file of applied) await apply(running.access, join(examples, file));
     say(`ready ${running.server.url}`);
@@ -55,7 +55,7 @@ async function apply(access: Access, file: string): Promise<void> {
     await callApi(access, {
       method: "PATCH",
       path: `${path}?fieldManager=lichen-start&force=true`,
-      headers: { "content-type": "application/apply-patch+yaml" },
+      contentType: "application/apply-patch+yaml",
       body: object,
     });
     say(`applied ${object.kind.toLowerCase()}/${name}`);
