@@ -7,7 +7,7 @@
  */
 import { badRequest } from "../status.ts";
 import { types } from "./facts.ts";
-import { MAX_PROBLEMS, pathText, setField } from "./parse-json.ts";
+import { MAX_OBJECTS, MAX_PROBLEMS, pathText, setField } from "./parse-json.ts";
 import { canonicalQuantity } from "./quantity-text.ts";
 import type { Field, FieldType, ObjectType, Special } from "./schema.ts";
 import { canonicalTime } from "./time-text.ts";
@@ -21,7 +21,7 @@ export interface Decoded {
 /** Throws BadRequest: `json: cannot unmarshal string into Go struct field PodSpec.spec.hostNetwork of type bool`. */
 export function decodeValue(type: ObjectType, value: unknown): Decoded {
   const problems: string[] = [];
-  const decoder = { problems, path: [], fields: [] };
+  const decoder: Decoder = { problems, path: [], fields: [], objects: 0 };
   return { value: decodeObject(decoder, type, value, { owner: "", goType: undefined }), problems };
 }
 
@@ -31,6 +31,7 @@ interface Decoder {
   readonly path: (string | number)[];
   /** field names alone, as Go's errors show them */
   readonly fields: string[];
+  objects: number;
 }
 
 /** Where a value stands: the Go structure around it and its Go type, when that has a name. */
@@ -45,6 +46,7 @@ const isObject = (value: unknown): value is JsonObject => typeof value === "obje
 
 function decodeObject(decoder: Decoder, type: ObjectType, value: unknown, place: Place): JsonObject {
   if (!isObject(value)) throw mismatch(decoder, { kind: "object", type }, value, place);
+  if (++decoder.objects > MAX_OBJECTS) throw badRequest(`the body holds more than ${MAX_OBJECTS} objects`);
   const owner = type.name.slice(type.name.lastIndexOf(".") + 1);
   const given: JsonObject = {};
   let extra: JsonObject | undefined;

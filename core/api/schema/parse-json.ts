@@ -13,6 +13,8 @@ export interface Parsed {
 
 /** Deeper values are refused: recursive readers further on must not exhaust the stack. Real objects stay below 50. */
 export const MAX_DEPTH = 500;
+/** Objects in one body. Two or three bytes can make a structure of many fields: the bound keeps 3 MB from making a million. */
+export const MAX_OBJECTS = 300_000;
 /** The strict errors that one answer lists. */
 export const MAX_PROBLEMS = 100;
 

@@ -4,7 +4,7 @@
  */
 import { type Document, isScalar, LineCounter, parseAllDocuments, visit } from "yaml";
 import { badRequest } from "../status.ts";
-import { MAX_DEPTH, MAX_PROBLEMS, type Parsed, setField } from "./parse-json.ts";
+import { MAX_DEPTH, MAX_OBJECTS, MAX_PROBLEMS, type Parsed, setField } from "./parse-json.ts";
 
 /** Each alias repeats what it names; without a bound a kilobyte of text makes a gigabyte of values. */
 const MAX_ALIASES = 100;
@@ -28,7 +28,7 @@ export function parseYaml(text: string): Parsed {
   } catch (error) {
     throw badRequest(`yaml: ${error instanceof Error ? error.message : String(error)}`);
   }
-  return { value: plain(value, MAX_DEPTH), problems: document === undefined ? [] : duplicateKeys(document, lines) };
+  return { value: plain(value, MAX_DEPTH, { objects: 0 }), problems: document === undefined ? [] : duplicateKeys(document, lines) };
 }
 
 /** Bare dates, and 12:30 as a number to the base 60: both stay text, as in Go's reader. */
@@ -36,15 +36,16 @@ const isTimeTag = (tag: { readonly tag: string; readonly format?: string }) =>
   tag.tag === "tag:yaml.org,2002:timestamp" || tag.format === "TIME";
 
 /** Maps to objects with text keys; what JSON cannot say is refused or made text. */
-function plain(value: unknown, left: number): unknown {
+function plain(value: unknown, left: number, made: { objects: number }): unknown {
   if (left === 0) throw badRequest(`exceeded max depth of ${MAX_DEPTH}`);
   if (value instanceof Map) {
+    if (++made.objects > MAX_OBJECTS) throw badRequest(`the body holds more than ${MAX_OBJECTS} objects`);
     const object: { [field: string]: unknown } = {};
-    for (const [key, each] of value) setField(object, keyText(key), plain(each, left - 1));
+    for (const [key, each] of value) setField(object, keyText(key), plain(each, left - 1, made));
     return object;
   }
-  if (value instanceof Set) return plain(new Map([...value].map((each) => [each, null])), left);
-  if (Array.isArray(value)) return value.map((each) => plain(each, left - 1));
+  if (value instanceof Set) return plain(new Map([...value].map((each) => [each, null])), left, made);
+  if (Array.isArray(value)) return value.map((each) => plain(each, left - 1, made));
   if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
   if (typeof value === "bigint") return Number(value);
   if (typeof value === "number" && !Number.isFinite(value)) throw badRequest(`json: unsupported value: ${value}`);

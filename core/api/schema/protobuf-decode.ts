@@ -5,12 +5,9 @@
  */
 import { badRequest } from "../status.ts";
 import { types } from "./facts.ts";
-import { MAX_DEPTH, parseJson, setField } from "./parse-json.ts";
+import { MAX_DEPTH, MAX_OBJECTS, parseJson, setField } from "./parse-json.ts";
 import { BYTES, FIXED32, FIXED64, part, type Plan, planOf, VARINT } from "./protobuf-plan.ts";
 import type { FieldType, ObjectType } from "./schema.ts";
-
-/** Two bytes can make a whole empty structure: the bound keeps a 3 MB request from making a million of them. */
-export const MAX_VALUES = 300_000;
 
 export type JsonObject = { [field: string]: unknown };
 
@@ -100,7 +97,7 @@ export class Reader {
 /** The fields of `reader`'s message as JSON. Unknown numbers are skipped, as protobuf asks. */
 export function decodeMessage(type: ObjectType, reader: Reader, nested: Nested): JsonObject {
   const object: JsonObject = {};
-  readInto(object, planOf(type), reader, { nested, left: MAX_VALUES, depth: 0 });
+  readInto(object, planOf(type), reader, { nested, left: MAX_OBJECTS, depth: 0 });
   return object;
 }
 
@@ -119,7 +116,7 @@ function readInto(object: JsonObject, plan: Plan, reader: Reader, budget: Budget
       reader.skip(wire);
       continue;
     }
-    if (--budget.left < 0) throw malformed(`more than ${MAX_VALUES} values`);
+    if (--budget.left < 0) throw malformed(`more than ${MAX_OBJECTS} values`);
     if ("embedded" in entry) readInto(object, entry.embedded, expectBytes(reader, wire), budget);
     else readField(object, entry.field.name, entry.field.type, { reader, wire, budget });
   }
@@ -193,7 +190,7 @@ function readValue(type: FieldType, source: Source): unknown {
           return expectVarint(reader, wire);
         case "double":
           if (wire !== FIXED64) throw wrongWire();
-          return reader.double();
+          return finite(reader.double());
       }
       break;
     case "object": {
@@ -206,7 +203,7 @@ function readValue(type: FieldType, source: Source): unknown {
       const items: unknown[] = [];
       while (!wrapper.done) {
         const each = wrapper.tag();
-        if (--budget.left < 0) throw malformed(`more than ${MAX_VALUES} values`);
+        if (--budget.left < 0) throw malformed(`more than ${MAX_OBJECTS} values`);
         if (each.number === part.items) items.push(readValue(type.items, { reader: wrapper, wire: each.wire, budget }));
         else wrapper.skip(each.wire);
       }
@@ -220,6 +217,11 @@ function readValue(type: FieldType, source: Source): unknown {
 }
 
 const wrongWire = () => malformed("a field has another wire type than its schema says");
+
+function finite(value: number): number {
+  if (!Number.isFinite(value)) throw malformed(`${value} is no number that JSON can say`);
+  return value;
+}
 
 function expectBytes(reader: Reader, wire: number): Reader {
   if (wire !== BYTES) throw wrongWire();
@@ -307,7 +309,7 @@ function readJson(model: string | undefined, reader: Reader, budget: Budget): un
     else if (number === 2 && model === "JSONSchemaPropsOrArray") result = append(list, readValue(schema, source));
     else if (number === 2) result = append(list, readValue({ kind: "scalar", scalar: "string" }, source));
     else reader.skip(wire);
-    if (--budget.left < 0) throw malformed(`more than ${MAX_VALUES} values`);
+    if (--budget.left < 0) throw malformed(`more than ${MAX_OBJECTS} values`);
   }
   return result;
 }

@@ -183,7 +183,7 @@ function writeSpecial(writer: Writer, type: FieldType & { kind: "special" }, val
       if (typeof value === "string") writeTime(writer, value);
       return;
     case "Duration":
-      writeNumber(writer, part.duration, typeof value === "string" ? Math.round(Number.parseFloat(value) * 1e9) : 0);
+      writeNumber(writer, part.duration, typeof value === "string" ? nanosecondsOf(value) : 0);
       return;
     case "FieldsV1":
     case "RawExtension":
@@ -193,6 +193,15 @@ function writeSpecial(writer: Writer, type: FieldType & { kind: "special" }, val
       if (type.model === undefined) writeText(writer, part.raw, JSON.stringify(value ?? null));
       else writeEither(writer, type.model, value);
   }
+}
+
+const nanoseconds: { readonly [unit: string]: number } = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
+
+/** of a Go duration, "1h2m3.5s" */
+function nanosecondsOf(text: string): number {
+  let sum = 0;
+  for (const [, amount, unit = ""] of text.matchAll(/([\d.]+)([a-zµ]+)/g)) sum += Number(amount) * (nanoseconds[unit] ?? 0);
+  return Math.round(text.startsWith("-") ? -sum : sum);
 }
 
 function writeTime(writer: Writer, text: string): void {

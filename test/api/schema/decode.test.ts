@@ -88,6 +88,11 @@ test("a field that has the name of an object's method is unknown like any other"
   t.deepEqual(problems, ['unknown field "constructor"', 'unknown field "__proto__"', 'unknown field "toString"']);
 });
 
+test("a body cannot make a million objects out of two bytes each", (t) => {
+  const containers = Array.from({ length: 400_000 }, () => ({}));
+  t.throws(() => decodeValue(pod, { spec: { containers } }), { instanceOf: ApiError, message: /more than/ });
+});
+
 test("the schema of a custom resource is pruned inside its either-or types", (t) => {
   const type = types().get("io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps");
   const { value } = decodeValue(type, { items: { type: "string", nonsense: 1 }, additionalProperties: true, default: { any: [1, null] } });

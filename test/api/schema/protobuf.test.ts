@@ -173,6 +173,12 @@ test("deep nesting is refused before the stack ends", (t) => {
   t.throws(() => decodeProtobuf(body, () => type), { instanceOf: ApiError, message: /nested deeper/ });
 });
 
+test("a body cannot make a million objects out of two bytes each", (t) => {
+  const containers = Buffer.from("1200".repeat(400_000), "hex");
+  const body = Buffer.concat([hex("6b387300"), lengthDelimited([0x12], lengthDelimited([0x12], containers))]);
+  t.throws(() => decodeProtobuf(body, () => types().get("io.k8s.api.core.v1.Pod")), { instanceOf: ApiError, message: /more than/ });
+});
+
 test("damaged bytes end in a value or a BadRequest, never in another error", (t) => {
   const pod = types().get("io.k8s.api.core.v1.Pod");
   const good = encodeProtobuf(pod, { apiVersion: "v1", kind: "Pod", ...decodeValue(pod, full(pod, 0)).value });
