@@ -170,6 +170,10 @@ const clusterRoles: Readonly<Record<string, readonly string[]>> = {
     "read storage.k8s.io storageclasses",
     "get,list,patch,update,watch core persistentvolumeclaims",
   ],
+  // What devices get besides their own objects: images and components.
+  "system:lichen:device": ["get,head path /v2,/v2/*,/lichen/v1/modules,/lichen/v1/modules/*"],
+  // For people and pipelines that fill the registry of the server.
+  "lichen:image-pusher": ["get,head,post,put,patch,delete path /v2,/v2/*"],
   // What the hub does for devices: keep their nodes, send them their pods with all that those refer to, report back.
   "system:lichen:hub": [
     "read core configmaps,namespaces,nodes,persistentvolumeclaims,persistentvolumes,pods,secrets,serviceaccounts,services",
@@ -421,6 +425,7 @@ const clusterRoleBindings: Readonly<Record<string, readonly string[]>> = {
   "system:kube-controller-manager": ["User system:kube-controller-manager"],
   "system:kube-dns": ["ServiceAccount kube-system/kube-dns"],
   "system:kube-scheduler": ["User system:kube-scheduler"],
+  "system:lichen:device": ["Group system:nodes"],
   "system:lichen:hub": ["User system:lichen:hub"],
   "system:monitoring": ["Group system:monitoring"],
   // Nodes are authorized by what their pods need, not by a role for all of them; see authz/node.ts.

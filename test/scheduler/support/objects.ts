@@ -15,7 +15,7 @@ export function aNode(name: string, shape: NodeShape = {}): Node {
     apiVersion: "v1",
     kind: "Node",
     metadata: { name, labels: { "kubernetes.io/hostname": name, ...labels } },
-    spec: { ...(taints === undefined ? {} : { taints }) },
+    spec: taints === undefined ? {} : { taints },
     status: {
       allocatable: { cpu, memory, pods },
       ...(handlers === undefined ? {} : { runtimeHandlers: handlers.map((handler) => ({ name: handler })) }),
