@@ -24,7 +24,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "core/scheduler": ["core/api", "core/control"],
   "core/hub": ["core/api", "core/control", "core/wire"],
   "core/artifacts": ["core/api"],
-  "core": ["core", "wasm-runtime/transpile.ts", "edge-agent/main.ts"],
+  "core": ["core", "wasm-runtime", "edge-agent/main.ts"],
   "edge-agent": ["core/api", "core/wire", "wasm-runtime", "firmware-profiles"],
   "scripts": ["core/api"],
 };
@@ -38,7 +38,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   "cbor-x": ["core/wire"],
   "aedes": ["core/hub"],
   "fast-json-patch": ["core/registry"],
-  "yaml": ["core/api/schema"],
+  "yaml": ["core/api/schema", "core/http/format.ts", "core/cli"],
   "jose": ["core/auth"],
   "commander": ["core/cli.ts", "core/cli"],
   "@bytecodealliance/jco-transpile": ["wasm-runtime"],
@@ -51,7 +51,7 @@ const sources = globSync(["core/**/*.ts", "edge-agent/**/*.ts", "wasm-runtime/**
 
 function importsOf(file: string): readonly string[] {
   const text = readFileSync(join(root, file), "utf8");
-  return [...text.matchAll(/^\s*(?:import|export)\b[^"';]*?["']([^"']+)["']/gm), ...text.matchAll(/\bimport\(\s*["']([^"']+)["']/g)].map(
+  return [...text.matchAll(/^\s*(?:import|export)\s+(?:[^"';]*?\sfrom\s+)?["']([^"']+)["']/gm), ...text.matchAll(/\bimport\(\s*["']([^"']+)["']/g)].map(
     (match) => match[1] ?? "",
   );
 }
