@@ -9,13 +9,13 @@ export function emitFacts(types: ReadonlyMap<string, TypeFacts>): string {
   for (const type of [...types.values()].toSorted((a, b) => (a.model < b.model ? -1 : 1))) {
     const prefix = type.model.slice(0, -type.goName.length - 1);
     const fields: { [field: string]: string } = type.atomic ? { "": "atomic" } : {};
-    for (const each of type.fields) fields[each.name] = fieldText(each, prefix, types);
+    for (const each of type.fields) fields[each.name] = fieldText(each, prefix);
     (groups[prefix] ??= {})[type.goName] = fields;
   }
   return `${JSON.stringify(groups, undefined, 1)}\n`;
 }
 
-function fieldText(each: Fact, prefix: string, types: ReadonlyMap<string, TypeFacts>): string {
+function fieldText(each: Fact, prefix: string): string {
   const presence = `${each.omitEmpty ? "?" : ""}${each.omitZero ? "!" : ""}${each.required === presenceRequires(each) ? "" : each.required ? "+" : "~"}`;
   const words = [
     each.numbers.length === 0 ? "-" : each.numbers.join("."),
@@ -28,7 +28,7 @@ function fieldText(each: Fact, prefix: string, types: ReadonlyMap<string, TypeFa
     words.push(`patch:${each.patchStrategy}${each.patchMergeKey === undefined ? "" : `:${each.patchMergeKey}`}`);
   }
   if (each.enum !== undefined && each.enum.length > 0) words.push(`enum:${each.enum.join("|").replaceAll(" ", "%20")}`);
-  if (each.goType !== undefined && each.goType !== derivedGoType(each.type, types)) words.push(`go:${each.goType}`);
+  if (each.goType !== undefined && each.goType !== derivedGoType(each.type)) words.push(`go:${each.goType}`);
   // last, because a default may hold spaces
   if (each.default !== undefined) words.push(`default:${each.default}`);
   return words.join(" ");
@@ -55,18 +55,18 @@ function typeText(type: FactType, prefix: string): string {
 }
 
 /** What the reader makes of a type without a "go:" word; the same rule is in core/api/schema/decode.ts. */
-function derivedGoType(type: FactType, types: ReadonlyMap<string, TypeFacts>): string | undefined {
+function derivedGoType(type: FactType): string | undefined {
   switch (type.kind) {
     case "object": {
       const [name = "", version = ""] = type.model.split(".").toReversed();
       return `${version}.${name}`;
     }
     case "list": {
-      const items = derivedGoType(type.items, types);
+      const items = derivedGoType(type.items);
       return items === undefined ? undefined : `[]${items}`;
     }
     case "map": {
-      const values = derivedGoType(type.values, types);
+      const values = derivedGoType(type.values);
       return values === undefined ? undefined : `map[string]${values}`;
     }
     case "special": {

@@ -35,16 +35,19 @@ export function decodeBody(expected: Expected, body: unknown, options: DecodeOpt
 
   const expectedVersion = apiVersionOf(expected);
   const same = kind === expected.kind && apiVersion === expectedVersion;
-  const schema = same ? expected.schema : options.schemaOf?.(group, version, kind);
+  const schemaOf = (name: string) => options.schemaOf?.(group, version, name);
+  const schema = same ? expected.schema : schemaOf(kind);
   if (kind === expected.kind && !same) {
     throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expectedVersion})`);
   }
+  const another = () => cannot(`converting (${version}.${kind}) to (${shortGroup(expected.group)}.${expected.kind}): unknown conversion`);
   if (schema === undefined) {
+    if (kind === "List" || (kind.endsWith("List") && schemaOf(kind.slice(0, -"List".length)) !== undefined)) throw another();
     throw cannot(`no kind "${kind}" is registered for version "${apiVersion}"`);
   }
 
   const decoded = decodePrefixed(schema, body, cannot);
-  if (!same) throw cannot(`converting (${version}.${kind}) to (${expected.kind}): unknown conversion`);
+  if (!same) throw another();
 
   const problems = [...(options.problems ?? []), ...decoded.problems];
   if (problems.length > 0 && options.fieldValidation === "Strict") throw cannot(`strict decoding error: ${problems.join(", ")}`);
@@ -52,6 +55,9 @@ export function decodeBody(expected: Expected, body: unknown, options: DecodeOpt
 
   return { ...headFirst, ...decoded.value, apiVersion: expectedVersion, kind, metadata: decoded.value["metadata"] ?? {} };
 }
+
+/** "rbac" for "rbac.authorization.k8s.io" */
+const shortGroup = (group: string) => (group === "" ? "core" : group.replace(/\..*/, ""));
 
 function decodePrefixed(schema: ObjectType, body: unknown, cannot: (why: string) => Error) {
   try {

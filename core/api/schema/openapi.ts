@@ -4,6 +4,7 @@
  */
 import type { Kind } from "../kinds.ts";
 import { types } from "./facts.ts";
+import { listTypeOf } from "./list-type.ts";
 import type { Field, FieldType, ObjectType, Special } from "./schema.ts";
 
 type Schema = { readonly [keyword: string]: unknown };
@@ -163,7 +164,7 @@ function rootsOf(kinds: readonly Kind[]): ObjectType[] {
   const roots: ObjectType[] = [];
   for (const kind of kinds) {
     roots.push(kind.schema);
-    if (types().has(`${kind.schema.name}List`)) roots.push(types().get(`${kind.schema.name}List`));
+    if (kind.verbs.includes("list")) roots.push(listTypeOf(kind.schema));
     for (const { kind: other } of kind.subresources) {
       const model = other === undefined ? undefined : modelOfSubresource(other);
       if (model !== undefined) roots.push(types().get(model));

@@ -5,9 +5,11 @@
  */
 import { types } from "./facts.ts";
 import { parseJson } from "./parse-json.ts";
-import { decodeMessage, malformed, Reader } from "./protobuf-decode.ts";
-import { encodeMessage, Writer } from "./protobuf-encode.ts";
+import { decodeMessage } from "./protobuf-decode.ts";
+import { encodeMessage } from "./protobuf-encode.ts";
 import { BYTES } from "./protobuf-plan.ts";
+import { malformed, Reader } from "./protobuf-reader.ts";
+import { Writer } from "./protobuf-writer.ts";
 import type { ObjectType } from "./schema.ts";
 
 const MAGIC = Buffer.from("k8s\0");

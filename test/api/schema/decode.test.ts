@@ -124,7 +124,8 @@ const refused: readonly (readonly [unknown, RegExp])[] = [
   [null, /unrecognized/],
   [{ kind: "Pod", apiVersion: "v2" }, /^the API version in the data \(v2\) does not match the expected API version \(v1\)$/],
   [{ kind: "Nothing", apiVersion: "v1" }, /^Nothing in version "v1" cannot be handled as a Pod: no kind "Nothing" is registered/],
-  [{ kind: "Secret", apiVersion: "v1" }, /^Secret in version "v1" cannot be handled as a Pod: converting/],
+  [{ kind: "Secret", apiVersion: "v1" }, /^Secret in version "v1" cannot be handled as a Pod: converting \(v1.Secret\) to \(core.Pod\): unknown conversion$/],
+  [{ kind: "SecretList", apiVersion: "v1" }, /converting \(v1.SecretList\) to \(core.Pod\): unknown conversion$/],
   [{ kind: "Secret", apiVersion: "v1", data: { a: "*" } }, /cannot be handled as a Pod: illegal base64/],
 ];
 

@@ -1,5 +1,6 @@
 import test from "ava";
 import { factTypes, types } from "../../../core/api/schema/facts.ts";
+import { listTypeOf } from "../../../core/api/schema/list-type.ts";
 import type { FieldType } from "../../../core/api/schema/schema.ts";
 
 test("every type of the table can be read, and refers only to types of the table", (t) => {
@@ -73,4 +74,13 @@ test("types refer to each other in circles", (t) => {
 
 test("a name that is not in the table is an error that says so", (t) => {
   t.throws(() => types().get("io.k8s.api.core.v1.Nothing"), { message: /no type "io.k8s.api.core.v1.Nothing"/ });
+});
+
+test("the list of a kind without a list in the table is like those in it", (t) => {
+  const list = listTypeOf(own.get("dev.example.v1.Thing"));
+  const configMaps = types().get("io.k8s.api.core.v1.ConfigMapList");
+  t.is(list.name, "dev.example.v1.ThingList");
+  t.deepEqual([...list.fields.keys()], [...configMaps.fields.keys()]);
+  for (const [name, { number, required, empty }] of configMaps.fields) t.like(list.fields.get(name), { number, required, empty });
+  t.is(listTypeOf(types().get("io.k8s.api.core.v1.ConfigMap")), configMaps);
 });
