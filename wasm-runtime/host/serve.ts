@@ -11,6 +11,8 @@ const MAX_BODY_BYTES = 8 << 20;
 /** All bodies being received together; beyond it 503. */
 const MAX_BODIES_BYTES = 32 << 20;
 const MAX_CONNECTIONS = 1024;
+/** For all of a request; a body of the largest size takes this long at 1 Mbit/s. */
+const REQUEST_TIMEOUT_MS = 70_000;
 const noBody = new Uint8Array();
 
 export type Handler = (request: IncomingRequest, out: ResponseOutparam) => void;
@@ -55,7 +57,8 @@ export function serverFor(options: { readonly handle: Handler; readonly trapped:
       request.removeAllListeners("data");
       request.removeAllListeners("end");
       release();
-      response.setHeader("connection", "close");
+      // the rest is read and dropped: a connection closed on a client that still writes would hide the answer
+      request.resume();
       refuse(response, status, text);
     };
     if (Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES) return stop(413, `a request body may have ${MAX_BODY_BYTES} bytes`);
@@ -73,6 +76,7 @@ export function serverFor(options: { readonly handle: Handler; readonly trapped:
     request.on("close", release);
   });
   server.maxConnections = MAX_CONNECTIONS;
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
   return server;
 }
 

@@ -1,0 +1,126 @@
+import { appendFileSync, readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import test from "ava";
+import { componentState, startComponent, stopComponent } from "../../wasm-runtime/process.ts";
+import type { RunningRecord } from "../../wasm-runtime/process.ts";
+import { beginsLarge, command, digestOf, ended, example, fails, hoards, keyPair, logLines, prepared, spins, spinsAtStart, succeeds, traps } from "./support/components.ts";
+
+const get = async (running: RunningRecord, path = "/") => fetch(`http://127.0.0.1:${running.listening[0]?.port}${path}`);
+
+test("a service answers with what its environment says, and ends in order", async (t) => {
+  const { options } = await prepared(t, example("hello"));
+  const given = options({ env: [["HOSTNAME", "pod-1"], ["MESSAGE", "grüezi"]] });
+  const running = await startComponent(given);
+  for (let count = 0; count < 3; count++) {
+    const answer = await get(running, "/any?x=1");
+    t.is(answer.status, 200);
+    t.is(answer.headers.get("content-type"), "text/plain");
+    t.is(await answer.text(), "grüezi from pod-1\n");
+  }
+  t.is(componentState(given.stateDir).state, "running");
+  await stopComponent(given.stateDir, 5000);
+  const state = componentState(given.stateDir);
+  t.like(state, { state: "exited", exit: { code: 0, reason: "Completed" } });
+});
+
+test("a command writes the CRI log and ends with its own code", async (t) => {
+  const { options } = await prepared(t, example("ticker"));
+  const given = options({ env: [["TICKS", "3"], ["INTERVAL_MS", "1"], ["EXIT_CODE", "7"]] });
+  const exit = await ended(given.stateDir, (onExit) => startComponent({ ...given, onExit }));
+  t.like(exit, { code: 7, reason: "Error" });
+  const lines = logLines(given.logPath);
+  t.is(lines.length, 3);
+  t.regex(lines[2] ?? "", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z stdout F tick 3$/);
+});
+
+test("ends are told apart", async (t) => {
+  const end = async (body: string, more = {}) => {
+    const { options } = await prepared(t, await command(body));
+    const given = options(more);
+    return ended(given.stateDir, (onExit) => startComponent({ ...given, onExit }));
+  };
+  t.like(await end(succeeds), { code: 0, reason: "Completed" });
+  t.like(await end(fails), { code: 1, reason: "Error" });
+  const trapped = await end(traps);
+  t.like(trapped, { code: 134, reason: "Error" });
+  t.regex(trapped.message ?? "", /unreachable/);
+  t.like(await end(hoards), { code: 137, reason: "OOMKilled" });
+  t.like(await end(beginsLarge), { code: 137, reason: "OOMKilled" });
+  const late = await end(spinsAtStart, { startTimeoutMs: 1500 });
+  t.like(late, { code: 137, reason: "Error" });
+  t.regex(late.message ?? "", /did not start within/);
+});
+
+test("an endless loop dies at SIGTERM, a stopped process without a record is an error", async (t) => {
+  const { options } = await prepared(t, await command(spins));
+  const polite = options();
+  await startComponent(polite);
+  await stopComponent(polite.stateDir, 5000);
+  t.like(componentState(polite.stateDir), { state: "exited", exit: { code: 143, reason: "Error" } });
+
+  const shot = options();
+  const exit = await ended(shot.stateDir, async (onExit) => {
+    const running = await startComponent({ ...shot, onExit });
+    process.kill(running.pid, "SIGKILL");
+  });
+  t.like(exit, { code: 137, reason: "Error" });
+});
+
+test("nothing runs that is not what was signed", async (t) => {
+  const { options, directory } = await prepared(t, example("hello"));
+  const refused = async (more: Parameters<typeof options>[0]) => {
+    const error = await t.throwsAsync(startComponent(options(more)));
+    return error?.message ?? "";
+  };
+  const { module } = options();
+  t.regex(await refused({ publicKeys: [keyPair().publicPem] }), /signature .* does not verify/);
+  t.regex(await refused({ publicKeys: [] }), /does not verify/);
+  t.regex(await refused({ module: { ...module, signature: "" } }), /does not verify/);
+  t.regex(await refused({ module: { ...module, componentDigest: digestOf(Buffer.from("other")) } }), /does not verify/);
+  appendFileSync(join(directory, "module"), "x");
+  t.regex(await refused({}), /has digest .* expected/);
+  const forged = digestOf(readFileSync(join(directory, "module")));
+  t.regex(await refused({ module: { ...module, moduleDigest: forged } }), /does not verify/);
+});
+
+test("P-256 signatures are accepted as well", async (t) => {
+  const { options } = await prepared(t, await command(succeeds), keyPair("p256"));
+  const given = options();
+  t.is((await ended(given.stateDir, (onExit) => startComponent({ ...given, onExit }))).code, 0);
+});
+
+test("an address in use is a start error that names it", async (t) => {
+  const { options } = await prepared(t, example("hello"));
+  const first = await startComponent(options());
+  const error = await t.throwsAsync(startComponent(options({ listen: first.listening })));
+  t.regex(error?.message ?? "", /EADDRINUSE/);
+});
+
+test("a request body reaches its bound and no further", async (t) => {
+  const { options } = await prepared(t, example("hello"));
+  const running = await startComponent(options());
+  const url = `http://127.0.0.1:${running.listening[0]?.port}/`;
+  const post = (bytes: number) => fetch(url, { method: "POST", body: new Uint8Array(bytes) });
+  t.is((await post(1000)).status, 200);
+  t.is((await post((8 << 20) + 1)).status, 413);
+  t.is((await fetch(url)).status, 200);
+});
+
+test("a log that was rotated away is begun anew", async (t) => {
+  const { options } = await prepared(t, example("ticker"));
+  const given = options({ env: [["TICKS", "40"], ["INTERVAL_MS", "20"]] });
+  const exit = ended(given.stateDir, (onExit) => startComponent({ ...given, onExit }).then(() => renameSync(given.logPath, `${given.logPath}.1`)));
+  await exit;
+  const [old, fresh] = [logLines(`${given.logPath}.1`), logLines(given.logPath)];
+  t.true(fresh.length > 0);
+  t.is(old.length + fresh.length, 40);
+});
+
+test("the process has no environment but the pod's, and few ways to the disk", async (t) => {
+  const { options } = await prepared(t, example("hello"));
+  const running = await startComponent(options({ env: [["SECRET", "s"]] }));
+  t.is(readFileSync(`/proc/${running.pid}/environ`, "utf8"), "");
+  const flags = readFileSync(`/proc/${running.pid}/cmdline`, "utf8").split("\0");
+  t.true(flags.includes("--permission"));
+  t.false(flags.some((flag) => flag.includes("SECRET")));
+});
