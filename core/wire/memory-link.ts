@@ -40,6 +40,8 @@ export interface MemoryNetwork {
   reset(node?: string): void;
   /** the broker goes and comes back: devices and hub lose their connections */
   restart(downMs: number): void;
+  /** the server died without a word: its listeners are gone, the devices notice nothing */
+  forgetHub(): void;
   /** messages and bytes that were handed to the network */
   readonly counters: { up: number; down: number; upBytes: number; downBytes: number; lost: number };
 }
@@ -152,6 +154,9 @@ export function memoryNetwork(options: MemoryNetworkOptions): MemoryNetwork {
   return {
     hub,
     counters,
+    forgetHub() {
+      for (const listeners of [hubMessages, hubPresence, hubReachable]) listeners.length = 0;
+    },
     device(node) {
       const before = ends.get(node);
       if (before !== undefined) {

@@ -1,0 +1,106 @@
+/**
+ * What one device has to know: its pods, and what those pods refer to. Pure: it asks a lookup, and whoever gives the
+ * lookup learns from the questions what this device depends on, also of objects that do not exist yet.
+ *
+ * Order matters to the receiver: what is referred to comes before the pods, so that a set cut into several messages
+ * never shows a pod before its Secrets.
+ */
+import type { Resource } from "../api/client.ts";
+import type { KubeObject } from "../api/meta.ts";
+import {
+  CONFIG_MAPS,
+  NODES,
+  PERSISTENT_VOLUME_CLAIMS,
+  PERSISTENT_VOLUMES,
+  PODS,
+  RUNTIME_CLASSES,
+  SECRETS,
+  SERVICE_ACCOUNTS,
+  SERVICES,
+} from "../api/resources.gen.ts";
+import type { Container, EphemeralContainer, Pod, Volume } from "../api/types.gen.ts";
+
+export interface Lookup {
+  get<T extends KubeObject>(resource: Resource<T>, namespace: string, name: string): T | undefined;
+  list<T extends KubeObject>(resource: Resource<T>, namespace: string): readonly T[];
+  /** pods whose spec.nodeName is the node */
+  podsOn(node: string): readonly Pod[];
+}
+
+export interface DesiredObject {
+  readonly resource: Resource<KubeObject>;
+  readonly object: KubeObject;
+}
+
+/** The resources that a device may be sent; a watch on each of them is all that the hub needs. */
+export const DEVICE_RESOURCES: readonly Resource<KubeObject>[] = [
+  NODES,
+  PODS,
+  CONFIG_MAPS,
+  SECRETS,
+  SERVICE_ACCOUNTS,
+  RUNTIME_CLASSES,
+  PERSISTENT_VOLUME_CLAIMS,
+  PERSISTENT_VOLUMES,
+  SERVICES,
+];
+
+export function desiredFor(node: string, lookup: Lookup): readonly DesiredObject[] {
+  const found = new Map<KubeObject, Resource<KubeObject>>();
+  const add = <T extends KubeObject>(resource: Resource<T>, namespace: string, name: string | undefined): T | undefined => {
+    if (name === undefined || name === "") return undefined;
+    const object = lookup.get(resource, namespace, name);
+    if (object !== undefined) found.set(object, resource);
+    return object;
+  };
+  const addServices = (namespace: string) => {
+    for (const service of lookup.list(SERVICES, namespace)) found.set(service, SERVICES);
+  };
+
+  add(NODES, "", node);
+  const pods = lookup.podsOn(node);
+  // environment of every container: KUBERNETES_SERVICE_HOST and _PORT
+  if (pods.length > 0) add(SERVICES, "default", "kubernetes");
+  for (const pod of pods) {
+    const { namespace = "" } = pod.metadata;
+    const { spec } = pod;
+    if (spec === undefined) continue;
+    add(SERVICE_ACCOUNTS, namespace, spec.serviceAccountName);
+    add(RUNTIME_CLASSES, "", spec.runtimeClassName);
+    if (spec.enableServiceLinks !== false) addServices(namespace);
+    for (const { name } of spec.imagePullSecrets ?? []) add(SECRETS, namespace, name);
+    for (const volume of spec.volumes ?? []) addVolume(pod, volume, add);
+    for (const container of [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])]) {
+      addEnvironment(namespace, container, add);
+    }
+  }
+  const references = [...found].map(([object, resource]) => ({ resource, object }));
+  return [...references, ...pods.map((object) => ({ resource: PODS, object }))];
+}
+
+type Add = <T extends KubeObject>(resource: Resource<T>, namespace: string, name: string | undefined) => T | undefined;
+
+function addVolume(pod: Pod, volume: Volume, add: Add): void {
+  const { namespace = "", name = "" } = pod.metadata;
+  add(CONFIG_MAPS, namespace, volume.configMap?.name);
+  add(SECRETS, namespace, volume.secret?.secretName);
+  for (const source of volume.projected?.sources ?? []) {
+    add(CONFIG_MAPS, namespace, source.configMap?.name);
+    add(SECRETS, namespace, source.secret?.name);
+  }
+  // a generic ephemeral volume's claim has the name of the pod and the volume (KEP-1698)
+  const claim = volume.persistentVolumeClaim?.claimName ?? (volume.ephemeral === undefined ? undefined : `${name}-${volume.name}`);
+  const found = add(PERSISTENT_VOLUME_CLAIMS, namespace, claim);
+  add(PERSISTENT_VOLUMES, "", found?.spec?.volumeName);
+}
+
+function addEnvironment(namespace: string, container: Container | EphemeralContainer, add: Add): void {
+  for (const { configMapRef, secretRef } of container.envFrom ?? []) {
+    add(CONFIG_MAPS, namespace, configMapRef?.name);
+    add(SECRETS, namespace, secretRef?.name);
+  }
+  for (const { valueFrom } of container.env ?? []) {
+    add(CONFIG_MAPS, namespace, valueFrom?.configMapKeyRef?.name);
+    add(SECRETS, namespace, valueFrom?.secretKeyRef?.name);
+  }
+}
