@@ -2,7 +2,7 @@
  * Amounts of resources as vectors of numbers: cpu in thousandths of a core, everything else in its base unit. Names get a
  * slot on first sight, so that comparing a pod with a node is a loop over a few numbers.
  */
-import { parseQuantity } from "../api/quantity.ts";
+import { milliValue, parseQuantity, wholeValue } from "../api/quantity.ts";
 import type { Container, Pod, ResourceRequirements } from "../api/types.gen.ts";
 
 export type Amounts = readonly number[];
@@ -48,7 +48,7 @@ function amountOf(text: string, milli: boolean): number {
   const known = parsed.get(key);
   if (known !== undefined) return known;
   const quantity = parseQuantity(text);
-  const amount = milli ? quantity.toMilli() : quantity.toNumber();
+  const amount = milli ? milliValue(quantity) : wholeValue(quantity);
   if (parsed.size >= PARSED_LIMIT) parsed.clear();
   parsed.set(key, amount);
   return amount;
