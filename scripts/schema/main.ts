@@ -4,7 +4,8 @@
  * 1. fetch    the packages, into .cache/
  * 2. read     types, starting at the served kinds
  * 3. write    the table of facts, the TypeScript interfaces, the names of the resources
- * 4. check    the protobuf codec against the golden files in the packages, in a process that loads what was written
+ * 4. check    the protobuf codec against the golden files in the packages, and how fields merge against client-go's schema;
+ *             in processes that load what was written
  */
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -37,4 +38,6 @@ writeFileSync(join(project, "core/api/schema/facts.gen.json"), emitFacts(types))
 writeFileSync(join(project, "core/api/types.gen.ts"), emitTypes(types, header));
 writeFileSync(join(project, "core/api/resources.gen.ts"), emitResources(types, header));
 console.log(`${types.size} types, ${byHand.size} of them by hand`);
-execFileSync(process.execPath, [join(import.meta.dirname, "check-golden.ts"), source], { stdio: "inherit" });
+for (const check of ["check-golden.ts", "check-merge.ts"]) {
+  execFileSync(process.execPath, [join(import.meta.dirname, check), source], { stdio: "inherit" });
+}
