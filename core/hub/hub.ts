@@ -139,9 +139,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   }
 
   control.onPresence((node, connected) => {
-    if (connected) return;
-    up.stop(node);
-    present.left(node);
+    present.connection(node, connected);
+    if (!connected) up.stop(node);
   });
   control.onReachable?.((reachable) => {
     present.reachable(reachable);

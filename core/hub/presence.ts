@@ -13,6 +13,8 @@
  * - A device without is asked every five minutes, beside the broker's keepalive (60 s, so 90 s until its will).
  * - When the broker says that a connection closed, the device has 10 s to come back: a restart of the agent or of a
  *   mobile network is no loss.
+ * - A device that is connected but has no session here, or counts as lost, is asked with growing pauses, so that it is
+ *   back as soon as it can be.
  * - `watchIdle` treats all devices like the first kind.
  *
  * A broker or server that was away says nothing about devices: after it is back, every device has the longest reconnect
@@ -60,6 +62,10 @@ export const PRESENCE_LIMITS: PresenceLimits = {
 const TICK_MS = 500;
 /** Until the Node of a lost device is tried again, when the registry refused or failed. */
 const RETRY_MS = 1_000;
+/** Between questions to a device without a session: at first, and at most. */
+const PAUSE_MS = 2_000;
+const MAX_PAUSE_MS = 60_000;
+const PAUSE_GROWTH = 1.5;
 const ON_NODE = "node";
 
 /** What is known of one device; moments are monotonic milliseconds. */
@@ -72,13 +78,17 @@ export interface Device {
   lastAskedAt: number;
   /** while away: the moment by which it has to be back */
   dueAt: number;
+  /** false: the broker says that its connection is closed, so asking is no use */
+  connected: boolean;
+  /** to the next question while it is away or lost */
+  pauseMs: number;
 }
 
 export type Verdict = "fine" | "ask" | "lose";
 
 export function judge(device: Readonly<Device>, now: number, movable: boolean, limits: PresenceLimits): Verdict {
-  if (device.state === "lost") return "fine";
-  if (device.state === "away") return now >= device.dueAt ? "lose" : "fine";
+  if (device.state === "away" && now >= device.dueAt) return "lose";
+  if (device.state !== "present") return device.connected && now - device.lastAskedAt >= device.pauseMs ? "ask" : "fine";
   if (device.askedAt > 0) {
     if (now - device.askedAt >= limits.patienceMs) return "lose";
     return now - device.lastAskedAt >= limits.askAgainMs ? "ask" : "fine";
@@ -106,8 +116,10 @@ export interface Presence {
   arrived(node: string): boolean;
   /** any message */
   heard(node: string): void;
-  /** its session or connection ended */
+  /** its session ended */
   left(node: string): void;
+  /** the broker's word on its connection */
+  connection(node: string, open: boolean): void;
   /** the broker cannot be reached, or can again */
   reachable(reachable: boolean): void;
   isPresent(node: string): boolean;
@@ -139,7 +151,8 @@ export function presence(options: {
   const hasMovable = (node: string) => pods.by(ON_NODE, node).some(isMovable);
 
   const expect = (node: string, dueAt: number) => {
-    devices.set(node, { state: "away", heardAt: 0, askedAt: 0, lastAskedAt: 0, dueAt });
+    const now = clock.monotonic();
+    devices.set(node, { state: "away", heardAt: now, askedAt: 0, lastAskedAt: now, dueAt, connected: true, pauseMs: PAUSE_MS });
   };
   // devices of an earlier life of this server: they get the time to find it again
   const unsubscribe = nodes.subscribe((now, old) => {
@@ -153,10 +166,12 @@ export function presence(options: {
     counters.questions++;
     if (device.askedAt === 0) device.askedAt = now;
     device.lastAskedAt = now;
+    if (device.state !== "present") device.pauseMs = Math.min(device.pauseMs * PAUSE_GROWTH, MAX_PAUSE_MS);
     options.ask(node);
   };
   const lose = (node: string, device: Device) => {
     device.state = "lost";
+    device.pauseMs = PAUSE_MS;
     counters.lost++;
     log.warn({ node, silentMs: Math.round(clock.monotonic() - device.heardAt) }, "a device is lost: its node's conditions become Unknown");
     markSilent(node, device).catch((error: unknown) => log.error({ node, error }, "the node of a lost device could not be marked"));
@@ -189,7 +204,6 @@ export function presence(options: {
     const now = clock.monotonic();
     if (reachable) {
       for (const [node, device] of devices) {
-        if (device.state === "lost") continue;
         // cheap answer first: most devices were heard lately or have nothing that could move
         const silent = now - device.heardAt >= limits.askAfterMs;
         const verdict = judge(device, now, silent && hasMovable(node), limits);
@@ -218,7 +232,8 @@ export function presence(options: {
     arrived(node) {
       const wasLost = devices.get(node)?.state === "lost";
       if (wasLost) counters.returned++;
-      devices.set(node, { state: "present", heardAt: clock.monotonic(), askedAt: 0, lastAskedAt: 0, dueAt: 0 });
+      const now = clock.monotonic();
+      devices.set(node, { state: "present", heardAt: now, askedAt: 0, lastAskedAt: now, dueAt: 0, connected: true, pauseMs: PAUSE_MS });
       return wasLost;
     },
     heard(node) {
@@ -228,9 +243,18 @@ export function presence(options: {
       device.askedAt = 0;
       if (device.state === "lost") options.revived(node);
     },
+    connection(node, open) {
+      const device = devices.get(node);
+      if (device === undefined) return;
+      device.connected = open;
+      device.pauseMs = PAUSE_MS;
+      if (!open) this.left(node);
+    },
     left(node) {
       const device = devices.get(node);
       if (device === undefined || device.state !== "present") return;
+      device.lastAskedAt = clock.monotonic();
+      device.pauseMs = PAUSE_MS;
       device.state = "away";
       device.dueAt = Math.max(reachable ? 0 : returnBy, clock.monotonic() + limits.returnMs);
     },
@@ -239,6 +263,9 @@ export function presence(options: {
       returnBy = clock.monotonic() + limits.firstReturnMs;
       for (const device of devices.values()) {
         if (device.state === "present") device.state = "away";
+        device.connected = true;
+        device.lastAskedAt = clock.monotonic();
+        device.pauseMs = PAUSE_MS;
         if (device.state === "away") device.dueAt = returnBy;
       }
     },

@@ -42,6 +42,8 @@ const RESTART_PAUSE_MS = 1_000;
 /** A hub answers `hello` at once; silence means that it did not arrive. Doubles up to the maximum while nobody answers. */
 const ANSWER_MS = 15_000;
 const ANSWER_MAX_MS = 240_000;
+/** What the server says of an earlier session for so long was not on its way: it has not heard of this one. */
+const STALE_MS = 3_000;
 /** Messages that wait behind one that is being sent. */
 const MAX_WAITING = 64;
 
@@ -59,6 +61,7 @@ export function deviceSession({ link, clock, entropy, log }: DeviceSessionOption
   let waiting = 0;
   let tail: Promise<unknown> = Promise.resolve();
   let patience = ANSWER_MS;
+  let began = 0;
   let stopTimer: (() => void) | undefined;
 
   const begin = () => {
@@ -66,6 +69,7 @@ export function deviceSession({ link, clock, entropy, log }: DeviceSessionOption
     id = Buffer.from(entropy.bytes(9)).toString("base64url");
     sent = 0;
     received = 0;
+    began = clock.monotonic();
     stopTimer = clock.after(patience, () => {
       patience = Math.min(patience * 2, ANSWER_MAX_MS);
       restart("no answer from the server");
@@ -106,7 +110,11 @@ export function deviceSession({ link, clock, entropy, log }: DeviceSessionOption
     const { session, seq, body } = parsed.envelope;
     if (id === "") return;
     // a hub that has just started knows no session: "" is whichever there is
-    if (session !== id && !(session === "" && body.type === "resync")) return;
+    if (session !== id && !(session === "" && body.type === "resync")) {
+      const age = clock.monotonic() - began;
+      if (received === 0 && age > STALE_MS) restart("the server speaks of another session");
+      return;
+    }
     if (body.type === "resync") return restart("the server asked for it");
     // a repeated message of QoS 1
     if (seq <= received) return;
