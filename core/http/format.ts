@@ -12,7 +12,7 @@ import type { Status } from "../api/status.ts";
 import { encodeProtobuf } from "../api/schema/protobuf.ts";
 import { encodedOf } from "../registry/encoded.ts";
 import type { Call } from "./call.ts";
-import { contentTypeOf, negotiate } from "./media.ts";
+import { contentTypeOf, formatsOf, negotiate } from "./media.ts";
 import type { Accepted, Format } from "./media.ts";
 import { protobufType } from "./protobuf-types.ts";
 import type { Message } from "./reply.ts";
@@ -23,16 +23,6 @@ const zip = promisify(gzip);
 
 /** Below this, compressing costs more than it saves on any link (apiserver: 128 KiB, level 1). */
 const GZIP_BYTES_MIN = 128 * 1024;
-
-/** The formats a kind can be sent in: only what has protobuf field numbers has a protobuf form. */
-export function formatsOf(kind: Kind): readonly Format[] {
-  return hasProtobuf(kind) ? ["json", "yaml", "protobuf"] : ["json", "yaml"];
-}
-
-export function hasProtobuf(kind: Kind): boolean {
-  for (const field of kind.schema.fields.values()) if (field.number !== undefined) return true;
-  return false;
-}
 
 export function accepted(call: Call, kind: Kind): Accepted {
   return negotiate(call.header("accept"), formatsOf(kind));

@@ -2,6 +2,7 @@
  * Accept and Content-Type as Kubernetes negotiates them: four formats, and three views of an object (Table and metadata
  * only) that are asked for as parameters of the media type.
  */
+import type { Kind } from "../api/kinds.ts";
 import { ApiError } from "../api/status.ts";
 
 export type Format = "json" | "yaml" | "protobuf";
@@ -29,6 +30,17 @@ const formatOf: { readonly [type: string]: Format } = {
   "application/*": "json",
   "*/*": "json",
 };
+
+/** The formats a kind can be sent in: only what has protobuf field numbers has a protobuf form. */
+export function formatsOf(kind: Kind): readonly Format[] {
+  return hasProtobuf(kind) ? ["json", "yaml", "protobuf"] : ["json", "yaml"];
+}
+
+/** true for the kinds of Kubernetes, false for custom resources */
+export function hasProtobuf(kind: Kind): boolean {
+  for (const field of kind.schema.fields.values()) if (field.number !== undefined) return true;
+  return false;
+}
 
 export interface MediaType {
   readonly type: string;

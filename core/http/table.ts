@@ -2,31 +2,29 @@
  * The Table view (what `kubectl get` prints): columns from the kind's hooks, one row per object. A kind without columns
  * of its own shows its name and when it was made.
  */
+import { ageOf } from "../api/kinds/age.ts";
 import type { Column, Kind } from "../api/kinds.ts";
 import type { AnyObject, KubeObject, ListMeta } from "../api/meta.ts";
 import { badRequest } from "../api/status.ts";
+import { hasProtobuf } from "./media.ts";
 import type { View } from "./media.ts";
 import { partial } from "./views.ts";
 
 export type IncludeObject = "None" | "Metadata" | "Object";
 
-const defaultColumns: readonly Column[] = [
-  {
-    name: "Name",
-    type: "string",
-    format: "name",
-    priority: 0,
-    description: "Name must be unique within a namespace, or among all objects of a kind without namespaces.",
-    cell: (object) => object.metadata.name ?? "",
-  },
-  {
-    name: "Created At",
-    type: "date",
-    priority: 0,
-    description: "When the server made the object, in UTC.",
-    cell: (object) => object.metadata.creationTimestamp ?? null,
-  },
-];
+const name: Column = {
+  name: "Name",
+  type: "string",
+  format: "name",
+  priority: 0,
+  description: "Name must be unique within a namespace, or among all objects of a kind without namespaces.",
+  cell: (object) => object.metadata.name ?? "",
+};
+const made = { type: "date", priority: 0, description: "When the server made the object, in UTC." } as const;
+
+/** Built-in kinds show the moment, custom resources their age, as Kubernetes does. */
+const builtInColumns: readonly Column[] = [name, { ...made, name: "Created At", cell: (object) => object.metadata.creationTimestamp ?? null }];
+const customColumns: readonly Column[] = [name, { ...made, name: "Age", cell: (object, now) => ageOf(object.metadata.creationTimestamp, now) }];
 
 export interface Table {
   readonly kind: "Table";
@@ -43,7 +41,7 @@ export function table(
   metadata: ListMeta,
   options: { readonly version: View["version"]; readonly include: IncludeObject; readonly now: number; readonly withColumns: boolean },
 ): Table {
-  const columns = kind.hooks.columns ?? defaultColumns;
+  const columns = kind.hooks.columns ?? (hasProtobuf(kind) ? builtInColumns : customColumns);
   return {
     kind: "Table",
     apiVersion: `meta.k8s.io/${options.version}`,

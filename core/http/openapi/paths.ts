@@ -3,7 +3,7 @@
  * what it takes. kubectl looks here for the query parameter `fieldValidation` and for the patch types of a kind.
  */
 import type { Kind, Subresource, Verb } from "../../api/kinds.ts";
-import { hasProtobuf } from "../format.ts";
+import { hasProtobuf } from "../media.ts";
 import { patchTypesOf } from "../write.ts";
 
 export type Method = "get" | "put" | "post" | "delete" | "patch" | "options" | "head";
