@@ -4,7 +4,7 @@
  * keeps the other suite's lists away from the system's.
  */
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 
@@ -15,22 +15,34 @@ export const cacheDir = resolve(import.meta.dirname, "..", ".cache", "debian");
 const mirror = "http://deb.debian.org/debian";
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/** Unpacks `packages` (no dependencies) of a suite and returns the folder; done once per suite and set of packages. */
-export async function unpackDebian(suite: string, name: string, packages: readonly string[]): Promise<string> {
+export interface Unpacked {
+  readonly folder: string;
+  /** "kubectl 1.36.4-1" */
+  readonly versions: readonly string[];
+}
+
+/** Unpacks `packages` without their dependencies; done once per suite and name. */
+export async function unpackDebian(suite: string, name: string, packages: readonly string[]): Promise<Unpacked> {
   const target = join(cacheDir, suite, name);
-  if (existsSync(target)) return target;
+  const record = join(cacheDir, suite, `${name}.versions`);
+  if (existsSync(target) && existsSync(record)) return { folder: target, versions: JSON.parse(readFileSync(record, "utf8")) as string[] };
   const apt = await aptFor(suite);
   const downloads = join(cacheDir, suite, `${name}.download`);
   const unpacked = join(cacheDir, suite, `${name}.partial`);
+  rmSync(target, { recursive: true, force: true });
   for (const dir of [downloads, unpacked]) {
     rmSync(dir, { recursive: true, force: true });
     mkdirSync(dir, { recursive: true });
   }
   await run("apt-get", [...apt, "download", ...packages], { cwd: downloads });
-  for (const file of readdirSync(downloads)) await run("dpkg", ["-x", join(downloads, file), unpacked]);
+  const files = readdirSync(downloads);
+  for (const file of files) await run("dpkg", ["-x", join(downloads, file), unpacked]);
+  // NAME_VERSION_ARCHITECTURE.deb
+  const versions = files.map((file) => file.split("_").slice(0, 2).join(" "));
+  writeFileSync(record, JSON.stringify(versions));
   rmSync(downloads, { recursive: true });
   renameSync(unpacked, target);
-  return target;
+  return { folder: target, versions };
 }
 
 const ready = new Map<string, Promise<readonly string[]>>();
@@ -47,7 +59,8 @@ async function prepareApt(suite: string): Promise<readonly string[]> {
   for (const dir of ["lists/partial", "archives/partial", "etc"]) mkdirSync(join(root, dir), { recursive: true });
   writeFileSync(
     join(root, "etc", "sources.list"),
-    `deb [signed-by=${keyring}] ${mirror} ${suite} main\n`,
+    // a mirror may hold a suite past the "Valid-Until" date of its list; signatures are checked all the same
+    `deb [signed-by=${keyring} check-valid-until=no] ${mirror} ${suite} main\n`,
   );
   writeFileSync(join(root, "status"), "");
   const options = [

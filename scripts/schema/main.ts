@@ -10,8 +10,8 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { unpackDebian } from "../debian.ts";
 import { apiregistration } from "./apiregistration.ts";
-import { fetchPackages } from "./debian.ts";
 import { emitFacts } from "./emit-facts.ts";
 import { emitResources, emitTypes } from "./emit-types.ts";
 import { collectFacts } from "./facts.ts";
@@ -19,7 +19,13 @@ import { type GoPackage, readGoPackage } from "./go-source.ts";
 import { roots } from "./roots.ts";
 
 const project = join(import.meta.dirname, "../..");
-const { source, versions } = fetchPackages(join(project, ".cache/debian"));
+const { folder, versions } = await unpackDebian("sid", "kubernetes-go", [
+  "golang-k8s-api-dev",
+  "golang-k8s-apiextensions-apiserver-dev",
+  "golang-k8s-apimachinery-dev",
+  "golang-k8s-client-go-dev",
+]);
+const source = join(folder, "usr/share/gocode/src");
 
 const packages = new Map<string, GoPackage>();
 function read(path: string): GoPackage {

@@ -42,6 +42,6 @@ export const kubectlVersions = Object.keys(kubectlSuite) as readonly KubectlVers
 
 /** Path of a kubectl of the given minor version. */
 export async function kubectlProgram(version: KubectlVersion): Promise<string> {
-  const root = await unpackDebian(kubectlSuite[version], "kubectl", ["kubectl"]);
-  return join(root, "usr", "bin", "kubectl");
+  const { folder } = await unpackDebian(kubectlSuite[version], "kubectl", ["kubectl"]);
+  return join(folder, "usr", "bin", "kubectl");
 }
