@@ -1,6 +1,8 @@
 /**
  * The API on a port: TLS with HTTP/2 and HTTP/1.1, client certificates asked for but not required (authentication decides).
  */
+import { ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { createSecureServer } from "node:http2";
 import type { Http2SecureServer, ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
@@ -49,7 +51,11 @@ export async function startHttp(options: HttpServerOptions): Promise<HttpServer>
   const app = createApp(options, closing.signal);
   const listener = getRequestListener((request, env) => app.fetch(request, env), { overrideGlobalObjects: false });
   const server = createSecureServer(serverOptions(options.tls), listener);
-  server.on("upgrade", openUpgrades(options, closing.signal));
+  const upgrade = openUpgrades(options, closing.signal);
+  server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    if (isUpgrade(request)) upgrade(request, socket, head);
+    else answerWithout(request, socket, listener);
+  });
   // an Expect header that is not understood is no reason to refuse
   server.on("checkExpectation", (request, response) => server.emit("request", request, response));
   const connections = trackConnections(server);
@@ -74,6 +80,24 @@ export async function startHttp(options: HttpServerOptions): Promise<HttpServer>
   };
 }
 
+/**
+ * An upgrade that is not ours is answered as if nobody had asked for it (RFC 9110, 7.8). node:http has an option for this
+ * that node:http2 does not pass on, and its parser has let go of the connection by then: a body would be lost, so such a
+ * request is refused, and the connection ends with the answer.
+ */
+function answerWithout(request: IncomingMessage, socket: Socket, listener: ReturnType<typeof getRequestListener>): void {
+  const { "content-length": length = "0", "transfer-encoding": encoding } = request.headers;
+  if (encoding !== undefined || length !== "0") {
+    socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    return;
+  }
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.on("finish", () => socket.end());
+  void listener(request, response);
+}
+
 function serverOptions(tls: TlsMaterial) {
   return {
     ...contextOf(tls),
@@ -85,7 +109,6 @@ function serverOptions(tls: TlsMaterial) {
     maxHeaderSize: HEADER_BYTES_MAX,
     headersTimeout: HEADERS_MS,
     requestTimeout: REQUEST_MS,
-    shouldUpgradeCallback: isUpgrade,
     settings: { maxConcurrentStreams: STREAMS_MAX, maxHeaderListSize: HEADER_BYTES_MAX },
   };
 }

@@ -12,7 +12,7 @@ import { partial } from "./views.ts";
 
 export type IncludeObject = "None" | "Metadata" | "Object";
 
-const name: Column = {
+const nameColumn: Column = {
   name: "Name",
   type: "string",
   format: "name",
@@ -23,8 +23,8 @@ const name: Column = {
 const made = { type: "date", priority: 0, description: "When the server made the object, in UTC." } as const;
 
 /** Built-in kinds show the moment, custom resources their age, as Kubernetes does. */
-const builtInColumns: readonly Column[] = [name, { ...made, name: "Created At", cell: (object) => object.metadata.creationTimestamp ?? null }];
-const customColumns: readonly Column[] = [name, { ...made, name: "Age", cell: (object, now) => ageOf(object.metadata.creationTimestamp, now) }];
+const builtInColumns: readonly Column[] = [nameColumn, { ...made, name: "Created At", cell: (object) => object.metadata.creationTimestamp ?? null }];
+const customColumns: readonly Column[] = [nameColumn, { ...made, name: "Age", cell: (object, now) => ageOf(object.metadata.creationTimestamp, now) }];
 
 export interface Table {
   readonly kind: "Table";
