@@ -102,8 +102,8 @@ program
 
 program
   .command("push")
-  .description("store a WASI component in the server's registry")
-  .argument("<file>", "component, .wasm")
+  .description("store a component or a container image in the server's registry")
+  .argument("<file>", "component (.wasm) or OCI image archive (.tar)")
   .argument("<name:tag>", "hello:1 becomes registry.lichen.internal/hello:1")
   .addOption(new Option("--add", "as one more form of the image that has this tag").default(false))
   .addOption(dataDir())

@@ -67,7 +67,7 @@ function checkComponent(bytes: Uint8Array): void {
   );
 }
 
-function target(name: string): { repository: string; tag: string } {
+export function target(name: string): { repository: string; tag: string } {
   const full = name.startsWith(`${OWN_REGISTRY}/`) ? name : `${OWN_REGISTRY}/${name}`;
   const parsed = parseReference(full);
   if (parsed === undefined || parsed.digest !== undefined) throw new Error(`"${name}" is not a name: write NAME:TAG, lower case, for example sensors/reader:1.0`);
@@ -79,7 +79,7 @@ function configOf({ interfaces, created }: PushOptions, layerDigest: string): ob
   return { created, ...WASM_PLATFORM, layerDigests: [layerDigest], component: { imports: interfaces?.imports ?? [], exports: interfaces?.exports ?? [] } };
 }
 
-async function pushBlob(send: Send, repository: string, bytes: Uint8Array, mediaType: string): Promise<Descriptor> {
+export async function pushBlob(send: Send, repository: string, bytes: Uint8Array, mediaType: string): Promise<Descriptor> {
   const digest = digestOf(bytes);
   const descriptor = { mediaType, digest, size: bytes.length };
   const found = await send("HEAD", `/v2/${repository}/blobs/${digest}`);
@@ -93,7 +93,7 @@ async function pushBlob(send: Send, repository: string, bytes: Uint8Array, media
   return descriptor;
 }
 
-async function putManifest(send: Send, repository: string, version: string, mediaType: string, body: Uint8Array): Promise<void> {
+export async function putManifest(send: Send, repository: string, version: string, mediaType: string, body: Uint8Array): Promise<void> {
   const done = await send("PUT", `/v2/${repository}/manifests/${version}`, { headers: { "content-type": mediaType }, body });
   if (done.status !== 201) throw refusal(`${repository}:${version} was not accepted`, done);
 }

@@ -1,6 +1,7 @@
-/** `lichen push`: a component into the server's registry. */
+/** `lichen push`: a component, or a container image from an archive, into the server's registry. */
 import { readFileSync } from "node:fs";
 import { systemClock, timestamp } from "../api/clock.ts";
+import { pushImage } from "../artifacts/push-image.ts";
 import { pushComponent } from "../artifacts/push.ts";
 import { sendTo } from "../artifacts/push-connection.ts";
 import { readComponentHeader } from "../../wasm-runtime/component-header.ts";
@@ -18,13 +19,25 @@ export async function push(file: string, name: string, flags: Flags): Promise<vo
   process.stdout.write(`${image}\n`);
 }
 
-/** The image as pods write it. @param add as one more form of what the tag has already */
+const WASM_MAGIC = "\0asm";
+
+/** The image as pods write it. @param add a component as one more form of what the tag has already */
 export async function pushFile(access: Access, file: string, name: string, add: boolean): Promise<string> {
-  const component = readFileSync(file);
+  const bytes = readFileSync(file);
   const connection = sendTo(connectionOf(access));
   try {
-    const interfaces = readComponentHeader(component);
-    const { image } = await pushComponent({ component, name, send: connection.send, index: add, interfaces, created: timestamp(systemClock.now()) });
+    if (bytes.toString("latin1", 0, WASM_MAGIC.length) !== WASM_MAGIC) {
+      if (add) throw new Error("--add takes a component (.wasm); push the container image first");
+      return (await pushImage({ archive: bytes, name, send: connection.send })).image;
+    }
+    const { image } = await pushComponent({
+      component: bytes,
+      name,
+      send: connection.send,
+      index: add,
+      interfaces: readComponentHeader(bytes),
+      created: timestamp(systemClock.now()),
+    });
     return image;
   } finally {
     connection.close();
