@@ -1,0 +1,18 @@
+/** A container image of Debian's busybox-static, made here: tests need no registry and no image tool. */
+import { readFileSync } from "node:fs";
+import { type ArchiveFile, ociArchive } from "../../edge-agent/runtimes/containerd/oci-archive.ts";
+
+const applets = "sh ls cat echo ping nc httpd wget sleep ps id env mount df dd hostname ip yes head tail true false uname stat mkdir nslookup top kill touch printf seq awk grep tr wc netstat stty test rm chmod tee tar date sync ln mktemp sort cut readlink dirname basename find xargs md5sum sha256sum".split(" ");
+const directories = ["bin", "etc", "tmp", "proc", "sys", "dev", "www", "root", "var", "var/run"];
+
+/** @returns an OCI image archive */
+export function busyboxImage(reference: string): Buffer {
+  const files: readonly ArchiveFile[] = [
+    ...directories.map((path): ArchiveFile => ({ path, kind: "directory", mode: path === "tmp" ? 0o1777 : 0o755 })),
+    { path: "bin/busybox", data: readFileSync("/bin/busybox"), mode: 0o755 },
+    ...applets.map((applet): ArchiveFile => ({ path: `bin/${applet}`, kind: "symlink", target: "busybox" })),
+    { path: "etc/passwd", data: Buffer.from("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n") },
+    { path: "etc/group", data: Buffer.from("root:x:0:\nnogroup:x:65534:\n") },
+  ];
+  return ociArchive({ reference, config: { Env: ["PATH=/bin"], Cmd: ["sh"] }, platforms: [{ architecture: "amd64", files }] });
+}
