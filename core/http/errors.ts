@@ -13,7 +13,7 @@ export function errorReply(error: unknown, log: Log, request: { readonly id: str
     return { status: error.code, headers: { "Content-Type": "text/plain; charset=utf-8" }, body: error.message };
   }
   const known = error instanceof ApiError ? error : internalError(request.id);
-  if (known !== error || known.cause !== undefined) {
+  if (known !== error || (known.code >= 500 && known.cause !== undefined)) {
     log.error({ ...request, error: describe(error) }, "request failed");
   }
   const retry = known.details?.retryAfterSeconds;

@@ -237,14 +237,15 @@ class HeaderReader {
     let size = 0;
     await new Promise<void>((resolve, reject) => {
       const take = (part: Buffer) => {
-        parts.push(part);
         size += part.length;
-        if (size > CONTROL_BYTES_MAX) inflate.destroy(new Error("the headers of a stream are too large"));
+        if (size > CONTROL_BYTES_MAX) inflate.destroy();
+        else parts.push(part);
       };
       const done = (error?: Error | null) => {
         inflate.off("data", take);
         inflate.off("error", done);
-        if (error) reject(error);
+        if (size > CONTROL_BYTES_MAX) reject(new Error("the headers of a stream are too large"));
+        else if (error) reject(error);
         else resolve();
       };
       inflate.on("data", take);
@@ -260,7 +261,7 @@ class HeaderReader {
 }
 
 function openInflate(): Inflate {
-  const inflate = createInflate({ dictionary: dictionary() });
+  const inflate = createInflate({ dictionary: spdyDictionary() });
   // an error is that of the block being read, which listens itself
   inflate.on("error", () => {});
   return inflate;
@@ -310,7 +311,7 @@ function uint32(value: number): Uint8Array {
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Section 2.6.10.1: words with their lengths before them, then texts that are common in values. */
-function dictionary(): Buffer {
+export function spdyDictionary(): Buffer {
   const words =
     "options head post put delete trace accept accept-charset accept-encoding accept-language accept-ranges age allow " +
     "authorization cache-control connection content-base content-encoding content-language content-length content-location " +
