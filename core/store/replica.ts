@@ -17,6 +17,8 @@ export interface Replica {
   revision(): number;
   compacted(): number;
   get(key: string): Entry | undefined;
+  /** all current entries, in key order */
+  current(): readonly Entry[];
   range(prefix: string, options?: RangeOptions): Promise<Range>;
   watch(prefix: string, after: number, signal: AbortSignal): AsyncIterable<readonly StoreEvent[]>;
   caughtUp(revision: number): Promise<void>;
@@ -49,6 +51,7 @@ export function openReplica(options: ReplicaOptions): Replica {
     revision: () => revision,
     compacted: () => compacted,
     get: (key) => current.get(key),
+    current: () => current.scan("").entries,
 
     async range(prefix, { limit, after, revision: at } = {}) {
       if (closed) throw closedError();
