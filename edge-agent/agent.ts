@@ -32,6 +32,8 @@ export interface Agent {
   wake(): Promise<void>;
   /** what the API is told of a pod, for streams that need its state */
   status(uid: string): PodStatus | undefined;
+  /** stops every pod with its grace period; they start again with the next agent */
+  drain(): Promise<void>;
   /** resolves when no step is going on any more; starts no more steps */
   close(): Promise<void>;
 }
@@ -177,9 +179,22 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
   desired.onChange(lookAtAll);
   relist();
 
+  const drainPod = async (running: RunningPod, runtime: Runtime): Promise<void> => {
+    const grace = desired.pod(running.uid)?.spec?.terminationGracePeriodSeconds ?? DRAIN_GRACE_SECONDS;
+    const alive = running.containers.filter(({ state }) => state === "running");
+    await Promise.all(alive.map(({ id }) => runtime.stopContainer(id, Math.min(grace, DRAIN_GRACE_SECONDS))));
+    if (running.ready) await runtime.stopSandbox(running.sandboxId);
+  };
+
   return {
     wake,
     status: (uid) => workers.get(uid)?.status,
+    async drain() {
+      closed = true;
+      await observer.refresh();
+      const draining = [...observer.pods().values()].map(({ pod, runtime }) => drainPod(pod, runtime));
+      for (const result of await Promise.allSettled(draining)) if (result.status === "rejected") log.warn({ error: textOf(result.reason) }, "a pod could not be stopped");
+    },
     async close() {
       closed = true;
       cancelRelist();
@@ -194,6 +209,8 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
 }
 
 const HINT_MS = 50;
+/** Whoever shuts a device down does not wait longer for its pods. */
+const DRAIN_GRACE_SECONDS = 30;
 
 function newWorker(uid: string, pod: Pod | undefined, running: RunningPod | undefined, now: number): Worker | undefined {
   const source = pod?.metadata ?? running;

@@ -1,0 +1,318 @@
+/**
+ * Composition root of the device: identity, runtimes, desired state, agent loop, node report, session. Pods start from
+ * the device's own disk before there is a connection, and whether there ever is one.
+ */
+import { mkdir, readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { sleep, systemClock, type Clock } from "../core/api/clock.ts";
+import { systemEntropy, type Entropy } from "../core/api/entropy.ts";
+import type { Log } from "../core/api/log.ts";
+import type { Pod, RuntimeClass } from "../core/api/types.gen.ts";
+import { acceptStreams } from "../core/wire/accept-streams.ts";
+import { mqttDevice } from "../core/wire/mqtt-device.ts";
+import { deviceSession } from "../core/wire/session.ts";
+import { chooseProfile, type FirmwareProfile } from "../firmware-profiles/profile.ts";
+import { readProfiles } from "../firmware-profiles/profiles.ts";
+import { hostAddresses } from "./addresses.ts";
+import { startAgent } from "./agent.ts";
+import { AGENT_VERSION, type AgentConfig } from "./config.ts";
+import { diskFile, openDesired, type Desired } from "./desired.ts";
+import { eventBuffer } from "./events.ts";
+import { readFacts, type MachineFacts } from "./facts.ts";
+import { hintedClock } from "./hinted-clock.ts";
+import { enroll, EnrollmentRefused } from "./identity/enroll.ts";
+import { identityStore, type Identity, type IdentityStore } from "./identity/identity.ts";
+import { startRenewal } from "./identity/renewal.ts";
+import { parseResolvConf } from "./network/names.ts";
+import { nodeReporter } from "./node-reporter.ts";
+import { observer } from "./observe.ts";
+import { podDirectories } from "./pod-directories.ts";
+import { diskPodFiles } from "./pod-files.ts";
+import { followPodCidr } from "./pod-network.ts";
+import { newReport } from "./report.ts";
+import type { Containerd } from "./runtimes/containerd/daemon.ts";
+import type { Runtime } from "./runtimes/runtime.ts";
+import { agentSession, type AgentSession } from "./session.ts";
+import { slots } from "./slots.ts";
+import { streamServer } from "./streams/serve.ts";
+import { terminationMessages } from "./termination-message.ts";
+import { openTokens } from "./tokens.ts";
+import { linuxMounter, plainMounter } from "./volumes/mounts.ts";
+import { volumes } from "./volumes/volumes.ts";
+
+export interface RunningAgent {
+  /** resolves when the server knows this device and it is Ready; rejects when it cannot start */
+  readonly ready: Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface AgentSurroundings {
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly entropy?: Entropy;
+}
+
+/** Pulls share the device's uplink; more at once only makes all of them late. */
+const PULLS_AT_ONCE = 2;
+/** Each start forks runc several times; four keep a quad-core board busy. */
+const STARTS_AT_ONCE = 4;
+const ENROLL_FIRST_MS = 1_000;
+const ENROLL_MAX_MS = 60_000;
+/** Nothing else may keep the process alive while the device is offline. */
+const KEEP_ALIVE_MS = 2 ** 30;
+
+export function runAgent(config: AgentConfig, surroundings: AgentSurroundings): RunningAgent {
+  const closing: (() => Promise<void> | void)[] = [];
+  const ended = new AbortController();
+  const signal = AbortSignal.any([surroundings.signal, ended.signal]);
+  const alive = setInterval(() => {}, KEEP_ALIVE_MS);
+  let closed: Promise<void> | undefined;
+
+  const ready = start(config, { ...surroundings, signal }, (step) => void closing.push(step));
+  // who only closes need not handle a failed start
+  ready.catch(() => {});
+  return {
+    ready,
+    close() {
+      closed ??= (async () => {
+        ended.abort();
+        await ready.catch(() => {});
+        for (const step of closing.toReversed()) await step();
+        clearInterval(alive);
+      })();
+      return closed;
+    },
+  };
+}
+
+async function start(config: AgentConfig, { signal, log, clock: baseClock = systemClock, entropy = systemEntropy }: AgentSurroundings, onClose: (step: () => Promise<void> | void) => void): Promise<void> {
+  const { name, dataDir } = config;
+  const clock = hintedClock(baseClock);
+  await mkdir(dataDir, { recursive: true, mode: 0o711 });
+  const store = identityStore(dataDir);
+  let identity = await enrolled(config, store, { signal, log, clock });
+
+  const facts = await readFacts();
+  const profile = chosenProfile(config.profile, facts);
+  log.info({ name, board: profile?.name, arch: facts.arch }, "starting the agent");
+  const directories = podDirectories(dataDir);
+  const desired = await openDesired(diskFile(join(dataDir, "desired.json"), log), log);
+  const { runtimes, daemon } = await startRuntimes({ config, identity: () => identity, store, facts, clock, log });
+  onClose(async () => {
+    for (const runtime of runtimes) await runtime.close?.();
+    if (config.drainOnExit === true) await daemon?.stop();
+  });
+
+  const report = newReport();
+  const events = eventBuffer(clock);
+  const watching = observer(runtimes, log, terminationMessages(directories, desired.pod));
+  const reporter = nodeReporter({ name, site: config.site, profile, facts, runtimes, dataDir, addresses: hostAddresses, report, clock, log });
+  onClose(() => reporter.close());
+  let session: AgentSession | undefined;
+  const tokens = await openTokens({
+    file: join(dataDir, "tokens.json"),
+    clock,
+    log,
+    ask: (request) => (session === undefined ? Promise.reject(new Error("there is no connection to the server")) : session.token(request)),
+  });
+  desired.onChange(() => tokens.keepOnly(new Set(desired.pods().map(({ metadata }) => metadata.uid ?? ""))));
+
+  const mounter = process.getuid?.() === 0 ? linuxMounter : plainMounter;
+  const agent = startAgent({
+    device: {
+      nodeName: name,
+      clock,
+      log,
+      events,
+      objects: desired,
+      volumes: volumes({ directories, objects: desired, mounter, token: tokens.get, tokenRound: tokens.round }),
+      files: diskPodFiles(directories),
+      pulls: slots(PULLS_AT_ONCE),
+      starts: slots(STARTS_AT_ONCE),
+      hostIPs: hostAddresses,
+      allocatable: () => reporter.status()?.allocatable ?? {},
+      clusterDns: () => ({ servers: identity.clusterDns ?? [], domain: identity.clusterDomain ?? "cluster.local" }),
+      hostDns: async () => parseResolvConf(await resolverOfHost()),
+      hostsFile: () => readFile("/etc/hosts", "utf8").catch(() => ""),
+    },
+    desired,
+    observer: watching,
+    report,
+    runtimes,
+    chooseRuntime: (pod) => chooseRuntime(pod, runtimes, desired),
+  });
+  onClose(async () => {
+    if (config.drainOnExit === true) await agent.drain();
+    await agent.close();
+    if (config.drainOnExit === true) await mounter.unmountBelow(directories.root);
+  });
+  if (daemon !== undefined) followPodCidr({ node: name, configured: config.podCidr, desired, clock, log, set: daemon.setPodCidr });
+  await reporter.look();
+  await agent.wake();
+
+  const link = connection(() => identity, { clock, entropy, log });
+  onClose(async () => {
+    await link.streams.close();
+    await link.control.close();
+  });
+  acceptStreams(link.streams, streamServer({ observer: watching, directories, clock }), (reason) => log.warn({ reason }, "refused a stream"));
+  const wire = deviceSession({ link: link.control, clock, entropy, log });
+  session = agentSession({
+    session: wire,
+    clock,
+    log,
+    desired,
+    report,
+    events,
+    instance: entropy.uid(),
+    agentVersion: AGENT_VERSION,
+    onServerTime: clock.hint,
+    onCertificate: (chain) => void renewal.received(chain),
+  });
+  const asking = session;
+  const renewal = startRenewal({
+    current: () => identity,
+    async change(next) {
+      identity = next;
+      await store.write(next);
+    },
+    ask: (csr) => asking.renew(csr),
+    clock,
+    log,
+    signal,
+  });
+
+  await untilReady(wire, reporter, signal);
+}
+
+/** Connected, and everything on the device works. */
+function untilReady(wire: { onStart(listener: () => void): void }, reporter: { ready(): boolean; onReady(listener: () => void): void }, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    let connected = false;
+    const check = () => {
+      if ((connected && reporter.ready()) || signal.aborted) resolve();
+    };
+    wire.onStart(() => {
+      connected = true;
+      check();
+    });
+    reporter.onReady(check);
+    signal.addEventListener("abort", check, { once: true });
+    check();
+  });
+}
+
+async function enrolled(config: AgentConfig, store: IdentityStore, { signal, log, clock }: { readonly signal: AbortSignal; readonly log: Log; readonly clock: Clock }): Promise<Identity> {
+  const known = await store.read();
+  if (known !== undefined) {
+    if (known.name !== config.name) throw new Error(`this data directory belongs to the device "${known.name}"; give "${config.name}" one of its own`);
+    if (config.server === undefined || config.server === known.server) return known;
+    const moved = { ...known, server: config.server };
+    await store.write(moved);
+    return moved;
+  }
+  const { server, token, name, site } = config;
+  if (server === undefined || token === undefined) throw new Error("the device is not enrolled yet: give it --server and --token (make a token with `lichen token create`)");
+  for (let pause = ENROLL_FIRST_MS; ; pause = Math.min(pause * 2, ENROLL_MAX_MS)) {
+    try {
+      const fresh = await enroll({ server, token, name, site, signal });
+      await store.write(fresh);
+      log.info({ name, server }, "the device is enrolled");
+      return fresh;
+    } catch (error) {
+      if (error instanceof EnrollmentRefused || signal.aborted) throw error;
+      log.warn({ server, error: error instanceof Error ? error.message : String(error) }, "the server cannot be reached; trying again");
+    }
+    await sleep(clock, pause, signal);
+  }
+}
+
+interface RuntimeParts {
+  readonly config: AgentConfig;
+  readonly identity: () => Identity;
+  readonly store: IdentityStore;
+  readonly facts: MachineFacts;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Runtimes are loaded only where they are used: memory is short on the boards that run one. */
+async function startRuntimes({ config, identity, store, facts, clock, log }: RuntimeParts): Promise<{ readonly runtimes: readonly Runtime[]; readonly daemon: Containerd | undefined }> {
+  const { dataDir, name } = config;
+  const runtimes: Runtime[] = [];
+  let daemon: Containerd | undefined;
+  if (config.runtimes.includes("containerd")) {
+    const { containerdRuntime } = await import("./runtimes/containerd/containerd.ts");
+    if (config.containerdSocket === undefined) {
+      const { containerdMissing, startContainerd } = await import("./runtimes/containerd/daemon.ts");
+      const missing = await containerdMissing();
+      if (missing !== undefined) throw new Error(`the containerd runtime cannot be used: ${missing}`);
+      const { server } = identity();
+      const mirror = { host: "registry.lichen.internal", url: server, ca: store.files.ca, certificate: store.files.certificate, key: store.files.key };
+      daemon = await startContainerd({ dataDir, log, clock, registries: [mirror] });
+      await importArchives(daemon, join(dataDir, "images"), log);
+    }
+    runtimes.push(
+      containerdRuntime({
+        socket: daemon?.socket ?? config.containerdSocket ?? "",
+        device: name,
+        cgroupRoot: `/lichen/${name}`,
+        seccompRoot: join(dataDir, "seccomp"),
+        memoryBytes: facts.memoryBytes,
+        clock,
+        log,
+        revive: daemon?.ensureRunning,
+      }),
+    );
+  }
+  if (config.runtimes.includes("wasi")) {
+    const [{ wasiRuntime }, { serverComponentSource }] = await Promise.all([import("./runtimes/wasi/wasi.ts"), import("./runtimes/wasi/component-source.ts")]);
+    const { server, ca } = identity();
+    const source = serverComponentSource({ server, ca, credentials: () => ({ cert: identity().certificate, key: identity().key }), clock });
+    runtimes.push(wasiRuntime({ dataDir: join(dataDir, "wasi"), source, publicKeys: () => identity().moduleKeys, clock, log }));
+  }
+  return { runtimes, daemon };
+}
+
+/** Images for devices without a registry: archives that somebody copied there. */
+async function importArchives(daemon: Containerd, directory: string, log: Log): Promise<void> {
+  const names = await readdir(directory).catch((): string[] => []);
+  for (const file of names.filter((each) => each.endsWith(".tar")).toSorted()) {
+    try {
+      log.info({ file, images: await daemon.importImage(join(directory, file)) }, "imported an image archive");
+    } catch (error) {
+      log.error({ file, error: String(error) }, "an image archive could not be imported");
+    }
+  }
+}
+
+function connection(identity: () => Identity, parts: { readonly clock: Clock; readonly entropy: Entropy; readonly log: Log }) {
+  const { name, mqtt } = identity();
+  const options = { node: name, urls: mqtt, tls: () => ({ ca: identity().ca, cert: identity().certificate, key: identity().key }), ...parts };
+  return { control: mqttDevice(options), streams: mqttDevice({ ...options, channel: "streams" as const }) };
+}
+
+function chosenProfile(name: string | undefined, facts: MachineFacts): FirmwareProfile | undefined {
+  const profiles = readProfiles();
+  if (name === undefined) return chooseProfile(profiles, facts);
+  const found = profiles.find((profile) => profile.name === name);
+  if (found === undefined) throw new Error(`there is no firmware profile "${name}"; there are ${profiles.map((profile) => profile.name).join(", ")}`);
+  return found;
+}
+
+/** The handler that the pod's RuntimeClass names; "any" and pods without one take the first that this device has. */
+function chooseRuntime(pod: Pod, runtimes: readonly Runtime[], desired: Desired): Runtime | undefined {
+  const name = pod.spec?.runtimeClassName;
+  if (name === undefined || name === "") return runtimes[0];
+  const known = desired.get("node.k8s.io/v1/runtimeclasses", "", name) as RuntimeClass | undefined;
+  const handler = known?.handler ?? name;
+  return handler === "any" ? runtimes[0] : runtimes.find((runtime) => runtime.handler === handler);
+}
+
+/** systemd-resolved's stub listens on the host's loopback, which pods do not have. */
+async function resolverOfHost(): Promise<string> {
+  const own = await readFile("/etc/resolv.conf", "utf8").catch(() => "");
+  if (!/^nameserver\s+127\.0\.0\.53/m.test(own)) return own;
+  return readFile("/run/systemd/resolve/resolv.conf", "utf8").catch(() => own);
+}

@@ -1,0 +1,49 @@
+/** Which stream request is served by what. One row per type; what a device cannot do is refused by name. */
+import type { Clock } from "../../core/api/clock.ts";
+import { ApiError } from "../../core/api/status.ts";
+import type { DeviceStream, PodContainer, StreamRequest } from "../../core/api/streams.ts";
+import { before, latest } from "../containers.ts";
+import type { Observer } from "../observe.ts";
+import type { PodDirectories } from "../pod-directories.ts";
+import { serveLogs, type LogSource } from "./logs.ts";
+
+export interface StreamParts {
+  readonly observer: Observer;
+  readonly directories: PodDirectories;
+  readonly clock: Clock;
+}
+
+type Server = (request: StreamRequest, stream: DeviceStream) => Promise<void>;
+
+export function streamServer({ observer, directories, clock }: StreamParts): Server {
+  return async (request, stream) => {
+    if (request.type !== "log") throw new ApiError("BadRequest", `this device does not serve ${request.type} streams`);
+    const source = logSource(observer, directories, request, request.previous === true);
+    const ended = new AbortController();
+    // the reader sends nothing; its end is ours
+    void (async () => {
+      try {
+        for await (const _frame of stream.frames) continue;
+      } catch {
+        // the link failed: nobody reads any more
+      }
+      ended.abort();
+    })();
+    await serveLogs(source, request, stream, clock, ended.signal);
+    stream.close();
+  };
+}
+
+/** @throws ApiError when the container has no log */
+function logSource(observer: Observer, directories: PodDirectories, target: PodContainer, previous: boolean): LogSource {
+  const { namespace, pod: name, uid, container } = target;
+  const running = observer.pods().get(uid)?.pod;
+  const newest = latest(running, container);
+  const chosen = previous && newest !== undefined ? before(running, container, newest.attempt) : newest;
+  if (previous && chosen === undefined) throw new ApiError("BadRequest", `previous terminated container "${container}" in pod "${name}" not found`);
+  if (chosen === undefined) throw new ApiError("BadRequest", `container "${container}" in pod "${name}" is waiting to start: ContainerCreating`);
+  return {
+    path: directories.log({ namespace, name, uid }, container, chosen.attempt),
+    alive: () => latest(observer.pods().get(uid)?.pod, container)?.id === chosen.id && latest(observer.pods().get(uid)?.pod, container)?.state === "running",
+  };
+}
