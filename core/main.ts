@@ -17,7 +17,9 @@ import { openPki, type Pki } from "./auth/pki/pki.ts";
 import { bootstrap } from "./bootstrap/bootstrap.ts";
 import { bootstrapObjects } from "./bootstrap/objects.ts";
 import { admissionPlugins } from "./compose/admission.ts";
+import { artifactMounts } from "./compose/artifacts.ts";
 import { closing } from "./compose/closing.ts";
+import { fleet } from "./compose/fleet.ts";
 import { identity, rbacFrom } from "./compose/identity.ts";
 import { bootstrapUser, cacheUser, internalAuthorizer } from "./compose/internal-users.ts";
 import { firstAddress, serverNames } from "./compose/server-names.ts";
@@ -93,6 +95,23 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
   await bootstrap(registry.clientFor(bootstrapUser), bootstrapObjects(facts));
   await informers.synced();
 
+  const serving = await pki.serving(serverNames({ serviceIp, extra: config.tlsNames }));
+  const devices = await fleet(
+    {
+      host: config.host,
+      port: config.mqttPort,
+      serving,
+      pki,
+      clientFor: registry.clientFor,
+      lookup: registry.lookup,
+      informers,
+      clock,
+      entropy,
+      log,
+      signal: stopping.signal,
+    },
+    open,
+  );
   const http = await startHttp({
     kinds,
     clientFor: registry.clientFor,
@@ -104,7 +123,9 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
     openid: { configuration: tokens.openidConfiguration, jwks: tokens.jwks },
     host: config.host,
     port: config.port,
-    tls: { ...servingTls(await pki.serving(serverNames({ serviceIp, extra: config.tlsNames }))), clientCa: pki.caCertificate },
+    streams: devices.hub.streams,
+    mounts: [...artifactMounts({ dataDir: config.dataDir, pki, authorizer, clock, log }), ...devices.mounts],
+    tls: { cert: serving.certificate, key: serving.key, clientCa: pki.caCertificate },
   });
   open.add("API", () => http.close());
 
@@ -129,8 +150,6 @@ function driverFor(datastore: Datastore): Driver {
       throw new Error("--datastore-endpoint: etcd is not supported by this build");
   }
 }
-
-const servingTls = ({ certificate, key }: { readonly certificate: string; readonly key: string }) => ({ cert: certificate, key });
 
 async function writeKubeconfig(path: string, server: string, pki: Pki): Promise<void> {
   const credentials = await pki.issueClient({ commonName: "kubernetes-admin", organizations: [MASTERS], ttlMs: ADMIN_TTL_MS });

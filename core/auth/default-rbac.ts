@@ -174,6 +174,7 @@ const clusterRoles: Readonly<Record<string, readonly string[]>> = {
   "system:lichen:device": ["get,head path /v2,/v2/*,/lichen/v1/modules,/lichen/v1/modules/*"],
   // For people and pipelines that fill the registry of the server.
   "lichen:image-pusher": ["get,head,post,put,patch,delete path /v2,/v2/*"],
+  "system:lichen:enrollment": ["get core nodes"],
   // What the hub does for devices: keep their nodes, send them their pods with all that those refer to, report back.
   "system:lichen:hub": [
     "read core configmaps,namespaces,nodes,persistentvolumeclaims,persistentvolumes,pods,secrets,serviceaccounts,services",
@@ -426,6 +427,7 @@ const clusterRoleBindings: Readonly<Record<string, readonly string[]>> = {
   "system:kube-dns": ["ServiceAccount kube-system/kube-dns"],
   "system:kube-scheduler": ["User system:kube-scheduler"],
   "system:lichen:device": ["Group system:nodes"],
+  "system:lichen:enrollment": ["User system:lichen:enrollment"],
   "system:lichen:hub": ["User system:lichen:hub"],
   "system:monitoring": ["Group system:monitoring"],
   // Nodes are authorized by what their pods need, not by a role for all of them; see authz/node.ts.
@@ -444,6 +446,8 @@ const roles: readonly { readonly namespace: string; readonly name: string; reado
   { namespace: "kube-system", name: "system:controller:bootstrap-signer", rules: ["read core secrets"] },
   { namespace: "kube-system", name: "system:controller:cloud-provider", rules: ["create,get,list,watch core configmaps"] },
   { namespace: "kube-system", name: "system:controller:token-cleaner", rules: ["delete,get,list,watch core secrets", EVENTS] },
+  // Join tokens are spent and device keys kept as Secrets.
+  { namespace: "kube-system", name: "system:lichen:enrollment", rules: ["create,delete,get,update core secrets"] },
 ];
 
 const roleBindings: readonly { readonly namespace: string; readonly name: string; readonly role: string; readonly subjects: readonly string[] }[] = [
@@ -469,6 +473,7 @@ const roleBindings: readonly { readonly namespace: string; readonly name: string
   { namespace: "kube-system", name: "system:controller:bootstrap-signer", role: "system:controller:bootstrap-signer", subjects: ["ServiceAccount kube-system/bootstrap-signer"] },
   { namespace: "kube-system", name: "system:controller:cloud-provider", role: "system:controller:cloud-provider", subjects: ["ServiceAccount kube-system/cloud-provider"] },
   { namespace: "kube-system", name: "system:controller:token-cleaner", role: "system:controller:token-cleaner", subjects: ["ServiceAccount kube-system/token-cleaner"] },
+  { namespace: "kube-system", name: "system:lichen:enrollment", role: "system:lichen:enrollment", subjects: ["User system:lichen:enrollment"] },
 ];
 
 export interface DefaultRbac {
