@@ -1,6 +1,6 @@
 /** containerd leaves a pod's cgroup directories behind; without this a device collects one per controller and pod. */
 import { readdir, rmdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 const ROOT = "/sys/fs/cgroup";
 
@@ -14,7 +14,11 @@ export async function removePodCgroups(root: string, uid: string): Promise<void>
 
 /** After the last pod: the device's own directories. */
 export async function removeDeviceCgroups(root: string): Promise<void> {
-  for (const hierarchy of [ROOT, ...(await names(ROOT)).map((name) => join(ROOT, name))]) await removeTree(join(hierarchy, root));
+  for (const hierarchy of [ROOT, ...(await names(ROOT)).map((name) => join(ROOT, name))]) {
+    await removeTree(join(hierarchy, root));
+    // other devices of this machine may still be below it
+    await rmdir(join(hierarchy, dirname(root))).catch(() => {});
+  }
 }
 
 async function removeTree(directory: string): Promise<void> {
