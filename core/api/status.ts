@@ -27,7 +27,8 @@ export interface Status {
   readonly message?: string;
   readonly reason?: string;
   readonly details?: StatusDetails;
-  readonly code: number;
+  /** absent in the answer to a deletion */
+  readonly code?: number;
 }
 
 export const httpCodeOf = {
@@ -66,7 +67,7 @@ export class ApiError extends Error {
   constructor(
     reason: StatusReason,
     message: string,
-    more: { details?: StatusDetails; cause?: unknown; continue?: string; code?: number; unnamed?: boolean } = {},
+    more: { details?: StatusDetails; cause?: unknown; continue?: string; code?: number | undefined; unnamed?: boolean } = {},
   ) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.reason = reason;

@@ -12,8 +12,9 @@ import type { User } from "../api/user.ts";
 import type { Entry } from "../store/store.ts";
 import type { Context } from "./context.ts";
 import { equal } from "./equal.ts";
+import { withGeneration } from "./generation.ts";
 import { keyOf } from "./keys.ts";
-import { ownUpdated } from "./managed-fields/own.ts";
+import { ownWrite, withEntries } from "./managed-fields/own.ts";
 import { updatedMetadata } from "./metadata.ts";
 import { objectVersion } from "./resource-version.ts";
 import { isConflict, modified, rethrow } from "./store-errors.ts";
@@ -77,6 +78,8 @@ async function attempt(context: Context, request: Change, entry: Entry): Promise
   const wanted = await request.next(old);
   if (wanted === old) return old;
   checkVersion(kind, target, wanted, entry);
+  const { subresource } = target;
+  const owned = request.owned === true ? wanted : ownWrite({ kind, user, options, object: wanted, old, subresource, now: context.clock.now() });
   const admission: AdmissionRequest & { readonly object: AnyObject } = {
     operation: "UPDATE",
     user,
@@ -84,15 +87,14 @@ async function attempt(context: Context, request: Change, entry: Entry): Promise
     namespace: target.namespace,
     name: target.name,
     subresource: target.subresource,
-    object: wanted,
+    object: owned,
     old,
     options: undefined,
     dryRun: options.dryRun === true,
     warn: options.warn ?? (() => {}),
   };
   const admitted = await context.admission.mutate(admission);
-  const prepared = prepare(kind, admitted, old, merge);
-  const next = request.owned === true ? prepared : ownUpdated(context, { kind, user, options, object: prepared, old, subresource: target.subresource });
+  const next = prepare(kind, admitted, old, merge);
   validate(kind, next, old);
   for (const text of kind.hooks.warnings?.(next) ?? []) admission.warn(text);
   await context.admission.validate({ ...admission, object: next });
@@ -138,25 +140,19 @@ function prepare(kind: Kind, admitted: AnyObject, old: AnyObject, merge: Change[
   const metadata = updatedMetadata(admitted.metadata, old.metadata);
   const versioned = { ...metadata, ...(old.metadata.resourceVersion === undefined ? {} : { resourceVersion: old.metadata.resourceVersion }) };
   const update: AnyObject = { ...admitted, metadata: versioned };
-  const prepared = merge === undefined ? (kind.hooks.prepareForUpdate?.(update, old) ?? keepStatus(kind, update, old)) : merge(update, old);
+  const prepared = merge === undefined ? (kind.hooks.prepareForUpdate?.(update, old) ?? keepStatus(kind, update, old)) : merged(update, old, merge);
   return withGeneration(kind, prepared, old);
+}
+
+/** Whatever a subresource takes over, who owns it goes with it. */
+function merged(update: AnyObject, old: AnyObject, merge: NonNullable<Change["merge"]>): AnyObject {
+  return withEntries(merge(update, old), update.metadata.managedFields);
 }
 
 /** Kinds with a status subresource change their status only there. */
 function keepStatus(kind: Kind, update: AnyObject, old: AnyObject): AnyObject {
   if (!kind.subresources.some(({ name }) => name === "status")) return update;
   return (old.status === undefined ? omit(update, "status") : { ...update, status: old.status }) as AnyObject;
-}
-
-function withGeneration(kind: Kind, next: AnyObject, old: AnyObject): AnyObject {
-  const { generation } = old.metadata;
-  if (kind.hooks.generation === "none" || next.metadata.generation !== generation || generation === undefined) return next;
-  const changed = kind.hooks.generation === "spec" ? !equal(next.spec, old.spec) : !equalBesides(next, old);
-  return changed ? { ...next, metadata: { ...next.metadata, generation: generation + 1 } } : next;
-}
-
-function equalBesides(a: AnyObject, b: AnyObject): boolean {
-  return equal({ ...a, metadata: undefined, status: undefined }, { ...b, metadata: undefined, status: undefined });
 }
 
 function validate(kind: Kind, next: AnyObject, old: AnyObject): void {

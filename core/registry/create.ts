@@ -9,7 +9,7 @@ import type { User } from "../api/user.ts";
 import { authorize } from "./authorize.ts";
 import type { Context } from "./context.ts";
 import { keyOf } from "./keys.ts";
-import { ownCreated } from "./managed-fields/own.ts";
+import { ownWrite } from "./managed-fields/own.ts";
 import { bornMetadata, generatedName, inNamespace } from "./metadata.ts";
 import { withDefaults, asObject } from "./schema.ts";
 import { isConflict, rethrow } from "./store-errors.ts";
@@ -47,10 +47,18 @@ interface Newborn {
   readonly name: string;
   readonly object: AnyObject;
   readonly options: WriteOptions;
+  /** managedFields are already decided (server-side apply) */
+  readonly owned?: boolean;
 }
 
 /** The steps after decoding; also those of an update or an apply that creates. */
-export async function store(context: Context, { user, kind, namespace, name, object, options }: Newborn): Promise<AnyObject> {
+export async function store(context: Context, newborn: Newborn): Promise<AnyObject> {
+  const { user, kind, namespace, name, options } = newborn;
+  // Ownership is of what the user wrote, not of what plugins add.
+  const object =
+    newborn.owned === true
+      ? newborn.object
+      : ownWrite({ kind, user, options, object: newborn.object, old: undefined, subresource: undefined, now: context.clock.now() });
   const request: AdmissionRequest & { readonly object: AnyObject } = {
     operation: "CREATE",
     user,
@@ -67,8 +75,7 @@ export async function store(context: Context, { user, kind, namespace, name, obj
   const admitted = await context.admission.mutate(request);
   const generates = (admitted.metadata.name ?? "") === "" && (admitted.metadata.generateName ?? "") !== "";
   for (let left = generates ? NAME_TRIES : 1; ; left--) {
-    const prepared = prepare(context, kind, admitted, generates);
-    const born = ownCreated(context, { kind, user, options, object: prepared });
+    const born = prepare(context, kind, admitted, generates);
     validate(kind, born);
     for (const text of kind.hooks.warnings?.(born) ?? []) request.warn(text);
     await context.admission.validate({ ...request, name: born.metadata.name ?? "", object: born });

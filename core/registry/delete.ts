@@ -217,6 +217,5 @@ function finished(kind: Kind, object: AnyObject): AnyObject | Status {
     metadata: {},
     status: "Success",
     details: { name, ...(group === "" ? {} : { group }), kind: plural, uid },
-    code: 200,
   };
 }

@@ -5,6 +5,7 @@
 import type { Kind } from "../api/kinds.ts";
 import type { AnyObject, ObjectMeta } from "../api/meta.ts";
 import { badRequest } from "../api/status.ts";
+import { isCounted } from "./generation.ts";
 import { omit } from "./omit.ts";
 
 /** Longest prefix of a generated name: the suffix of five characters fits into a label. */
@@ -38,11 +39,10 @@ export interface Birth {
 /** Metadata of an object that is about to exist. */
 export function bornMetadata(kind: Kind, given: ObjectMeta, { name, uid, creationTimestamp }: Birth): ObjectMeta {
   const kept = omit(withoutSelfLink(given), "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds");
-  const counted = kind.hooks.generation !== "none";
   return {
     ...kept,
     ...(name === undefined ? {} : { name }),
-    ...(counted ? { generation: 1 } : {}),
+    ...(isCounted(kind) ? { generation: 1 } : {}),
     uid,
     creationTimestamp,
   };

@@ -1,21 +1,93 @@
-/** Ownership of the fields that a plain write (create, update, patch) sets. */
+/**
+ * Ownership of the fields that a plain write (create, update, patch) changes: the writer owns them from now on, all
+ * others lose them; what vanished nobody owns.
+ */
 import type { WriteOptions } from "../../api/client.ts";
+import { timestamp } from "../../api/clock.ts";
 import type { Kind } from "../../api/kinds.ts";
-import type { AnyObject } from "../../api/meta.ts";
+import type { AnyObject, ManagedFieldsEntry } from "../../api/meta.ts";
+import { apiVersionOf } from "../../api/meta.ts";
 import type { User } from "../../api/user.ts";
-import type { Context } from "../context.ts";
+import { omit } from "../omit.ts";
+import { compare, isUnchanged } from "./compare.ts";
+import { isEmpty, union } from "./field-set.ts";
+import type { Owner } from "./managers.ts";
+import { entriesOf, identify, ownersOf, without } from "./managers.ts";
+import { ownable, reachable } from "./scope.ts";
+import { rootType } from "./shape.ts";
+import { zeroOf } from "./zero.ts";
 
-export interface Written {
+export interface Write {
   readonly kind: Kind;
   readonly user: User;
   readonly options: WriteOptions;
   readonly object: AnyObject;
+  /** undefined on create */
+  readonly old: AnyObject | undefined;
+  readonly subresource: string | undefined;
+  /** milliseconds */
+  readonly now: number;
 }
 
-export function ownCreated(_context: Context, { object }: Written): AnyObject {
-  return object;
+/** The object with its managedFields brought up to date. */
+export function ownWrite({ kind, user, options, object, old, subresource, now }: Write): AnyObject {
+  const entries = entriesFor(object, old, subresource);
+  // Objects whose tracking was switched off stay without until somebody applies.
+  if (old !== undefined && entries.length === 0) return withEntries(object, undefined);
+  const comparison = compare(rootType(kind.schema), old === undefined ? zeroOf(kind.schema) : untracked(old), untracked(object));
+  if (isUnchanged(comparison)) return withEntries(object, entries);
+  const added = reachable(kind, subresource, comparison.added);
+  const modified = reachable(kind, subresource, comparison.modified);
+  const changed = union(modified, added);
+  const owners = ownersOf(entries);
+  without(owners, undefined, union(changed, reachable(kind, subresource, comparison.removed)));
+  const mine = ownable(kind, subresource, changed);
+  if (!isEmpty(mine)) claim(owners, entryOf({ kind, user, options, subresource, now }), mine);
+  return withEntries(object, entriesOf(owners));
 }
 
-export function ownUpdated(_context: Context, { object }: Written & { readonly old: AnyObject; readonly subresource: string | undefined }): AnyObject {
-  return object;
+function claim(owners: Map<string, Owner>, entry: ManagedFieldsEntry, mine: Owner["set"]): void {
+  const id = identify(entry);
+  const before = owners.get(id);
+  owners.set(id, { entry, set: before === undefined ? mine : union(before.set, mine) });
+}
+
+/**
+ * Clients may write managedFields, to move ownership; an empty list or nonsense is taken for a client that does not know
+ * them, one empty entry switches tracking off. Not through a subresource.
+ */
+function entriesFor(object: AnyObject, old: AnyObject | undefined, subresource: string | undefined): readonly ManagedFieldsEntry[] {
+  const given = object.metadata.managedFields ?? [];
+  const stored = old?.metadata.managedFields ?? [];
+  if (subresource !== undefined) return stored;
+  const [only] = given;
+  if (given.length === 1 && only !== undefined && Object.keys(only).length === 0) return [];
+  return given.length === 0 ? stored : given;
+}
+
+export function untracked(object: AnyObject): AnyObject {
+  return object.metadata.managedFields === undefined ? object : { ...object, metadata: omit(object.metadata, "managedFields") };
+}
+
+export function withEntries(object: AnyObject, managedFields: readonly ManagedFieldsEntry[] | undefined): AnyObject {
+  if (object.metadata.managedFields === managedFields) return object;
+  if (managedFields === undefined || managedFields.length === 0) return untracked(object);
+  return { ...object, metadata: { ...object.metadata, managedFields } };
+}
+
+function entryOf({ kind, user, options, subresource, now }: Pick<Write, "kind" | "user" | "options" | "subresource" | "now">): ManagedFieldsEntry {
+  return {
+    manager: managerOf(user, options),
+    operation: "Update",
+    apiVersion: apiVersionOf(kind),
+    time: timestamp(now),
+    fieldsType: "FieldsV1",
+    ...(subresource === undefined ? {} : { subresource }),
+  };
+}
+
+/** Over HTTP the name of the client program; in this process the last part of the user's name. */
+export function managerOf({ name }: User, { fieldManager = "" }: WriteOptions): string {
+  if (fieldManager !== "") return fieldManager;
+  return name.startsWith("system:node:") ? "kubelet" : (name.split(":").at(-1) ?? "unknown");
 }

@@ -1,0 +1,60 @@
+/**
+ * metadata.generation: counts the changes of what a user wants. Kubernetes counts for most kinds with a spec and a
+ * controller; those below never had it. Data, because no rule predicts it; a kind's own hook decides first.
+ */
+import type { Kind } from "../api/kinds.ts";
+import type { AnyObject } from "../api/meta.ts";
+import { equal } from "./equal.ts";
+
+const UNCOUNTED = new Set([
+  "/configmaps",
+  "/endpoints",
+  "/events",
+  "/limitranges",
+  "/namespaces",
+  "/nodes",
+  "/persistentvolumeclaims",
+  "/persistentvolumes",
+  "/resourcequotas",
+  "/secrets",
+  "/serviceaccounts",
+  "/services",
+  "apiregistration.k8s.io/apiservices",
+  "apps/controllerrevisions",
+  "autoscaling/horizontalpodautoscalers",
+  "certificates.k8s.io/certificatesigningrequests",
+  "coordination.k8s.io/leases",
+  "events.k8s.io/events",
+  "networking.k8s.io/ipaddresses",
+  "networking.k8s.io/servicecidrs",
+  "node.k8s.io/runtimeclasses",
+  "rbac.authorization.k8s.io/clusterrolebindings",
+  "rbac.authorization.k8s.io/clusterroles",
+  "rbac.authorization.k8s.io/rolebindings",
+  "rbac.authorization.k8s.io/roles",
+  "resource.k8s.io/resourceclaims",
+  "resource.k8s.io/resourceclaimtemplates",
+  "storage.k8s.io/csidrivers",
+  "storage.k8s.io/csinodes",
+  "storage.k8s.io/csistoragecapacities",
+  "storage.k8s.io/storageclasses",
+  "storage.k8s.io/volumeattachments",
+  "storage.k8s.io/volumeattributesclasses",
+]);
+
+export function isCounted(kind: Kind): boolean {
+  const { generation } = kind.hooks;
+  return generation === undefined ? !UNCOUNTED.has(`${kind.group}/${kind.plural}`) : generation !== "none";
+}
+
+/** `next` with the generation it has after this change; a hook may have counted already. */
+export function withGeneration(kind: Kind, next: AnyObject, old: AnyObject): AnyObject {
+  const { generation } = old.metadata;
+  if (generation === undefined || next.metadata.generation !== generation || !isCounted(kind)) return next;
+  const changed = kind.hooks.generation === "spec" ? !equal(next.spec, old.spec) : !equalBesides(next, old);
+  return changed ? { ...next, metadata: { ...next.metadata, generation: generation + 1 } } : next;
+}
+
+function equalBesides(a: AnyObject, b: AnyObject): boolean {
+  return equal({ ...a, metadata: undefined, status: undefined }, { ...b, metadata: undefined, status: undefined });
+}

@@ -1,0 +1,81 @@
+/**
+ * How ownership sees a value: a leaf, owned as a whole, or something with parts of their own. The schema says it (atomic,
+ * list type and keys); where there is no schema, objects have parts and lists do not.
+ */
+import type { Field, FieldType, ObjectType } from "../../api/schema/schema.ts";
+
+export type Type = FieldType | undefined;
+
+export type Shape =
+  | { readonly kind: "leaf" }
+  /** `declared`: a field of a structure, not an entry of a map */
+  | { readonly kind: "parts"; readonly part: (name: string) => { readonly type: Type; readonly declared: boolean } }
+  | { readonly kind: "items"; readonly items: Type; readonly element: (item: unknown) => string };
+
+const leaf: Shape = { kind: "leaf" };
+const untyped: Shape = { kind: "parts", part: () => ({ type: undefined, declared: false }) };
+const shapes = new WeakMap<object, Shape>();
+
+export function rootType(type: ObjectType): FieldType {
+  return { kind: "object", type };
+}
+
+export function isObject(value: unknown): value is { readonly [key: string]: unknown } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** `value` decides only where there is no schema. */
+export function shapeOf(type: Type, value: unknown): Shape {
+  if (type === undefined) return isObject(value) ? untyped : leaf;
+  if (type.kind === "scalar") return leaf;
+  if (type.kind === "special") return type.special === "JSON" && isObject(value) ? untyped : leaf;
+  let shape = shapes.get(type);
+  if (shape === undefined) shapes.set(type, (shape = make(type)));
+  return shape;
+}
+
+function make(type: FieldType): Shape {
+  switch (type.kind) {
+    case "object": {
+      if (type.type.atomic) return leaf;
+      const { fields } = type.type;
+      return {
+        kind: "parts",
+        part(name) {
+          const field = fields.get(name);
+          return { type: field?.type, declared: field !== undefined };
+        },
+      };
+    }
+    case "map":
+      return type.atomic ? leaf : { kind: "parts", part: () => ({ type: type.values, declared: false }) };
+    case "list":
+      if (type.list.type === "atomic") return leaf;
+      if (type.list.type === "set") return { kind: "items", items: type.items, element: (item) => `v:${JSON.stringify(item)}` };
+      return { kind: "items", items: type.items, element: keyed(type.list.keys, type.items) };
+    default:
+      return leaf;
+  }
+}
+
+/** Items of a list map are named by their keys, in order; a key that is left out has its default (ports: protocol TCP). */
+function keyed(keys: readonly string[], items: FieldType): (item: unknown) => string {
+  const sorted = keys.toSorted();
+  const fieldOf = (key: string): Field | undefined => (items.kind === "object" ? items.type.fields.get(key) : undefined);
+  return (item) => {
+    const named: { [key: string]: unknown } = {};
+    for (const key of sorted) {
+      const value = (isObject(item) ? item[key] : undefined) ?? fieldOf(key)?.default;
+      if (value === undefined) {
+        throw new KeyError(`associative list with keys has an element that omits key field ${JSON.stringify(key)} (and doesn't have default value)`);
+      }
+      named[key] = value;
+    }
+    return `k:${JSON.stringify(named)}`;
+  };
+}
+
+/** An item of a list map without its key. */
+export class KeyError extends Error {
+  override readonly name = "KeyError";
+}
