@@ -1,7 +1,7 @@
 /**
- * The host's code as plain JavaScript in one place. Node can strip types at start, but that costs each process 30 ms and
- * some MB; here it is done once per version. The directory's name is the digest of the sources, so an upgrade gets its own
- * and running hosts keep theirs.
+ * The host's code as one plain script. Node can strip types and link modules at start, but each process would pay for it:
+ * 40 ms and 4 MB. Here it is done once per version; the directory's name is the digest of the result, so an upgrade gets
+ * its own and hosts that run keep theirs.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -16,25 +16,17 @@ export interface HostImage {
 
 const ROOT = fileURLToPath(new URL("./", import.meta.url));
 const ENTRY = "host/main.ts";
-/** imports of the host's own files, static and dynamic */
-const ownImport = /(from |import\()"(\.{1,2}\/[^"]+)\.ts"/g;
+const SCRIPT = "host.cjs";
 
 /** Idempotent, and safe when several agents do it at once. */
 export function prepareHost(cacheDirectory: string): HostImage {
-  const sources = collect(ENTRY, new Map());
-  const hash = createHash("sha256");
-  for (const [name, text] of sources) hash.update(`${name}\0${text}\0`);
-  const directory = join(cacheDirectory, `host-${hash.digest("hex").slice(0, 16)}`);
-  const image = { directory, entry: join(directory, ENTRY.replace(/ts$/, "js")) };
+  const script = link(ENTRY, (name) => stripTypeScriptTypes(readFileSync(join(ROOT, name), "utf8")));
+  const directory = join(cacheDirectory, `host-${createHash("sha256").update(script).digest("hex").slice(0, 16)}`);
+  const image = { directory, entry: join(directory, SCRIPT) };
   if (existsSync(directory)) return image;
-
   const draft = `${directory}.${process.pid}.new`;
-  for (const [name, text] of sources) {
-    const path = join(draft, name.replace(/ts$/, "js"));
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, stripTypeScriptTypes(text).replaceAll(ownImport, '$1"$2.js"'));
-  }
-  writeFileSync(join(draft, "package.json"), '{"type":"module"}\n');
+  mkdirSync(draft, { recursive: true });
+  writeFileSync(join(draft, SCRIPT), script);
   try {
     renameSync(draft, directory);
   } catch (error) {
@@ -44,11 +36,43 @@ export function prepareHost(cacheDirectory: string): HostImage {
   return image;
 }
 
-/** A file and, depth first, all that it imports of ours. */
-function collect(name: string, into: Map<string, string>): Map<string, string> {
-  if (into.has(name)) return into;
-  const text = readFileSync(join(ROOT, name), "utf8");
-  into.set(name, text);
-  for (const [, , target] of text.matchAll(ownImport)) collect(join(dirname(name), `${target}.ts`), into);
-  return into;
+/** Our own style is all that has to be understood: named imports from relative files and from Node, exported declarations. */
+const ownImport = /^import (\{[^}]*\}) from "(\.[^"]+)";$/gm;
+const ownDynamicImport = /await import\("(\.[^"]+)"\)/g;
+const builtinImport = /^import (\{[^}]*\}) from "(node:[^"]+)";$/gm;
+const exported = /^export ((?:async )?(?:function|class|const) (\w+))/gm;
+
+/** Modules become functions that are called when they are first asked for; the entry may wait at its top level. */
+function link(entry: string, source: (name: string) => string): string {
+  const modules = new Map<string, string>();
+  const add = (name: string) => {
+    if (modules.has(name)) return;
+    modules.set(name, "");
+    const text = source(name);
+    const resolve = (target: string) => join(dirname(name), target);
+    const names = [...text.matchAll(exported)].map((match) => match[2]);
+    const body = text
+      .replaceAll(ownImport, (_all, list: string, target: string) => `const ${list} = load("${resolve(target)}");`)
+      .replaceAll(ownDynamicImport, (_all, target: string) => `load("${resolve(target)}")`)
+      // an `import` of a built-in module reads all its properties, and some load half of Node when read (node:http: fetch
+      // and WebSocket); asking for the object does not
+      .replaceAll(builtinImport, 'const $1 = process.getBuiltinModule("$2");')
+      .replaceAll(exported, "$1");
+    const left = /^(?:import|export) /m.exec(body);
+    if (left !== null) throw new Error(`${name} imports or exports in a way that the host's linker does not know`);
+    for (const [, , target] of text.matchAll(ownImport)) add(resolve(target ?? ""));
+    for (const [, target] of text.matchAll(ownDynamicImport)) add(resolve(target ?? ""));
+    modules.set(name, `${JSON.stringify(name)}: ${name === entry ? "async " : ""}() => {\n${body}\nreturn { ${names.join(", ")} };\n},\n`);
+  };
+  add(entry);
+  return `"use strict";
+const loaded = new Map();
+const load = (name) => {
+  if (!loaded.has(name)) loaded.set(name, modules[name]());
+  return loaded.get(name);
+};
+const modules = {
+${[...modules.values()].join("")}};
+load(${JSON.stringify(entry)});
+`;
 }

@@ -6,6 +6,9 @@ import { readFileSync, writeSync } from "node:fs";
 import { BUNDLE_ENTRY, packBundle } from "./bundle.ts";
 import { needsOf } from "./capabilities.ts";
 import { ComponentError, readComponentHeader } from "./component-header.ts";
+import { simplifyGlue } from "./simplify-glue.ts";
+
+const simplified = (data: Uint8Array) => Buffer.from(simplifyGlue(Buffer.from(data).toString("utf8")));
 
 /** Names the tool and what changes its output: a new value means new modules for every component. */
 const PRODUCER = "jco-transpile 0.15.0 sync 1";
@@ -23,7 +26,9 @@ try {
     noNodejsCompat: true,
     validLiftingOptimization: true,
   });
-  const kept = files.filter(([name]) => name === BUNDLE_ENTRY || name.endsWith(".wasm"));
+  const kept = files
+    .filter(([name]) => name === BUNDLE_ENTRY || name.endsWith(".wasm"))
+    .map(([name, data]): [string, Uint8Array] => [name, name === BUNDLE_ENTRY ? simplified(data) : data]);
   const bundle = packBundle({
     header: { world: needs.world, imports: header.imports, exports: header.exports, capabilities: needs.capabilities, producer: PRODUCER },
     files: new Map(kept.toSorted(([a], [b]) => (a < b ? -1 : 1))),

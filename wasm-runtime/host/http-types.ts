@@ -7,6 +7,8 @@ import { Fields } from "./http-fields.ts";
 
 /** Beyond this an answer is sent piece by piece. */
 const COLLECT_BYTES = 64 << 10;
+/** Up to here one copy is cheaper than a second buffer for the kernel. */
+const JOIN_BYTES = 16 << 10;
 /** What may wait for a slow client: the guest cannot be suspended, so it gets an error. */
 const MAX_WAITING_BYTES = 16 << 20;
 
@@ -18,6 +20,7 @@ export interface Answer {
   writeHead(status: number, headers: string[]): unknown;
   write(chunk: Uint8Array): boolean;
   end(chunk?: Uint8Array): unknown;
+  end(text: string, encoding: "latin1"): unknown;
   readonly writableLength: number;
 }
 
@@ -179,9 +182,10 @@ export class OutgoingBody {
       if (!has(this.#headers, "content-length") && allowsBody(this.#status)) this.#headers.push("content-length", String(this.#size));
       answer.writeHead(this.#status, this.#headers);
     }
-    const [only] = this.#chunks;
     if (this.#chunks.length === 0) answer.end();
-    else answer.end(this.#chunks.length === 1 ? only : Buffer.concat(this.#chunks));
+    // Node writes head and body in one piece when the body is a string; latin1 keeps every byte
+    else if (!this.#streaming && this.#size <= JOIN_BYTES) answer.end(Buffer.concat(this.#chunks).toString("latin1"), "latin1");
+    else answer.end(Buffer.concat(this.#chunks));
   }
 }
 

@@ -58,7 +58,7 @@ export class Pollable {
   }
 }
 
-const sleeper = new Int32Array(new SharedArrayBuffer(4));
+let sleeper: Int32Array<SharedArrayBuffer> | undefined;
 /** Atomics.wait takes milliseconds as a double; a day at a time keeps it exact and costs nothing. */
 const MAX_SLEEP_MS = 86_400_000;
 
@@ -67,6 +67,7 @@ export function sleepUntil(due: bigint): void {
     const left = due - process.hrtime.bigint();
     if (left <= 0n) return;
     const ms = Number(left) / 1e6;
+    sleeper ??= new Int32Array(new SharedArrayBuffer(4));
     Atomics.wait(sleeper, 0, 0, Math.min(ms, MAX_SLEEP_MS));
   }
 }

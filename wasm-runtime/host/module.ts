@@ -77,6 +77,6 @@ export function prepare(bundle: Bundle, memoryLimitBytes: number): Program {
 /** The glue is a module with nothing but exports: as a function body it needs no file and no loader. */
 function evaluate(source: string): Instantiate {
   const body = source.replaceAll(/^export /gm, "");
-  const script = new Script(`(() => {${body}\nreturn instantiate; })()`, { filename: BUNDLE_ENTRY });
+  const script = new Script(`(() => { "use strict"; ${body}\nreturn instantiate; })()`, { filename: BUNDLE_ENTRY });
   return script.runInThisContext() as Instantiate;
 }
