@@ -20,7 +20,7 @@ import { admissionPlugins } from "./compose/admission.ts";
 import { artifactMounts } from "./compose/artifacts.ts";
 import { closing } from "./compose/closing.ts";
 import { fleet } from "./compose/fleet.ts";
-import { identity, rbacFrom } from "./compose/identity.ts";
+import { identity, nodesFrom, rbacFrom } from "./compose/identity.ts";
 import { bootstrapUser, cacheUser, internalAuthorizer } from "./compose/internal-users.ts";
 import { firstAddress, serverNames } from "./compose/server-names.ts";
 import type { Datastore, ServerConfig } from "./config.ts";
@@ -75,6 +75,7 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
   const authorizer = authorizerChain([
     internalAuthorizer,
     mastersAuthorizer,
+    { authorize: (asked) => nodes.authorize(asked) },
     { authorize: (asked) => rbac.authorize(asked), rulesFor: (user, namespace) => rbac.rulesFor(user, namespace) },
   ]);
   const registry = openRegistry({
@@ -87,6 +88,7 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
     admission: (lookup) => admissionPlugins({ lookup, entropy, tolerationSeconds: config.tolerationSeconds }),
   });
   const informers = sharedInformers(registry.clientFor(cacheUser), { clock, log, signal: stopping.signal });
+  const nodes = nodesFrom(informers);
   const rbac = rbacFrom(informers);
   const { authenticate, tokens } = await identity({ informers, pki, clock, entropy, log });
 

@@ -6,17 +6,21 @@ import {
   CLUSTER_ROLE_BINDINGS,
   CLUSTER_ROLES,
   NODES,
+  PERSISTENT_VOLUME_CLAIMS,
+  PERSISTENT_VOLUMES,
   PODS,
   ROLE_BINDINGS,
   ROLES,
   SECRETS,
   SERVICE_ACCOUNTS,
+  VOLUME_ATTACHMENTS,
 } from "../api/resources.gen.ts";
-import type { Authenticator } from "../auth/auth.ts";
+import type { Authenticator, Authorizer } from "../auth/auth.ts";
 import { bootstrapTokenAuthenticator, TOKEN_NAMESPACE } from "../auth/authn/bootstrap-token.ts";
 import { certificateAuthenticator } from "../auth/authn/certificate.ts";
 import { authenticatorChain } from "../auth/authn/chain.ts";
 import { type ServiceAccountTokens, serviceAccountTokens } from "../auth/authn/service-account.ts";
+import { nodeAuthorizer } from "../auth/authz/node.ts";
 import { type RbacAuthorizer, rbacAuthorizer } from "../auth/authz/rbac.ts";
 import type { Pki } from "../auth/pki/pki.ts";
 import type { Informers } from "../control/control.ts";
@@ -72,5 +76,22 @@ export function rbacFrom(informers: Informers): RbacAuthorizer {
     roleBindings: (namespace) => roleBindings.list(namespace),
     clusterRole: (name) => clusterRoles.get(name),
     role: (namespace, name) => roles.get(`${namespace}/${name}`),
+  });
+}
+
+const NODE_INDEX = "spec.nodeName";
+
+export function nodesFrom(informers: Informers): Authorizer {
+  const pods = informers.of(PODS);
+  const claims = informers.of(PERSISTENT_VOLUME_CLAIMS);
+  const volumes = informers.of(PERSISTENT_VOLUMES);
+  const attachments = informers.of(VOLUME_ATTACHMENTS);
+  pods.addIndex(NODE_INDEX, (pod) => (pod.spec?.nodeName === undefined ? [] : [pod.spec.nodeName]));
+  return nodeAuthorizer({
+    pod: (namespace, name) => pods.get(`${namespace}/${name}`),
+    podsOf: (node) => pods.by(NODE_INDEX, node),
+    claim: (namespace, name) => claims.get(`${namespace}/${name}`),
+    volume: (name) => volumes.get(name),
+    attachedTo: (name) => attachments.get(name)?.spec?.nodeName,
   });
 }
