@@ -160,7 +160,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     lookAtAll();
   };
 
-  let cancelRelist = () => {};
+  let cancelRelist: (() => void) | undefined;
   const relist = () => {
     cancelRelist = clock.after(RELIST_MS, () => void wake().finally(() => closed || relist()));
   };
@@ -197,7 +197,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     },
     async close() {
       closed = true;
-      cancelRelist();
+      cancelRelist?.();
       for (const stop of stops) stop();
       for (const worker of workers.values()) {
         worker.cancelWake();

@@ -29,7 +29,6 @@ export function eventBuffer(clock: Clock): EventBuffer {
   let events = new Map<string, ObservedEvent>();
   const listeners: (() => void)[] = [];
 
-  const keyOf = ({ regarding, type, reason, message }: ObservedEvent) => JSON.stringify([regarding.uid, regarding.fieldPath, type, reason, message]);
   const merge = (event: ObservedEvent) => {
     const key = keyOf(event);
     const known = events.get(key);
@@ -66,6 +65,10 @@ export function eventBuffer(clock: Clock): EventBuffer {
     size: () => events.size,
     onAdded: (listener) => void listeners.push(listener),
   };
+}
+
+function keyOf({ regarding, type, reason, message }: ObservedEvent): string {
+  return JSON.stringify([regarding.uid, regarding.fieldPath, type, reason, message]);
 }
 
 function fieldPathOf(pod: Pod, container: string): string {

@@ -107,7 +107,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   const report = newReport();
   const events = eventBuffer(clock);
   const watching = observer(runtimes, log, terminationMessages(directories, desired.pod));
-  const reporter = nodeReporter({ name, site: config.site, profile, facts, runtimes, dataDir, addresses: hostAddresses, report, clock, log });
+  const reporter = nodeReporter({ name, site: config.site ?? identity.site, profile, facts, runtimes, dataDir, addresses: hostAddresses, report, clock, log });
   onClose(() => reporter.close());
   let session: AgentSession | undefined;
   const tokens = await openTokens({
@@ -216,7 +216,7 @@ async function enrolled(config: AgentConfig, store: IdentityStore, { signal, log
   if (server === undefined || token === undefined) throw new Error("the device is not enrolled yet: give it --server and --token (make a token with `lichen token create`)");
   for (let pause = ENROLL_FIRST_MS; ; pause = Math.min(pause * 2, ENROLL_MAX_MS)) {
     try {
-      const fresh = await enroll({ server, token, name, site, signal });
+      const fresh = await enroll({ server, token, name, site, key: await store.enrollingKey(), signal });
       await store.write(fresh);
       log.info({ name, server }, "the device is enrolled");
       return fresh;

@@ -51,7 +51,7 @@ export function nodeReporter(parts: NodeReporterParts): NodeReporter {
   const listeners: (() => void)[] = [];
   let conditions: readonly NodeCondition[] = [];
   let status: NodeStatus | undefined;
-  let cancel = () => {};
+  let cancel: (() => void) | undefined;
   let closed = false;
 
   const held = (kind: keyof typeof since, now: boolean): boolean => {
@@ -65,11 +65,6 @@ export function nodeReporter(parts: NodeReporterParts): NodeReporter {
       disk: held("disk", disk.freeBytes < disk.sizeBytes * DISK_SHARE || (disk.inodes > 0 && disk.freeInodes < disk.inodes * INODE_SHARE)),
       pids: held("pids", pids.used > pids.max * PID_SHARE),
     };
-  };
-  const runtimeReport = async (runtime: Runtime): Promise<RuntimeReport> => {
-    const problem = await runtime.health().catch((error: unknown) => String(error));
-    const version = await runtime.version().catch(() => `${runtime.handler}://unknown`);
-    return { handler: runtime.handler, version, problem };
   };
   const look = async (): Promise<void> => {
     const disk = await diskSpace(parts.dataDir);
@@ -114,12 +109,18 @@ export function nodeReporter(parts: NodeReporterParts): NodeReporter {
     onReady: (listener) => void listeners.push(listener),
     close() {
       closed = true;
-      cancel();
+      cancel?.();
     },
   };
 }
 
 const EAGER_MS = 500;
+
+async function runtimeReport(runtime: Runtime): Promise<RuntimeReport> {
+  const problem = await runtime.health().catch((error: unknown) => String(error));
+  const version = await runtime.version().catch(() => `${runtime.handler}://unknown`);
+  return { handler: runtime.handler, version, problem };
+}
 
 function isReady(status: NodeStatus | undefined): boolean {
   return status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") === true;

@@ -22,13 +22,6 @@ export interface PodFiles {
 }
 
 export function diskPodFiles(directories: PodDirectories): PodFiles {
-  const place = async (file: string, text: string, mode: number) => {
-    await mkdir(dirname(file), { recursive: true, mode: 0o750 });
-    await writeFile(file, text);
-    // after writing, so that the process umask does not matter
-    await chmod(file, mode);
-    return file;
-  };
   return {
     async logDirectory(id) {
       const directory = directories.logs(id);
@@ -50,4 +43,12 @@ export function diskPodFiles(directories: PodDirectories): PodFiles {
       await rm(directories.logs(id), { recursive: true, force: true });
     },
   };
+}
+
+async function place(file: string, text: string, mode: number): Promise<string> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o750 });
+  await writeFile(file, text);
+  // after writing, so that the process umask does not matter
+  await chmod(file, mode);
+  return file;
 }

@@ -56,7 +56,7 @@ export function agentSession(parts: SessionParts): AgentSession {
   let travelling: { readonly seq: number; readonly events: readonly ObservedEvent[] } | undefined;
   let sending = false;
   let planned = false;
-  let cancelWait = () => {};
+  let cancelWait: (() => void) | undefined;
   let nextToken = 1;
 
   const flush = async (): Promise<void> => {
@@ -92,7 +92,7 @@ export function agentSession(parts: SessionParts): AgentSession {
       case "accepted":
         report.accepted(body.observed);
         if (travelling !== undefined && body.observed >= travelling.seq) {
-          cancelWait();
+          cancelWait?.();
           travelling = undefined;
           soon();
         }
@@ -117,7 +117,7 @@ export function agentSession(parts: SessionParts): AgentSession {
   session.onMessage(receive);
   session.onEnd(() => {
     connected = false;
-    cancelWait();
+    cancelWait?.();
     if (travelling !== undefined) events.restore(travelling.events);
     travelling = undefined;
     for (const { reject } of tokens.values()) reject(new Error("the connection to the server was lost"));

@@ -50,7 +50,6 @@ export async function openTokens({ file, clock, log, ask }: TokensOptions): Prom
     // none yet, or damaged: the server is asked again
   }
 
-  const keyOf = (pod: Pod, { audience = "", expirationSeconds = DEFAULT_SECONDS }: ServiceAccountTokenProjection) => `${pod.metadata.uid} ${expirationSeconds} ${audience}`;
   const due = (key: string): boolean => {
     const value = kept.get(key);
     return value === undefined || clock.now() >= value.issued + (value.expires - value.issued) * RENEW_AFTER;
@@ -101,4 +100,8 @@ export async function openTokens({ file, clock, log, ask }: TokensOptions): Prom
       if (dropped) void save();
     },
   };
+}
+
+function keyOf(pod: Pod, { audience = "", expirationSeconds = DEFAULT_SECONDS }: ServiceAccountTokenProjection): string {
+  return `${pod.metadata.uid} ${expirationSeconds} ${audience}`;
 }

@@ -19,6 +19,8 @@ export interface EnrollOptions {
   readonly token: string;
   readonly name: string;
   readonly site?: string | undefined;
+  /** PEM; the same for every try: to the server it is the key that makes the device */
+  readonly key: string;
   readonly signal: AbortSignal;
 }
 
@@ -32,11 +34,10 @@ const MAX_ANSWER_BYTES = 1 << 20;
 const TOKEN = /^([0-9a-f]{64})\.[a-z0-9]{6}\.[a-z0-9]{16}$/;
 
 /** @throws EnrollmentRefused, or Error when the server cannot be reached */
-export async function enroll({ server, token, name, site, signal }: EnrollOptions): Promise<Identity> {
+export async function enroll({ server, token, name, site, key, signal }: EnrollOptions): Promise<Identity> {
   const hash = TOKEN.exec(token)?.[1];
   if (hash === undefined) throw new EnrollmentRefused("the join token is not of the form <hash>.<id>.<secret>; make one with `lichen token create`");
   const ca = await pinnedCa(server, hash, signal);
-  const key = newKey();
   const csr = certificateRequest(createPrivateKey(key), name);
   return identityOf(await post(server, "/lichen/v1/enroll", { token, csr, name, ...(site === undefined ? {} : { site }) }, ca, signal), { key, ca, server, name });
 }
@@ -56,8 +57,7 @@ type Answer = { readonly [field: string]: unknown };
 function identityOf(answer: Answer, { key, ca, server, name }: { readonly key: string; readonly ca: string; readonly server: string; readonly name: string }): Identity {
   const { certificate, mqtt } = answer;
   if (typeof certificate !== "string") throw new Error("the server's answer has no certificate");
-  const text = (value: unknown): readonly string[] => (typeof value === "string" ? [value] : Array.isArray(value) ? value.filter((each) => typeof each === "string") : []);
-  const urls = text(mqtt);
+  const urls = texts(mqtt);
   if (urls.length === 0) throw new Error("the server's answer has no MQTT address");
   return {
     name: typeof answer["name"] === "string" ? answer["name"] : name,
@@ -67,10 +67,15 @@ function identityOf(answer: Answer, { key, ca, server, name }: { readonly key: s
     certificate,
     // a server may show more CAs (rotation); the pinned one stays among them
     ca: typeof answer["ca"] === "string" && answer["ca"].includes(ca.trim()) ? answer["ca"] : ca,
-    moduleKeys: text(answer["moduleKeys"]),
+    moduleKeys: texts(answer["moduleKeys"]),
+    ...(typeof answer["site"] === "string" ? { site: answer["site"] } : {}),
     ...(typeof answer["clusterDomain"] === "string" ? { clusterDomain: answer["clusterDomain"] } : {}),
-    ...(answer["clusterDns"] === undefined ? {} : { clusterDns: text(answer["clusterDns"]) }),
+    ...(answer["clusterDns"] === undefined ? {} : { clusterDns: texts(answer["clusterDns"]) }),
   };
+}
+
+function texts(value: unknown): readonly string[] {
+  return typeof value === "string" ? [value] : Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
 }
 
 /** The CA with that hash, out of the chain the server shows or from /lichen/v1/ca; it must have signed the server's certificate. */

@@ -21,12 +21,16 @@ export interface Identity {
   readonly ca: string;
   /** PEM (SPKI) of the keys that sign modules */
   readonly moduleKeys: readonly string[];
+  /** the join token's, for the node's labels */
+  readonly site?: string | undefined;
   readonly clusterDomain?: string | undefined;
   readonly clusterDns?: readonly string[] | undefined;
 }
 
 export interface IdentityStore {
   read(): Promise<Identity | undefined>;
+  /** the key that the device enrolls with; made once, so that an answer that got lost can be asked for again */
+  enrollingKey(): Promise<string>;
   write(identity: Identity): Promise<void>;
   /** files for programs that read certificates from disk (containerd) */
   readonly files: { readonly ca: string; readonly certificate: string; readonly key: string };
@@ -36,8 +40,17 @@ export function identityStore(dataDir: string): IdentityStore {
   const directory = join(dataDir, "identity");
   const file = join(directory, "identity.json");
   const files = { ca: join(directory, "ca.pem"), certificate: join(directory, "client.pem"), key: join(directory, "client.key") };
+  const enrolling = join(dataDir, "enrolling.key");
   return {
     files,
+    async enrollingKey() {
+      const kept = await readFile(enrolling, "utf8").catch(() => undefined);
+      if (kept?.includes("PRIVATE KEY") === true) return kept;
+      const key = newKey();
+      await mkdir(dataDir, { recursive: true, mode: 0o711 });
+      await replaceFile(enrolling, key);
+      return key;
+    },
     async read() {
       const text = await readFile(file, "utf8").catch(() => undefined);
       if (text === undefined) return undefined;
@@ -63,6 +76,7 @@ export function identityStore(dataDir: string): IdentityStore {
         await rename(aside, directory);
         await syncDirectory(dataDir);
       } else await replaceFile(file, text);
+      await rm(enrolling, { force: true });
       await replaceFile(files.ca, identity.ca);
       await replaceFile(files.key, identity.key);
       await replaceFile(files.certificate, identity.certificate);

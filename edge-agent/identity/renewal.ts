@@ -3,7 +3,7 @@
  * has expired (a device that was off for a month has to get back by itself).
  */
 import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
-import type { Clock } from "../../core/api/clock.ts";
+import { sleep, type Clock } from "../../core/api/clock.ts";
 import type { Log } from "../../core/api/log.ts";
 import { certificateRequest } from "./csr.ts";
 import { EnrollmentRefused, renewExpired } from "./enroll.ts";
@@ -50,14 +50,9 @@ export function startRenewal({ current, change, ask, clock, log, signal }: Renew
     }
     return LOOK_MS;
   };
-  const loop = (after: number) => {
-    const cancel = clock.after(after, () => {
-      signal.removeEventListener("abort", cancel);
-      void look().then((next) => signal.aborted || loop(next));
-    });
-    signal.addEventListener("abort", cancel, { once: true });
-  };
-  loop(0);
+  void (async () => {
+    for (let pause = 0; !signal.aborted; pause = await look()) await sleep(clock, pause, signal);
+  })();
 
   return {
     async received(chain) {

@@ -61,17 +61,20 @@ export async function serveLogs(source: LogSource, options: LogOptions, stream: 
 
 async function startOf(files: readonly string[], tailLines: number | undefined): Promise<{ readonly file: number; readonly position: number }> {
   if (tailLines === undefined) return { file: 0, position: 0 };
-  const isEnd = (line: Buffer) => parseLogLine(line)?.end === true;
   for (let file = files.length - 1, left = tailLines; file >= 0; file--) {
     const path = files[file] ?? "";
     const position = await tailStart(path, left, isEnd);
     if (position > 0 || file === 0 || left === 0) return { file, position };
-    left -= await countEnds(path, isEnd);
+    left -= await countEnds(path);
   }
   return { file: 0, position: 0 };
 }
 
-async function countEnds(path: string, isEnd: (line: Buffer) => boolean): Promise<number> {
+function isEnd(line: Buffer): boolean {
+  return parseLogLine(line)?.end === true;
+}
+
+async function countEnds(path: string): Promise<number> {
   const handle = await open(path, "r");
   try {
     let count = 0;

@@ -23,7 +23,8 @@ export function streamServer({ observer, directories, clock }: StreamParts): Ser
     // the reader sends nothing; its end is ours
     void (async () => {
       try {
-        for await (const _frame of stream.frames) continue;
+        const frames = stream.frames[Symbol.asyncIterator]();
+        while ((await frames.next()).done !== true);
       } catch {
         // the link failed: nobody reads any more
       }

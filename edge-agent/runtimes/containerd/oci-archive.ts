@@ -78,7 +78,7 @@ function entry({ path, data = Buffer.alloc(0), kind = "file", mode = kind === "d
   text("        ", 148);
   text(TYPE_FLAG[kind], 156);
   text(target, 157);
-  text("ustar\0" + "00", 257);
+  text("ustar\x0000", 257);
   const sum = header.reduce((total, byte) => total + byte, 0);
   text(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
   return [header, data, Buffer.alloc((BLOCK - (data.length % BLOCK)) % BLOCK)];

@@ -86,13 +86,12 @@ function elf(machine: number, body: Buffer): Buffer {
 }
 
 export function pauseImage(): Buffer {
-  const program = (data: Buffer) => [{ path: "pause", data, mode: 0o755 }];
   return ociArchive({
     reference: PAUSE_IMAGE,
     config: { Entrypoint: ["/pause"], User: "65535:65535" },
     platforms: [
-      { architecture: "amd64", files: program(pauseAmd64()) },
-      { architecture: "arm64", files: program(pauseArm64()) },
+      { architecture: "amd64", files: [{ path: "pause", data: pauseAmd64(), mode: 0o755 }] },
+      { architecture: "arm64", files: [{ path: "pause", data: pauseArm64(), mode: 0o755 }] },
     ],
   });
 }
