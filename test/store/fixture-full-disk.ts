@@ -18,14 +18,16 @@ const refusal = async (key: string): Promise<string | undefined> => {
   }
 };
 
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
 let reason: string | undefined;
 for (let count = 0; reason === undefined; count += 1) reason = await refusal(`/before/${count}`);
 const readable = acknowledged.every((key) => store.get(key) !== undefined);
-console.log(`refused ${reason} readable ${readable} revision ${store.revision() === acknowledged.length}`);
+say(`refused ${reason} readable ${readable} revision ${store.revision() === acknowledged.length}`);
 // How soon the disk works again is the parent's choice; the bound is AVA's.
 for (let count = 0; (await refusal(`/after/${count}`)) !== undefined; count += 1) await pause(5);
 await store.close();
 
 const again = await openStore(sqliteDriver(path));
-console.log(`recovered, missing ${acknowledged.filter((key) => again.get(key) === undefined).length} of ${acknowledged.length > 10 ? "many" : "few"}`);
+say(`recovered, missing ${acknowledged.filter((key) => again.get(key) === undefined).length} of ${acknowledged.length > 10 ? "many" : "few"}`);
 await again.close();

@@ -48,7 +48,7 @@ test("the last revision is remembered when compaction left no row", async (t) =>
 test("a second server on the same file is refused by name", async (t) => {
   const path = fresh();
   const store = await openStore(sqliteDriver(path));
-  t.throws(() => sqliteDriver(path), { instanceOf: StoreError, message: /in use by another server/ });
+  await t.throwsAsync(openStore(sqliteDriver(path)), { instanceOf: StoreError, message: /in use by another server/ });
   await store.close();
 });
 
@@ -62,7 +62,7 @@ test("a flipped bit in a stored value is found at open, never served", async (t)
   t.true(at > 0);
   file[at] = (file[at] ?? 0) ^ 1;
   writeFileSync(path, file);
-  await t.throwsAsync(async () => openStore(sqliteDriver(path)), { instanceOf: StoreError, message: /is damaged: the checksum of revision 1 is wrong/ });
+  await t.throwsAsync(openStore(sqliteDriver(path)), { instanceOf: StoreError, message: /is damaged: the checksum of revision 1 is wrong/ });
 });
 
 test("a truncated file and a file of something else are refused", async (t) => {
@@ -71,17 +71,17 @@ test("a truncated file and a file of something else are refused", async (t) => {
   for (let index = 0; index < 20; index += 1) await store.put(`/${index}`, new Uint8Array(3_000).fill(index), 0);
   await store.close();
   truncateSync(path, 12_000);
-  t.throws(() => sqliteDriver(path), { instanceOf: StoreError, message: /is damaged/ });
+  await t.throwsAsync(openStore(sqliteDriver(path)), { instanceOf: StoreError, message: /is damaged/ });
 
   const text = fresh();
   writeFileSync(text, "not a database, but long enough to look at. ".repeat(200));
-  t.throws(() => sqliteDriver(text), { instanceOf: StoreError, message: /is damaged/ });
+  await t.throwsAsync(openStore(sqliteDriver(text)), { instanceOf: StoreError, message: /is damaged/ });
 
   const other = fresh();
   const db = new DatabaseSync(other);
   db.exec("CREATE TABLE t (x); PRAGMA user_version = 9");
   db.close();
-  t.throws(() => sqliteDriver(other), { instanceOf: StoreError, message: /not a store of format 1/ });
+  await t.throwsAsync(openStore(sqliteDriver(other)), { instanceOf: StoreError, message: /not a store of format 1/ });
 });
 
 test("recovery opens the file again and keeps what was committed", async (t) => {

@@ -1,257 +1,108 @@
 /**
- * The log in one SQLite file: `node:sqlite`, write-ahead log, `synchronous=FULL`, so a commit that returned survives a
- * power cut.
+ * The log in one SQLite file, on a thread of its own. A commit waits for the disk, and on the memory cards of small boards
+ * that takes tens of milliseconds: nothing else of the server waits with it, and the writes that come meanwhile share the
+ * next commit. What the file is like is in sqlite-log.ts.
  *
- * One table holds every version of every key, by revision. The current value of a key is its newest row; superseded rows
- * are the history, until compaction deletes them. A write is therefore one insert, nothing is stored twice, and a row
- * never changes. Every row carries a checksum over all its columns, because SQLite has none: a flipped bit is an error
- * when it is read, never an answer.
- *
- * The database is held with an exclusive lock, so that a second server on the same file is refused at start instead of
- * diverging from this one's memory.
+ * A thread that dies (out of memory) is a disk that failed: the store stops acknowledging, and `recover` starts another.
  */
-import { DatabaseSync } from "node:sqlite";
-import type { StatementSync } from "node:sqlite";
-import { crc32 } from "node:zlib";
-import type { Driver } from "../driver.ts";
-import type { Entry, StoreEvent } from "../store.ts";
+import { Worker } from "node:worker_threads";
+import type { Driver, Loaded } from "../driver.ts";
+import type { StoreEvent } from "../store.ts";
 import { StoreError } from "../store.ts";
+import type { Answer, Call, Question } from "./sqlite-worker.ts";
 
-/** Revisions read by one call of history: a few milliseconds of the event loop. */
-const HISTORY_WINDOW = 500;
-/** Revisions swept by one step of compaction: one commit of well under a millisecond, so that others run in between. */
-const FORGET_STEP = 50;
-/** Page cache, KiB: everything current is in memory already, the cache only serves index pages. */
-const CACHE_KIB = 2_048;
-/** Pages of 4 KiB in the write-ahead log before it is copied back: bounds the file, saves the flash repeated writes of a page. */
-const CHECKPOINT_PAGES = 500;
-/** The same while compaction runs: its pages are scattered, and copying few at a time keeps each pause under 5 ms. */
-const CHECKPOINT_PAGES_COMPACTING = 32;
-/** A file of another layout is refused by name. "lich" in ASCII. */
-const APPLICATION_ID = 0x6c696368;
-const FORMAT = 1;
+/** The heap of the thread: rows pass through it in batches, and once all of them when the store opens. */
+const HEAP_MB = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 8 };
 
-const schema = `
-  CREATE TABLE IF NOT EXISTS log (
-    revision INTEGER PRIMARY KEY,
-    key      TEXT    NOT NULL,
-    created  INTEGER NOT NULL,
-    previous INTEGER NOT NULL, -- revision of the row that this one replaces, 0 if it made the key
-    deleted  INTEGER NOT NULL,
-    value    BLOB,
-    sum      INTEGER NOT NULL
-  ) STRICT;
-  CREATE UNIQUE INDEX IF NOT EXISTS by_key ON log (key, revision, deleted);
-  CREATE TABLE IF NOT EXISTS state (
-    id        INTEGER PRIMARY KEY CHECK (id = 1),
-    compacted INTEGER NOT NULL, -- what readers may not ask for
-    swept     INTEGER NOT NULL, -- how far superseded rows are gone
-    recovered INTEGER NOT NULL  -- times that a failed disk came back
-  ) STRICT;
-  INSERT OR IGNORE INTO state VALUES (1, 0, 0, 0);
-  PRAGMA application_id = ${APPLICATION_ID};
-  PRAGMA user_version = ${FORMAT};
-`;
-
-const statements = {
-  insert: "INSERT INTO log (revision, key, created, previous, deleted, value, sum) VALUES (?, ?, ?, ?, ?, ?, ?)",
-  current: "SELECT log.* FROM (SELECT max(revision) AS newest FROM log GROUP BY key) JOIN log ON revision = newest WHERE deleted = 0",
-  last: "SELECT coalesce(max(revision), 0) AS last FROM log",
-  state: "SELECT compacted, swept FROM state",
-  // The unary plus keeps the planner on the order of revisions: a window of it is small, the keys of a prefix may be many.
-  history: "SELECT * FROM log WHERE revision > ? AND revision <= ? AND +key >= ? AND +key < ? ORDER BY revision",
-  row: "SELECT * FROM log WHERE revision = ?",
-  // With max(), SQLite takes the bare column from the row that holds the maximum (lang_select, "bare columns").
-  asOf: "SELECT max(revision) AS revision, deleted FROM log WHERE key >= ? AND key < ? AND key > ? AND revision <= ? GROUP BY key HAVING deleted = 0 ORDER BY key",
-  dropReplaced: "DELETE FROM log WHERE revision IN (SELECT previous FROM log WHERE revision > ? AND revision <= ? AND previous > 0)",
-  dropDeletions: "DELETE FROM log WHERE revision > ? AND revision <= ? AND deleted = 1",
-  swept: "UPDATE state SET compacted = max(compacted, ?), swept = ?",
-  proof: "UPDATE state SET recovered = recovered + 1",
-} as const;
-
-type Statements = { readonly [name in keyof typeof statements]: StatementSync };
-
-interface Row {
-  readonly revision: number;
-  readonly key: string;
-  readonly created: number;
-  readonly previous: number;
-  readonly deleted: number;
-  readonly value: Uint8Array | null;
-  readonly sum: number;
+interface Thread {
+  ask(call: Call, transfer?: readonly ArrayBuffer[]): Promise<unknown>;
+  readonly alive: boolean;
+  end(): Promise<void>;
 }
 
 export function sqliteDriver(path: string): Driver {
-  let { db, sql } = open(path);
-  let compacting = false;
-
-  function transaction(work: () => void): void {
-    db.exec("BEGIN IMMEDIATE");
-    try {
-      work();
-      db.exec("COMMIT");
-    } catch (error) {
-      if (db.isTransaction) db.exec("ROLLBACK");
-      throw error;
-    }
-  }
-
-  const state = () => sql.state.get() as { compacted: number; swept: number };
-  const last = () => Math.max((sql.last.get() as { last: number }).last, state().compacted);
-  const rowAt = (revision: number) => sql.row.get(revision) as Row | undefined;
-
-  function eventOf(row: Row): StoreEvent {
-    check(row, path);
-    const before = row.previous === 0 ? undefined : rowAt(row.previous);
-    if (before !== undefined) check(before, path);
-    const previous = before === undefined ? undefined : entryOf(before);
-    if (row.deleted === 0) return { type: "put", entry: entryOf(row), previous };
-    if (previous === undefined) throw damaged(path, `deletion ${row.revision} of ${row.key} without the value it deletes`);
-    return { type: "delete", entry: { ...previous, revision: row.revision }, previous };
-  }
+  let thread = startThread(path);
 
   return {
-    async load() {
-      const entries: Entry[] = [];
-      for (const row of sql.current.iterate() as Iterable<unknown> as Iterable<Row>) {
-        check(row, path);
-        entries.push(entryOf(row));
-      }
-      return { entries, revision: last(), compacted: state().compacted };
-    },
-
+    load: async () => (await thread.ask({ method: "load" })) as Loaded,
     async append(batch) {
-      transaction(() => {
-        for (const { type, entry, previous } of batch) {
-          const row = {
-            revision: entry.revision,
-            key: entry.key,
-            created: entry.created,
-            previous: previous?.revision ?? 0,
-            deleted: type === "delete" ? 1 : 0,
-            value: type === "delete" ? null : entry.value,
-          };
-          sql.insert.run(row.revision, row.key, row.created, row.previous, row.deleted, row.value, sumOf(row));
-        }
-      });
+      const { call, buffer } = packed(batch);
+      await thread.ask(call, [buffer]);
     },
-
     async recover() {
-      close(db);
-      compacting = false;
-      // Opening again drops all that the failed connection believed. The checkpoint then copies the whole write-ahead log
-      // into the database and syncs that: a page whose sync failed once is not taken for durable.
-      ({ db, sql } = open(path));
-      const checkpoint = db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get() as { busy: number };
-      if (checkpoint.busy !== 0) throw new StoreError("unavailable", `${path}: the write-ahead log could not be copied back`);
-      sql.proof.run();
-      return last();
+      if (!thread.alive) thread = startThread(path);
+      return (await thread.ask({ method: "recover" })) as number;
     },
-
-    async history(prefix, after, upTo) {
-      const through = Math.min(upTo, after + HISTORY_WINDOW);
-      const rows = sql.history.all(after, through, prefix, endOf(prefix)) as unknown as Row[];
-      return { events: rows.map(eventOf), through };
-    },
-
-    async rangeAt(prefix, revision, { after = "", limit = Infinity }) {
-      const found = sql.asOf.all(prefix, endOf(prefix), after, revision) as { revision: number }[];
-      const entries = found.slice(0, limit).map((of) => {
-        const row = rowAt(of.revision);
-        if (row === undefined) throw damaged(path, `revision ${of.revision} is in the index and not in the table`);
-        check(row, path);
-        return entryOf(row);
-      });
-      return { entries, remaining: found.length - entries.length };
-    },
-
-    async forget(revision) {
-      const { swept } = state();
-      if (swept >= revision) return "done";
-      const to = Math.min(revision, swept + FORGET_STEP);
-      if (!compacting) db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES_COMPACTING}`);
-      compacting = to < revision;
-      transaction(() => {
-        sql.dropReplaced.run(swept, to);
-        sql.dropDeletions.run(swept, to);
-        sql.swept.run(revision, to);
-      });
-      if (!compacting) db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-      return compacting ? "more" : "done";
-    },
-
+    history: async (prefix, after, upTo) => (await thread.ask({ method: "history", prefix, after, upTo })) as Awaited<ReturnType<Driver["history"]>>,
+    rangeAt: async (prefix, revision, options) =>
+      (await thread.ask({ method: "rangeAt", prefix, revision, options })) as Awaited<ReturnType<Driver["rangeAt"]>>,
+    forget: async (revision) => (await thread.ask({ method: "forget", revision })) as "more" | "done",
     async close() {
-      close(db);
+      await thread.ask({ method: "close" }).catch(() => {});
+      await thread.end();
     },
   };
 }
 
-function open(path: string): { readonly db: DatabaseSync; readonly sql: Statements } {
-  const db = new DatabaseSync(path);
-  try {
-    db.exec(`
-      PRAGMA locking_mode = EXCLUSIVE;
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = FULL;
-      PRAGMA cache_size = -${CACHE_KIB};
-      PRAGMA mmap_size = 0;
-      PRAGMA temp_store = MEMORY;
-      PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
-      PRAGMA journal_size_limit = ${CHECKPOINT_PAGES * 4_096};
-    `);
-    const pragma = (name: string) => Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0];
-    const format = pragma("user_version");
-    const id = pragma("application_id");
-    const fresh = id === 0 && format === 0;
-    if (!fresh && (id !== APPLICATION_ID || format !== FORMAT)) {
-      throw new StoreError("unavailable", `${path} is not a store of format ${FORMAT} (application ${String(id)}, format ${String(format)}); use another data directory`);
-    }
-    const checked = pragma("quick_check");
-    if (checked !== "ok") throw damaged(path, String(checked));
-    if (fresh) db.exec(`BEGIN IMMEDIATE; ${schema} COMMIT;`);
-    const prepared = Object.entries(statements).map(([name, text]) => [name, db.prepare(text)]);
-    return { db, sql: Object.fromEntries(prepared) as Statements };
-  } catch (error) {
-    close(db);
-    throw explained(error, path);
-  }
+function startThread(path: string): Thread {
+  const worker = new Worker(new URL("./sqlite-worker.ts", import.meta.url), { workerData: { path }, resourceLimits: HEAP_MB, name: "store" });
+  const asked = new Map<number, PromiseWithResolvers<unknown>>();
+  let lastId = 0;
+  let failure: StoreError | undefined;
+
+  worker.unref(); // only questions under way keep the process alive
+  worker.on("message", (answer: Answer) => {
+    const waiting = asked.get(answer.id);
+    asked.delete(answer.id);
+    if (asked.size === 0) worker.unref();
+    if ("error" in answer) waiting?.reject(new StoreError(answer.error.reason, answer.error.message));
+    else waiting?.resolve(answer.value);
+  });
+  const fail = (cause: unknown) => {
+    failure ??= new StoreError("unavailable", `${path}: the thread of the store ended`, { cause });
+    for (const waiting of asked.values()) waiting.reject(failure);
+    asked.clear();
+  };
+  worker.on("error", fail);
+  worker.on("exit", fail);
+
+  return {
+    get alive() {
+      return failure === undefined;
+    },
+    ask(call, transfer = []) {
+      if (failure !== undefined) return Promise.reject(failure);
+      const waiting = Promise.withResolvers<unknown>();
+      asked.set((lastId += 1), waiting);
+      worker.ref();
+      worker.postMessage({ id: lastId, call } satisfies Question, [...transfer]);
+      return waiting.promise;
+    },
+    async end() {
+      await worker.terminate();
+    },
+  };
 }
 
-function close(db: DatabaseSync): void {
-  try {
-    db.close();
-  } catch {
-    // A connection whose disk fails cannot finish its last checkpoint; the write-ahead log still holds everything.
-  }
-}
+const sizeOf = ({ type, entry }: StoreEvent) => (type === "delete" ? 0 : entry.value.length);
 
-function explained(error: unknown, path: string): unknown {
-  if (error instanceof StoreError || !(error instanceof Error)) return error;
-  const code = "errcode" in error ? Number(error.errcode) & 0xff : 0;
-  // SQLITE_BUSY, SQLITE_CORRUPT, SQLITE_NOTADB (sqlite.org/rescode.html)
-  if (code === 5) return new StoreError("unavailable", `${path} is in use by another server; stop that one or use another data directory`, { cause: error });
-  if (code === 11 || code === 26) return damaged(path, error.message);
-  return new StoreError("unavailable", `${path}: ${error.message}`, { cause: error });
-}
-
-function damaged(path: string, what: string): StoreError {
-  return new StoreError("unavailable", `${path} is damaged: ${what}; restore a copy of it`);
-}
-
-function entryOf(row: Row): Entry {
-  return { key: row.key, value: row.value ?? new Uint8Array(), revision: row.revision, created: row.created };
-}
-
-function check(row: Row, path: string): void {
-  if (row.sum !== sumOf(row)) throw damaged(path, `the checksum of revision ${row.revision} is wrong`);
-}
-
-function sumOf(row: Omit<Row, "sum">): number {
-  const head = crc32(`${row.revision} ${row.created} ${row.previous} ${row.deleted} ${row.key}`);
-  return row.value === null ? head : crc32(row.value, head);
-}
-
-/** A text that sorts after every key that begins with `prefix`. */
-function endOf(prefix: string): string {
-  return `${prefix}\u{10ffff}`;
+/** A batch as one message: values are put one after the other, because a value alone may be a view of a large shared buffer. */
+function packed(batch: readonly StoreEvent[]): { readonly call: Call; readonly buffer: ArrayBuffer } {
+  const buffer = new ArrayBuffer(batch.reduce((sum, event) => sum + sizeOf(event), 0));
+  const values = new Uint8Array(buffer);
+  let at = 0;
+  const writes = batch.map((event) => {
+    const { type, entry, previous } = event;
+    if (type === "put") values.set(entry.value, at);
+    at += sizeOf(event);
+    return {
+      revision: entry.revision,
+      key: entry.key,
+      created: entry.created,
+      previous: previous?.revision ?? 0,
+      deleted: type === "delete" ? 1 : 0,
+      size: type === "delete" ? -1 : entry.value.length,
+    };
+  });
+  return { call: { method: "append", writes, values }, buffer };
 }
