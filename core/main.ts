@@ -20,7 +20,7 @@ import { admissionPlugins } from "./compose/admission.ts";
 import { artifactMounts } from "./compose/artifacts.ts";
 import { closing } from "./compose/closing.ts";
 import { fleet } from "./compose/fleet.ts";
-import { identity, nodesFrom, rbacFrom } from "./compose/identity.ts";
+import { identity, ISSUER, nodesFrom, rbacFrom } from "./compose/identity.ts";
 import { bootstrapUser, cacheUser, internalAuthorizer } from "./compose/internal-users.ts";
 import { firstAddress, serverNames } from "./compose/server-names.ts";
 import type { Datastore, ServerConfig } from "./config.ts";
@@ -85,6 +85,8 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
     entropy,
     log,
     authorizer,
+    tokens: { issuer: ISSUER, issue: (request) => tokens.issue(request) },
+    verifyToken: async (token, audiences) => tokens.verify(token, audiences.length === 0 ? undefined : audiences),
     admission: (lookup) => admissionPlugins({ lookup, entropy, tolerationSeconds: config.tolerationSeconds }),
   });
   const informers = sharedInformers(registry.clientFor(cacheUser), { clock, log, signal: stopping.signal });

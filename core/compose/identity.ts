@@ -39,7 +39,7 @@ export interface IdentityParts {
 }
 
 /** Issuer of service account tokens, as kubeadm names it: every cluster has its own keys, so the name may be the same. */
-const ISSUER = "https://kubernetes.default.svc.cluster.local";
+export const ISSUER = "https://kubernetes.default.svc.cluster.local";
 
 export async function identity({ informers, pki, clock, entropy, log }: IdentityParts): Promise<Identity> {
   const accounts = informers.of(SERVICE_ACCOUNTS);
