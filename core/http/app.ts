@@ -15,12 +15,10 @@ import type { TLSSocket } from "node:tls";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import type { Context } from "hono";
-import { badRequest } from "../api/status.ts";
 import type { User } from "../api/user.ts";
 import { whoIs } from "./authenticate.ts";
 import { readBody } from "./body.ts";
 import type { Call } from "./call.ts";
-import { deprecation } from "./deprecations.ts";
 import { openDiscovery } from "./discovery/discovery.ts";
 import type { Discovery } from "./discovery/discovery.ts";
 import { errorReply } from "./errors.ts";
@@ -29,20 +27,12 @@ import { impersonate } from "./impersonate.ts";
 import { openApiPages } from "./openapi/openapi.ts";
 import { openPages } from "./pages.ts";
 import type { Pages } from "./pages.ts";
-import { flag } from "./query.ts";
-import { get, list } from "./read.ts";
 import type { Message, Reply } from "./reply.ts";
 import { resourcePath } from "./request-info.ts";
-import type { ResourcePath } from "./request-info.ts";
-import { route } from "./route.ts";
-import type { Action, Route } from "./route.ts";
 import type { HttpServices } from "./services.ts";
-import { methodNotAllowed, noSuchPage, noSuchResource, parseTarget } from "./target.ts";
+import { answerResource } from "./resources.ts";
+import { noSuchPage, parseTarget } from "./target.ts";
 import type { RequestTarget } from "./target.ts";
-import { logs } from "./streams/log.ts";
-import { PODS, serverItself } from "./streams/pod-target.ts";
-import { watch } from "./watch.ts";
-import { create, patch, remove, removeCollection, update } from "./write.ts";
 
 /** What @hono/node-server hands over; absent when the application is called as a function. */
 export interface Bindings {
@@ -127,59 +117,6 @@ async function handle(call: Call, parts: Parts): Promise<Reply> {
   const page = parts.pages.find(call.path);
   if (page === undefined) throw noSuchPage();
   return await page(call);
-}
-
-async function answerResource(call: Call, path: ResourcePath, parts: Parts): Promise<Reply> {
-  const { services } = parts;
-  const routing = route(services.kinds, path, call.method, path.watch || flag(call.query, "watch"));
-  if (routing === "not found" || routing === "method not allowed") {
-    // who may not even try does not learn what exists
-    await mustBeAllowed(services.authorizer, { user: call.user, verb: attemptedVerb(call.method, path), resource: path });
-    throw routing === "method not allowed" ? methodNotAllowed() : parts.discovery.serves(path.group) ? noSuchResource() : noSuchPage();
-  }
-  const deprecated = deprecation(routing.kind);
-  if (deprecated !== undefined) call.warn(deprecated);
-  if (routing.subresource?.name === "log") return await podLog(call, named(routing), services);
-  return await verbs[routing.action](call, routing, services);
-}
-
-type Handler = (call: Call, route: Route, services: HttpServices) => Promise<Reply>;
-
-const verbs: { readonly [action in Action]: Handler } = {
-  get: (call, at, { clientFor, clock }) => get(call, named(at), clientFor(call.user), clock.now()),
-  list: (call, at, { clientFor, clock }) => list(call, at, clientFor(call.user), clock.now()),
-  watch: (call, at, services) => watch(call, at, services.clientFor(call.user), services),
-  create: (call, at, services) => create(call, at, services.clientFor(call.user), writing(services)),
-  update: (call, at, services) => update(call, named(at), services.clientFor(call.user), writing(services)),
-  patch: (call, at, services) => patch(call, named(at), services.clientFor(call.user), writing(services)),
-  delete: (call, at, services) => remove(call, named(at), services.clientFor(call.user), writing(services)),
-  deletecollection: (call, at, services) => removeCollection(call, at, services.clientFor(call.user), writing(services)),
-  connect: () => {
-    throw badRequest("this connection needs an upgrade: send Upgrade: websocket, or Upgrade: SPDY/3.1");
-  },
-};
-
-/** Authorized here: who may read a log need not be allowed to read the pod. */
-async function podLog(call: Call, { namespace, name }: Route & { readonly name: string }, services: HttpServices): Promise<Reply> {
-  const resource = { group: "", version: "v1", plural: "pods", subresource: "log", namespace, name };
-  await mustBeAllowed(services.authorizer, { user: call.user, verb: "get", resource });
-  const pod = await services.clientFor(serverItself).get(PODS, { namespace, name });
-  return await logs(call, pod, services.streams, services.clock);
-}
-
-const writing = ({ kinds, clock }: HttpServices) => ({ kinds, now: clock.now() });
-
-function named(at: Route): Route & { readonly name: string } {
-  if (at.name === undefined) throw noSuchResource();
-  return { ...at, name: at.name };
-}
-
-const attempts: { readonly [method: string]: string } = { GET: "get", HEAD: "get", POST: "create", PUT: "update", PATCH: "patch", DELETE: "delete" };
-
-function attemptedVerb(method: string, path: ResourcePath): string {
-  const verb = attempts[method] ?? method.toLowerCase();
-  if (path.name !== undefined) return verb;
-  return verb === "get" ? "list" : verb === "delete" ? "deletecollection" : verb;
 }
 
 function callOf(c: Context<Env>, warnings: string[], closing: AbortSignal): Call {

@@ -1,46 +1,8 @@
-import { constants, createDeflate } from "node:zlib";
 import fc from "fast-check";
 import test from "ava";
-import { SpdyConnection, spdyDictionary } from "../../core/http/streams/spdy.ts";
+import { SpdyConnection } from "../../core/http/streams/spdy.ts";
 import type { SpdyStream } from "../../core/http/streams/spdy.ts";
-
-/** The client's side of header blocks: one zlib stream with the dictionary. */
-function headerWriter() {
-  const deflate = createDeflate({ dictionary: spdyDictionary() });
-  return async (headers: Record<string, string>): Promise<Buffer> => {
-    const texts = Object.entries(headers).flat();
-    const count = Buffer.alloc(4);
-    count.writeUInt32BE(texts.length / 2);
-    const block = [count];
-    for (const text of texts) {
-      const length = Buffer.alloc(4);
-      length.writeUInt32BE(Buffer.byteLength(text));
-      block.push(length, Buffer.from(text));
-    }
-    const parts: Buffer[] = [];
-    const take = (part: Buffer) => parts.push(part);
-    deflate.on("data", take);
-    deflate.write(Buffer.concat(block));
-    await new Promise<void>((resolve) => deflate.flush(constants.Z_SYNC_FLUSH, () => resolve()));
-    deflate.off("data", take);
-    return Buffer.concat(parts);
-  };
-}
-
-function frame(type: number | "data", flags: number, body: Buffer, id = 0): Buffer {
-  const head = Buffer.alloc(8);
-  if (type === "data") head.writeUInt32BE(id, 0);
-  else head.writeUInt32BE((0x80030000 | type) >>> 0, 0);
-  head.writeUInt32BE(body.length, 4);
-  head.writeUInt8(flags, 4);
-  return Buffer.concat([head, body]);
-}
-
-function synStream(id: number, headers: Buffer, flags = 0): Buffer {
-  const head = Buffer.alloc(10);
-  head.writeUInt32BE(id, 0);
-  return frame(1, flags, Buffer.concat([head, headers]));
-}
+import { headerWriter, spdyFrame, synStream } from "./support/spdy-client.ts";
 
 const text = async (stream: SpdyStream) => {
   let all = "";
@@ -60,9 +22,9 @@ test("streams open with their headers and carry bytes both ways, however the byt
   const bytes = Buffer.concat([
     synStream(1, await write({ streamtype: "error", port: "80", requestid: "0" }), 1),
     synStream(3, await write({ streamtype: "data", port: "80", requestid: "0" })),
-    frame("data", 0, Buffer.from("hello "), 3),
-    frame(6, 0, Buffer.from([0, 0, 0, 1])),
-    frame("data", 1, Buffer.from("world"), 3),
+    spdyFrame("data", 0, Buffer.from("hello "), 3),
+    spdyFrame(6, 0, Buffer.from([0, 0, 0, 1])),
+    spdyFrame("data", 1, Buffer.from("world"), 3),
   ]);
   await fc.assert(
     fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 60 }), async (cuts) => {
@@ -95,7 +57,7 @@ test("a reset and a lost connection are errors of the streams", async (t) => {
   await connection.receive(synStream(3, await write({ streamtype: "data" })));
   const [first, second] = streams;
   if (first === undefined || second === undefined) return t.fail();
-  await connection.receive(frame(3, 0, Buffer.from([0, 0, 0, 1, 0, 0, 0, 5])));
+  await connection.receive(spdyFrame(3, 0, Buffer.from([0, 0, 0, 1, 0, 0, 0, 5])));
   await t.throwsAsync(text(first), { message: /reset/ });
   connection.close();
   await t.throwsAsync(text(second), { message: /closed/ });
@@ -123,7 +85,7 @@ test("any bytes end in an error or in nothing", async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), fc.boolean(), async (noise, framed) => {
       const { connection } = collect();
-      const bytes = framed ? frame(1, 0, Buffer.from(noise)) : Buffer.from(noise);
+      const bytes = framed ? spdyFrame(1, 0, Buffer.from(noise)) : Buffer.from(noise);
       await connection.receive(bytes).catch((error: unknown) => t.true(error instanceof Error));
       connection.close();
     }),

@@ -1,11 +1,14 @@
 import { request } from "node:https";
+import type { Duplex } from "node:stream";
 import test from "ava";
 import { WebSocket } from "ws";
 import { ApiError } from "../../core/api/status.ts";
 import { CHANNEL } from "../../core/api/streams.ts";
+import type { Frame } from "../../core/api/streams.ts";
 import { openApi } from "./support/api.ts";
 import { echo, fakeDevice } from "./support/device.ts";
 import type { Answer } from "./support/device.ts";
+import { headerWriter, spdyFrame, synStream } from "./support/spdy-client.ts";
 import { boundPod, serve } from "./support/server.ts";
 import type { Served } from "./support/server.ts";
 
@@ -44,11 +47,10 @@ test("logs: bytes as they come, options checked, containers chosen", async (t) =
 });
 
 test("logs: a device that fails before its first byte gives a status code", async (t) => {
-  const device = fakeDevice(async function* () {
-    await Promise.resolve();
-    throw new ApiError("ServiceUnavailable", "device is offline");
-    yield { channel: 1, data: Buffer.alloc(0) };
-  });
+  const offline: AsyncIterable<Frame> = {
+    [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new ApiError("ServiceUnavailable", "device is offline")) }),
+  };
+  const device = fakeDevice(() => offline);
   const api = await openApi({ streams: device });
   await boundPod(api, "p");
   const response = await api.send("GET", `${pod}/log?container=main`);
@@ -129,6 +131,60 @@ test("an upgrade is refused before anything switches", async (t) => {
   const uncertified = { ...served, client: { certificate: "", key: "" } };
   await refused(`${pod}/exec?command=x&stdout=1`, ["v5.channel.k8s.io", jane], /^403 .*jane/s, uncertified);
 });
+
+test("port-forward over the channels of old clients: the port first, then bytes", async (t) => {
+  const device = fakeDevice(async function* (input) {
+    for await (const frame of input) {
+      yield { channel: CHANNEL.stdout, data: Buffer.concat([Buffer.from("you said "), frame.data]) };
+      return;
+    }
+  });
+  const served = await serve(t, { streams: device });
+  await boundPod(served.api, "p");
+  const { socket, messages, closed } = await websocket(served, `${pod}/portforward?ports=80`, ["v4.channel.k8s.io"]);
+  socket.send(Buffer.from("\u0000hello"));
+  await closed;
+  t.is(join(messages, 0), "P\u0000you said hello");
+  t.is(join(messages, 1), "P\u0000");
+  t.like(device.requests[0], { type: "portforward", pod: "p", port: 80 });
+});
+
+test("port-forward through the SPDY tunnel", async (t) => {
+  const device = fakeDevice(async function* (input) {
+    for await (const frame of input) if (frame.data.length > 0) yield { channel: CHANNEL.stdout, data: frame.data };
+  });
+  const served = await serve(t, { streams: device });
+  await boundPod(served.api, "p");
+  const socket = await rawWebSocket(served, `${pod}/portforward`, "SPDY/3.1+portforward.k8s.io");
+  const header = headerWriter();
+  socket.write(masked(synStream(1, await header({ streamtype: "error", port: "80", requestid: "0" }))));
+  socket.write(masked(synStream(3, await header({ streamtype: "data", port: "80", requestid: "0" }))));
+  socket.write(masked(spdyFrame("data", 0, Buffer.from("ping over the tunnel"), 3)));
+  let received = Buffer.alloc(0);
+  for await (const part of socket) {
+    received = Buffer.concat([received, part as Buffer]);
+    if (received.includes("ping over the tunnel")) break;
+  }
+  t.true(received.includes(spdyFrame("data", 0, Buffer.from("ping over the tunnel"), 3)));
+});
+
+/** ws, as a client, refuses protocol names with a slash. */
+function rawWebSocket({ server, ca, client }: Served, path: string, protocol: string): Promise<Duplex> {
+  const headers = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==", "sec-websocket-protocol": protocol };
+  return new Promise((resolve, reject) => {
+    const sent = request(`${server.url}${path}`, { ca, cert: client.certificate, key: client.key, agent: false, headers });
+    sent.on("upgrade", (response, socket) => (response.headers["sec-websocket-protocol"] === protocol ? resolve(socket) : reject(new Error("another protocol"))));
+    sent.on("response", (response) => reject(new Error(String(response.statusCode))));
+    sent.on("error", reject);
+    sent.end();
+  });
+}
+
+/** A binary message of a client, masked with zeros (RFC 6455, 5.3). */
+function masked(data: Buffer): Buffer {
+  const head = Buffer.from([0x82, 0x80 | 126, data.length >> 8, data.length & 0xff, 0, 0, 0, 0]);
+  return data.length < 126 ? Buffer.from([0x82, 0x80 | data.length, 0, 0, 0, 0, ...data]) : Buffer.concat([head, data]);
+}
 
 test("a watch and a log over WebSocket", async (t) => {
   const served = await serve(t, { streams: fakeDevice(saying("line\n")) });

@@ -39,8 +39,11 @@ async function forward(data: SpdyStream, error: SpdyStream, open: OpenPort, pod:
   let device: DeviceStream | undefined;
   try {
     if (port === undefined) throw new ApiError("BadRequest", "the port is not a number between 1 and 65535");
-    device = await open(port);
-    await Promise.all([upstream(data, device), downstream(data, device)]);
+    const to = await open(port);
+    device = to;
+    // a client that goes away in the middle is no failure to tell it about
+    upstream(data, to).catch(() => to.close());
+    await downstream(data, to);
   } catch (failure) {
     await error.write(Buffer.from(`error forwarding port ${port ?? 0} to pod ${pod}: ${textOf(failure)}`)).catch(() => {});
   } finally {

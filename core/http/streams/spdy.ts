@@ -162,12 +162,16 @@ export class SpdyConnection {
     await this.#options.send(control(TYPE.reset, 0, uint32(id), uint32(code)));
   }
 
-  /** No headers, in a zlib stream without compression: two bytes once, then one stored block each time (RFC 1951, 3.2.4). */
+  /**
+   * No headers, in a zlib stream without compression: two bytes once, then a stored block (RFC 1951, 3.2.4), then the
+   * empty block of a flush, without which Go's reader asks for more and fails.
+   */
   #emptyHeaders(): Uint8Array {
     const stored = [0x00, 0x04, 0x00, 0xfb, 0xff, 0, 0, 0, 0];
+    const flush = [0x00, 0x00, 0x00, 0xff, 0xff];
     const first = this.#headersSent ? [] : [0x78, 0x01];
     this.#headersSent = true;
-    return Uint8Array.from([...first, ...stored]);
+    return Uint8Array.from([...first, ...stored, ...flush]);
   }
 }
 

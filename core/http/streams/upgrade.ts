@@ -7,10 +7,8 @@ import type { IncomingMessage } from "node:http";
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import { WebSocketServer } from "ws";
-import type { WebSocket } from "ws";
 import type { User } from "../../api/user.ts";
-import { ApiError, badRequest } from "../../api/status.ts";
+import { badRequest } from "../../api/status.ts";
 import { encodedOf } from "../../registry/encoded.ts";
 import { whoIs } from "../authenticate.ts";
 import { errorReply } from "../errors.ts";
@@ -31,14 +29,12 @@ import { forwardChannels, forwardStreams, portForwardProtocol, portsOf, tunnelPr
 import type { OpenPort } from "./port-forward.ts";
 import { runCommand } from "./remote-command.ts";
 import { SpdyConnection } from "./spdy.ts";
+import { bearerOf, feed, headerLines, isWebSocket, openWebSockets, pickProtocol, spdyProtocol, spdySocket } from "./transport.ts";
+import type { Raw } from "./transport.ts";
 import { expectedStreams, spdyCommand, spdyCommandProtocols } from "./spdy-command.ts";
 
-/** Larger than what any client puts in one message; kubectl cp sends 32 KiB. */
-const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 /** A SPDY client must have opened its streams after this (kubelet: 30 s). */
 const STREAMS_OPEN_MS = 30_000;
-
-const bearerProtocol = "base64url.bearer.authorization.k8s.io.";
 
 /** Whether a request with an Upgrade header is one of these; others are answered as if they had none. */
 export function isUpgrade(request: IncomingMessage): boolean {
@@ -53,14 +49,7 @@ export function isUpgrade(request: IncomingMessage): boolean {
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 export function openUpgrades(services: HttpServices, closing: AbortSignal): Upgrade {
-  const websockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: MESSAGE_BYTES_MAX,
-    perMessageDeflate: false,
-    // chosen before the handshake: the first of ours that the client offers
-    handleProtocols: (_offered, request) => chosen.get(request) ?? false,
-  });
-  const chosen = new WeakMap<IncomingMessage, string>();
+  const websockets = openWebSockets();
 
   return (request, socket, head) => {
     socket.on("error", () => socket.destroy());
@@ -74,10 +63,9 @@ export function openUpgrades(services: HttpServices, closing: AbortSignal): Upgr
 
   async function serve(raw: Raw): Promise<void> {
     const { request } = raw;
-    const offered = offeredProtocols(request);
     const target = parseTarget(request.url ?? "/");
     const header = (name: string) => headerOf(request, name);
-    const authenticated = await whoIs({ header, socket: tlsSocket(raw.socket), bearer: bearerOf(offered) }, services.authenticate);
+    const authenticated = await whoIs({ header, socket: tlsSocket(raw.socket), bearer: bearerOf(request) }, services.authenticate);
     const user = await impersonate(headerLines(request), authenticated, services.authorizer);
     const path = resourcePath(target.segments);
     if (path === undefined) throw noSuchResource();
@@ -85,7 +73,7 @@ export function openUpgrades(services: HttpServices, closing: AbortSignal): Upgr
     const at = route(services.kinds, path, method, path.watch || flag(target.query, "watch"));
     if (at === "not found") throw noSuchResource();
     if (at === "method not allowed") throw methodNotAllowed();
-    const session: Session = { ...raw, user, route: at, query: target.query, offered };
+    const session: Session = { ...raw, user, route: at, query: target.query };
     const name = at.subresource?.name;
     if (at.action === "watch") return await watchSocket(session);
     if (name === "log") return await logSocket(session);
@@ -102,11 +90,11 @@ export function openUpgrades(services: HttpServices, closing: AbortSignal): Upgr
     const gone = goneSignal(session.socket, closing);
     const open = () => streams.open(pod.node, type === "exec" ? { type, ...container, ...terminal, command: words } : { type, ...container, ...terminal }, gone);
     if (isWebSocket(session.request)) {
-      const protocol = pick(session, channelProtocols);
+      const protocol = pickProtocol(session.request, channelProtocols);
       const form = channelForm(protocol ?? "channel.k8s.io");
       // a device that is offline is told before the protocol changes
       const device = await open();
-      const socket = await websocket(session, protocol, () => device.close());
+      const socket = await websockets.accept(session, protocol, () => device.close());
       await runCommand(channelClient(socket, form, terminal.stdout ? 1 : terminal.stderr ? 2 : 3), device);
       return;
     }
@@ -132,15 +120,15 @@ export function openUpgrades(services: HttpServices, closing: AbortSignal): Upgr
     if (!isWebSocket(session.request)) {
       return spdySocket(session, spdyProtocol(session.request, [portForwardProtocol]), forwardStreams(open, pod.name));
     }
-    const protocol = pick(session, [tunnelProtocol, ...channelProtocols]);
+    const protocol = pickProtocol(session.request, [tunnelProtocol, ...channelProtocols]);
     if (protocol === tunnelProtocol) {
-      const socket = await websocket(session, protocol);
+      const socket = await websockets.accept(session, protocol);
       const send = (frame: Uint8Array) => sendMessage(socket, Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength));
       const connection = new SpdyConnection({ send, onStream: forwardStreams(open, pod.name) });
       return feed(connection, socket);
     }
     const ports = portsOf(session.query);
-    const socket = await websocket(session, protocol);
+    const socket = await websockets.accept(session, protocol);
     await forwardChannels(socket, channelForm(protocol ?? "channel.k8s.io"), ports, open);
   }
 
@@ -149,8 +137,8 @@ export function openUpgrades(services: HttpServices, closing: AbortSignal): Upgr
     const options = logOptions(session.query, pod.name);
     const container = chooseContainer(pod, session.query.get("container"));
     const device = await opened(services.streams).open(pod.node, { type: "log", ...container, ...options }, goneSignal(session.socket, closing));
-    const protocol = pick(session, ["binary.k8s.io", "base64.binary.k8s.io"]);
-    const socket = await websocket(session, protocol, () => device.close());
+    const protocol = pickProtocol(session.request, ["binary.k8s.io", "base64.binary.k8s.io"]);
+    const socket = await websockets.accept(session, protocol, () => device.close());
     const form = (chunk: Uint8Array) => (protocol === "binary.k8s.io" ? Buffer.from(chunk) : protocol === undefined ? Buffer.from(chunk).toString() : Buffer.from(chunk).toString("base64"));
     try {
       for await (const chunk of logChunks(device, options.limitBytes)) await sendMessage(socket, form(chunk));
@@ -168,7 +156,7 @@ export function openUpgrades(services: HttpServices, closing: AbortSignal): Upgr
     const { namespace, name } = session.route;
     const fieldSelector = name === undefined ? options.fieldSelector : `metadata.name=${name}`;
     const events = await services.clientFor(session.user).watch(resourceOf(session.route), { ...options, namespace, fieldSelector, signal: ending.signal });
-    const socket = await websocket(session, pick(session, ["binary.k8s.io"]));
+    const socket = await websockets.accept(session, pickProtocol(session.request, ["binary.k8s.io"]));
     const cancel = timeoutSeconds === undefined ? () => {} : services.clock.after(timeoutSeconds * 1000, () => ending.abort());
     try {
       for await (const batch of events) {
@@ -191,110 +179,16 @@ export function openUpgrades(services: HttpServices, closing: AbortSignal): Upgr
     const pod = await services.clientFor(serverItself).get(PODS, { namespace: at.namespace, name: at.name });
     return podView(pod);
   }
-
-  function pick(session: Session, protocols: readonly string[]): string | undefined {
-    const offered = session.offered.filter((each) => !each.startsWith(bearerProtocol));
-    if (offered.length === 0) return undefined;
-    const found = protocols.find((each) => offered.includes(each));
-    if (found === undefined) throw badRequest(`none of the offered WebSocket protocols is known: ${offered.join(", ")}; this server speaks ${protocols.join(", ")}`);
-    chosen.set(session.request, found);
-    return found;
-  }
-
-  function websocket({ request, socket, head }: Raw, _protocol: string | undefined, onFailure?: () => void): Promise<WebSocket> {
-    return new Promise((resolve, reject) => {
-      socket.once("close", () => {
-        onFailure?.();
-        reject(new ApiError("BadRequest", "the client went away"));
-      });
-      websockets.handleUpgrade(request, socket, head, resolve);
-    });
-  }
-
-}
-
-interface Raw {
-  readonly request: IncomingMessage;
-  readonly socket: Duplex;
-  readonly head: Buffer;
 }
 
 interface Session extends Raw {
   readonly user: User;
   readonly route: Route;
   readonly query: URLSearchParams;
-  readonly offered: readonly string[];
-}
-
-function spdySocket({ socket, head }: Raw, protocol: string, onStream: ConstructorParameters<typeof SpdyConnection>[0]["onStream"]): void {
-  socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: ${protocol}\r\n\r\n`,
-  );
-  const send = (frame: Uint8Array) =>
-    new Promise<void>((resolve) => {
-      if (socket.destroyed || socket.write(frame)) return resolve();
-      const done = () => {
-        socket.off("drain", done);
-        socket.off("close", done);
-        resolve();
-      };
-      socket.on("drain", done);
-      socket.on("close", done);
-    });
-  const connection = new SpdyConnection({ send, onStream });
-  void (async () => {
-    try {
-      if (head.length > 0) await connection.receive(head);
-      for await (const chunk of socket) await connection.receive(chunk as Buffer);
-    } catch {
-      socket.destroy();
-    } finally {
-      connection.close();
-    }
-  })();
-}
-
-/** Messages of a WebSocket into a SPDY connection, one after the other, the socket paused meanwhile. */
-function feed(connection: SpdyConnection, socket: WebSocket): void {
-  let last = Promise.resolve();
-  socket.on("message", (data) => {
-    const bytes = Buffer.isBuffer(data) ? data : Buffer.from(data as ArrayBuffer);
-    socket.pause();
-    last = last
-      .then(() => connection.receive(bytes))
-      .then(() => socket.resume())
-      .catch(() => socket.close(1002));
-  });
-  const end = () => connection.close();
-  socket.on("close", end);
-  socket.on("error", end);
 }
 
 function tlsSocket(socket: Duplex): TLSSocket | undefined {
   return "getPeerX509Certificate" in socket ? (socket as TLSSocket) : undefined;
-}
-
-const isWebSocket = (request: IncomingMessage) => (request.headers.upgrade ?? "").toLowerCase() === "websocket";
-
-function offeredProtocols(request: IncomingMessage): readonly string[] {
-  return (request.headers["sec-websocket-protocol"] ?? "").split(",").map((each) => each.trim()).filter((each) => each !== "");
-}
-
-/** A browser cannot set headers on a WebSocket: it puts the token among the protocols. */
-function bearerOf(offered: readonly string[]): string | undefined {
-  const found = offered.find((each) => each.startsWith(bearerProtocol));
-  return found === undefined ? undefined : Buffer.from(found.slice(bearerProtocol.length), "base64url").toString();
-}
-
-/** @throws ApiError Forbidden, as apiserver answers a client that offers nothing it knows */
-function spdyProtocol(request: IncomingMessage, known: readonly string[]): string {
-  const offered = headerLines(request)
-    .filter(([name]) => name === "x-stream-protocol-version")
-    .flatMap(([, value]) => value.split(",").map((each) => each.trim()));
-  if (offered.length === 0) return known.at(-1) ?? "";
-  const found = known.find((each) => offered.includes(each));
-  if (found === undefined) throw new ApiError("Forbidden", `unable to upgrade: unable to negotiate protocol: client supports ${offered.join(", ")}, server accepts ${known.join(", ")}`);
-  return found;
 }
 
 function headerOf(request: IncomingMessage, name: string): string | undefined {
@@ -302,17 +196,14 @@ function headerOf(request: IncomingMessage, name: string): string | undefined {
   return Array.isArray(value) ? value.join(", ") : value;
 }
 
-function headerLines(request: IncomingMessage): (readonly [string, string])[] {
-  const lines: (readonly [string, string])[] = [];
-  const raw = request.rawHeaders;
-  for (let at = 0; at + 1 < raw.length; at += 2) lines.push([(raw[at] ?? "").toLowerCase(), raw[at + 1] ?? ""]);
-  return lines;
-}
-
 function goneSignal(socket: Duplex, closing: AbortSignal): AbortSignal {
   const gone = new AbortController();
-  socket.once("close", () => gone.abort());
-  closing.addEventListener("abort", () => socket.destroy(), { once: true });
+  const destroy = () => socket.destroy();
+  closing.addEventListener("abort", destroy, { once: true });
+  socket.once("close", () => {
+    closing.removeEventListener("abort", destroy);
+    gone.abort();
+  });
   if (socket.destroyed) gone.abort();
   return gone.signal;
 }
