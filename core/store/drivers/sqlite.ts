@@ -5,6 +5,8 @@
  *
  * A thread that dies (out of memory) is a disk that failed: the store stops acknowledging, and `recover` starts another.
  */
+import { getCompileCacheDir } from "node:module";
+import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Driver, Loaded } from "../driver.ts";
 import type { StoreEvent } from "../store.ts";
@@ -12,7 +14,7 @@ import { StoreError } from "../store.ts";
 import type { Answer, Call, Question } from "./sqlite-worker.ts";
 
 /** The heap of the thread: rows pass through it in batches, and once all of them when the store opens. */
-const HEAP_MB = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 8 };
+const HEAP_MB = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 4 };
 
 interface Thread {
   ask(call: Call, transfer?: readonly ArrayBuffer[]): Promise<unknown>;
@@ -45,7 +47,10 @@ export function sqliteDriver(path: string): Driver {
 }
 
 function startThread(path: string): Thread {
-  const worker = new Worker(new URL("./sqlite-worker.ts", import.meta.url), { workerData: { path }, resourceLimits: HEAP_MB, name: "store" });
+  // The thread does not inherit a compile cache by itself; without one it loads the TypeScript compiler, 15 MB.
+  const cache = getCompileCacheDir();
+  const env = cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(cache) };
+  const worker = new Worker(new URL("./sqlite-worker.ts", import.meta.url), { workerData: { path }, resourceLimits: HEAP_MB, env, name: "store" });
   const asked = new Map<number, PromiseWithResolvers<unknown>>();
   let lastId = 0;
   let failure: StoreError | undefined;
