@@ -39,6 +39,8 @@ export interface HubOptions {
   readonly signal: AbortSignal;
   /** a certificate for a fresh key of a device that is connected; @throws ApiError when the request is refused */
   readonly renew?: (node: string, csr: string) => Promise<string>;
+  /** a Node was deleted: its device may not come back by its old key */
+  readonly forget?: (node: string) => Promise<void>;
   readonly presence?: Partial<PresenceLimits>;
 }
 
@@ -159,10 +161,10 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     }
   };
   const unsubscribe = nodes.subscribe((now, old) => {
-    const name = old?.metadata.name ?? "";
-    if (now !== undefined || sessions.get(name) === undefined) return;
-    log.info({ node: name }, "a node was deleted: its device is disconnected");
-    disconnect(name);
+    const name = old?.metadata.name;
+    if (now !== undefined || name === undefined) return;
+    log.info({ node: name, connected: sessions.get(name) !== undefined }, "a node was deleted: its device is disconnected");
+    (options.forget?.(name) ?? Promise.resolve()).catch((error: unknown) => log.error({ node: name, error }, "a deleted node's device could not be forgotten")).finally(() => disconnect(name));
   });
   const disconnect = (node: string) => {
     control.disconnect(node);

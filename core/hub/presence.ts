@@ -148,19 +148,18 @@ export function presence(options: {
   let reachable = true;
   let returnBy = clock.monotonic() + limits.firstReturnMs;
 
-  const hasMovable = (node: string) => pods.by(ON_NODE, node).some(isMovable);
-
-  const expect = (node: string, dueAt: number) => {
-    const now = clock.monotonic();
-    devices.set(node, { state: "away", heardAt: now, askedAt: 0, lastAskedAt: now, dueAt, connected: true, pauseMs: PAUSE_MS });
+  /** answers that no pod has changed since: most devices are looked at often and change rarely */
+  const movable = new Map<string, boolean>();
+  const hasMovable = (node: string) => {
+    const known = movable.get(node);
+    if (known !== undefined) return known;
+    const answer = pods.by(ON_NODE, node).some(isMovable);
+    movable.set(node, answer);
+    return answer;
   };
-  // devices of an earlier life of this server: they get the time to find it again
-  const unsubscribe = nodes.subscribe((now, old) => {
-    const name = (now ?? old)?.metadata.name ?? "";
-    if (now === undefined) devices.delete(name);
-    else if (!devices.has(name) && isDevice(now)) expect(name, Math.max(returnBy, clock.monotonic() + limits.returnMs));
+  const unwatch = pods.subscribe((now, old) => {
+    for (const pod of [now, old]) movable.delete(pod?.spec?.nodeName ?? "");
   });
-  for (const node of nodes.list()) if (isDevice(node)) expect(node.metadata.name ?? "", returnBy);
 
   const ask = (node: string, device: Device, now: number) => {
     counters.questions++;
@@ -181,7 +180,7 @@ export function presence(options: {
       try {
         const node = await client.get(NODES, { name });
         const status = silentStatus(node.status, clock.now());
-        if (status !== undefined && device.state === "lost") await client.update(NODES, { name, subresource: "status" }, { ...node, status });
+        if (status !== undefined && devices.get(name) === device) await client.update(NODES, { name, subresource: "status" }, { ...node, status });
         return;
       } catch (error) {
         if (isReason(error, "NotFound")) {
@@ -211,14 +210,34 @@ export function presence(options: {
         else if (verdict === "lose") lose(node, device);
       }
     }
-    cancel = clock.after(TICK_MS, tick);
+    cancel = devices.size === 0 ? undefined : clock.after(TICK_MS, tick);
   };
-  let cancel = clock.after(TICK_MS, tick);
+  // a server without devices has nothing to look at
+  let cancel: (() => void) | undefined;
+  const keep = (node: string, device: Device) => {
+    devices.set(node, device);
+    cancel ??= clock.after(TICK_MS, tick);
+  };
+  const expect = (node: string, dueAt: number) => {
+    const now = clock.monotonic();
+    keep(node, { state: "away", heardAt: now, askedAt: 0, lastAskedAt: now, dueAt, connected: true, pauseMs: PAUSE_MS });
+  };
+  // devices of an earlier life of this server: they get the time to find it again
+  const unsubscribe = nodes.subscribe((now, old) => {
+    const name = (now ?? old)?.metadata.name ?? "";
+    if (now === undefined) {
+      devices.delete(name);
+      movable.delete(name);
+    } else if (!devices.has(name) && isDevice(now)) expect(name, Math.max(returnBy, clock.monotonic() + limits.returnMs));
+  });
+  for (const node of nodes.list()) if (isDevice(node)) expect(node.metadata.name ?? "", returnBy);
+
   signal.addEventListener(
     "abort",
     () => {
-      cancel();
+      cancel?.();
       unsubscribe();
+      unwatch();
     },
     { once: true },
   );
@@ -233,7 +252,7 @@ export function presence(options: {
       const wasLost = devices.get(node)?.state === "lost";
       if (wasLost) counters.returned++;
       const now = clock.monotonic();
-      devices.set(node, { state: "present", heardAt: now, askedAt: 0, lastAskedAt: now, dueAt: 0, connected: true, pauseMs: PAUSE_MS });
+      keep(node, { state: "present", heardAt: now, askedAt: 0, lastAskedAt: now, dueAt: 0, connected: true, pauseMs: PAUSE_MS });
       return wasLost;
     },
     heard(node) {

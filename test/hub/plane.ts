@@ -81,7 +81,7 @@ export const nodeStatus = (ready = "True") =>
     ],
   }) as unknown as AnyObject;
 
-export async function plane(t: { readonly teardown: (end: () => Promise<void>) => void }, options: Partial<Pick<HubOptions, "presence" | "renew">> = {}): Promise<Plane> {
+export async function plane(t: { readonly teardown: (end: () => Promise<void>) => void }, options: Partial<Pick<HubOptions, "control" | "forget" | "presence" | "renew" | "streams">> = {}): Promise<Plane> {
   const clock = virtualClock();
   const entropy = seededEntropy(7);
   const complaints: string[] = [];
