@@ -153,7 +153,7 @@ export function invalid(of: { readonly group: string; readonly kind: string }, n
     details: {
       ...(name === "" ? {} : { name }),
       ...(of.group === "" ? {} : { group: of.group }),
-      kind: of.kind,
+      ...(of.kind === "" ? {} : { kind: of.kind }),
       causes: errors.map((error) => ({ reason: error.type, message: error.message, field: error.field })),
     },
   });

@@ -2,6 +2,7 @@
  * Requests for resources: routed by the KindTable, then one handler per verb, the same for every kind. Who may do what is
  * decided behind the Client; here only for what does not exist, so that refusals come before answers.
  */
+import type { Resource } from "../api/client.ts";
 import { badRequest } from "../api/status.ts";
 import type { Call } from "./call.ts";
 import { deprecation } from "./deprecations.ts";
@@ -15,7 +16,7 @@ import { route } from "./route.ts";
 import type { Action, Route } from "./route.ts";
 import type { HttpServices } from "./services.ts";
 import { logs } from "./streams/log.ts";
-import { PODS, serverItself } from "./streams/pod-target.ts";
+import { PODS, podView, serverItself } from "./streams/pod-target.ts";
 import { methodNotAllowed, noSuchPage, noSuchResource } from "./target.ts";
 import { watch } from "./watch.ts";
 import { create, patch, remove, removeCollection, update } from "./write.ts";
@@ -49,9 +50,7 @@ const verbs: { readonly [action in Action]: Handler } = {
   patch: (call, at, services) => patch(call, named(at), services.clientFor(call.user), writing(services)),
   delete: (call, at, services) => remove(call, named(at), services.clientFor(call.user), writing(services)),
   deletecollection: (call, at, services) => removeCollection(call, at, services.clientFor(call.user), writing(services)),
-  connect: () => {
-    throw badRequest("this connection needs an upgrade: send Upgrade: websocket, or Upgrade: SPDY/3.1");
-  },
+  connect: (call, at, services) => withoutUpgrade(call, named(at), services),
 };
 
 /** Authorized here: who may read a log need not be allowed to read the pod. */
@@ -60,6 +59,17 @@ async function podLog(call: Call, { namespace, name }: Route & { readonly name: 
   await mustBeAllowed(services.authorizer, { user: call.user, verb: "get", resource });
   const pod = await services.clientFor(serverItself).get(PODS, { namespace, name });
   return await logs(call, pod, services.streams, services.clock);
+}
+
+/** exec and the like came as a plain request: what else is wrong with it is told first. */
+async function withoutUpgrade(call: Call, { kind, namespace, name, subresource }: Route & { readonly name: string }, services: HttpServices): Promise<never> {
+  const { group, version, plural } = kind;
+  const resource = { group, version, plural, subresource: subresource?.name, namespace, name };
+  await mustBeAllowed(services.authorizer, { user: call.user, verb: "create", resource });
+  const of: Resource = { group, version, plural };
+  const object = await services.clientFor(serverItself).get(of, { namespace, name });
+  if (plural === "pods" && podView(object).node === "") throw badRequest(`pod ${name} does not have a host assigned`);
+  throw badRequest("Upgrade request required: send Upgrade: websocket, or Upgrade: SPDY/3.1");
 }
 
 const writing = ({ kinds, clock }: HttpServices) => ({ kinds, now: clock.now() });

@@ -20,7 +20,7 @@ export async function logs(call: Call, pod: AnyObject, streams: DeviceStreams | 
   const options = logOptions(call.query, view.name);
   const container = chooseContainer(view, call.query.get("container"));
   // no node has anything to say about it yet
-  if (view.node === "") return { status: 200, headers, body: "" };
+  if (view.node === "") return { status: 204, headers: {}, body: null };
   const ending = new AbortController();
   const stream = await opened(streams).open(view.node, { type: "log", ...container, ...options }, ending.signal);
   const chunks = logChunks(stream, options.limitBytes);
