@@ -216,7 +216,8 @@ async function enrolled(config: AgentConfig, store: IdentityStore, { signal, log
   if (server === undefined || token === undefined) throw new Error("the device is not enrolled yet: give it --server and --token (make a token with `lichen token create`)");
   for (let pause = ENROLL_FIRST_MS; ; pause = Math.min(pause * 2, ENROLL_MAX_MS)) {
     try {
-      const fresh = await enroll({ server, token, name, site, key: await store.enrollingKey(), signal });
+      const key = await store.enrollingKey();
+      const fresh = { ...(await enroll({ server, token, name, site, key, signal })), obtainedAt: clock.now() };
       await store.write(fresh);
       log.info({ name, server }, "the device is enrolled");
       return fresh;

@@ -17,6 +17,8 @@ export interface Identity {
   readonly key: string;
   /** PEM chain, the device's own first */
   readonly certificate: string;
+  /** when the certificate came, milliseconds by the device's clock: its own beginning lies before that, for slow clocks */
+  readonly obtainedAt?: number | undefined;
   /** PEM */
   readonly ca: string;
   /** PEM (SPKI) of the keys that sign modules */
@@ -101,9 +103,9 @@ export interface Validity {
   readonly renewAt: number;
 }
 
-export function validityOf(certificate: string): Validity {
+export function validityOf({ certificate, obtainedAt }: Pick<Identity, "certificate" | "obtainedAt">): Validity {
   const { validFrom, validTo } = new X509Certificate(certificate);
-  const from = Date.parse(validFrom);
   const until = Date.parse(validTo);
+  const from = obtainedAt !== undefined && obtainedAt < until ? Math.max(Date.parse(validFrom), obtainedAt) : Date.parse(validFrom);
   return { from, until, renewAt: from + ((until - from) * 2) / 3 };
 }

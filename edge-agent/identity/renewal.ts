@@ -33,13 +33,13 @@ export function startRenewal({ current, change, ask, clock, log, signal }: Renew
   let pending: string | undefined;
 
   const look = async (): Promise<number> => {
-    const { renewAt, until } = validityOf(current().certificate);
+    const { renewAt, until } = validityOf(current());
     const now = clock.now();
     if (now < renewAt) return Math.min(renewAt - now, LOOK_MS * 60);
     try {
       if (now >= until) {
         log.info({}, "the device's certificate has expired; proving its key to get another");
-        await change(await renewExpired(current(), signal));
+        await change({ ...(await renewExpired(current(), signal)), obtainedAt: clock.now() });
         return LOOK_MS;
       }
       pending ??= newKey();
@@ -65,8 +65,8 @@ export function startRenewal({ current, change, ask, clock, log, signal }: Renew
       }
       const key = pending;
       pending = undefined;
-      await change({ ...current(), key, certificate: chain });
-      log.info({ until: new Date(validityOf(chain).until).toISOString() }, "the device's certificate was renewed");
+      await change({ ...current(), key, certificate: chain, obtainedAt: clock.now() });
+      log.info({ until: new Date(validityOf({ certificate: chain }).until).toISOString() }, "the device's certificate was renewed");
     },
   };
 }

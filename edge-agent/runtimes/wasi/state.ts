@@ -16,6 +16,7 @@ export interface SandboxRecord {
   readonly namespace: string;
   readonly name: string;
   readonly attempt: number;
+  readonly hostname: string;
   readonly ip: string;
   /** the device's own address: nothing was allocated */
   readonly hostNetwork: boolean;

@@ -15,7 +15,7 @@ import { componentState, isSigned, startComponent, stopComponent } from "../../.
 import type { Preopen } from "../../../wasm-runtime/process.ts";
 import { whole } from "../../quantity.ts";
 import { ImageError } from "../runtime.ts";
-import type { ContainerPlan, ImageOnDevice, RunningContainer, Runtime } from "../runtime.ts";
+import type { ContainerPlan, ImageOnDevice, RunningContainer, RunningPod, Runtime } from "../runtime.ts";
 import { addressRange, freeAddress, loopbackRange } from "./addresses.ts";
 import type { ComponentSource } from "./component-source.ts";
 import { idOf, podState } from "./state.ts";
@@ -86,6 +86,26 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     }
   }
 
+  const containersOf = ({ id }: SandboxRecord) => state.containers(id).map((container) => running(id, container));
+
+  /** All sandboxes that one pod has had; the newest is the pod, the others still hold ended containers. */
+  function runningPod(sandboxes: readonly SandboxRecord[]): RunningPod {
+    const [current, ...earlier] = sandboxes.toSorted((a, b) => b.attempt - a.attempt);
+    if (current === undefined) throw new Error("a pod has a sandbox");
+    return {
+      uid: current.uid,
+      namespace: current.namespace,
+      name: current.name,
+      sandboxId: current.id,
+      attempt: current.attempt,
+      ready: !current.stopped,
+      ips: [current.ip],
+      createdAt: current.createdAt,
+      containers: [...containersOf(current), ...earlier.flatMap((one) => containersOf(one).map((container) => ({ ...container, sandboxId: one.id })))],
+      ...(earlier.length === 0 ? {} : { earlierSandboxes: earlier.map(({ id }) => id) }),
+    };
+  }
+
   function adoptable(): Map<string, string> {
     const found = new Map<string, string>();
     for (const sandbox of state.sandboxes()) {
@@ -118,19 +138,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     version: () => Promise.resolve(`wasi://${WASI_VERSION}`),
     health: () => Promise.resolve(process.platform === "linux" ? undefined : "components run on Linux only: their host reads /proc"),
 
-    pods: () =>
-      Promise.resolve(
-        state.sandboxes().map((sandbox) => ({
-          uid: sandbox.uid,
-          namespace: sandbox.namespace,
-          name: sandbox.name,
-          sandboxId: sandbox.id,
-          ready: !sandbox.stopped,
-          ips: [sandbox.ip],
-          createdAt: sandbox.createdAt,
-          containers: state.containers(sandbox.id).map((container) => running(sandbox.id, container)),
-        })),
-      ),
+    pods: () => Promise.resolve([...Map.groupBy(state.sandboxes(), ({ uid }) => uid).values()].map(runningPod)),
 
     changes(listener) {
       listeners.add(listener);
@@ -157,7 +165,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     images: () => Promise.resolve(cache.list().map(imageOf)),
     removeImage: (id) => Promise.resolve(cache.remove(id)),
 
-    startSandbox(pod, { attempt }) {
+    startSandbox(pod, { attempt, hostname }) {
       const uid = pod.metadata.uid ?? "";
       const existing = state.sandboxes().find((sandbox) => sandbox.uid === uid && !sandbox.stopped);
       if (existing !== undefined) return Promise.resolve(existing.id);
@@ -169,6 +177,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         namespace: pod.metadata.namespace ?? "default",
         name: pod.metadata.name ?? "",
         attempt,
+        hostname: hostname || hostnameOf(pod),
         ip: hostNetwork ? nodeAddress : freeAddress(range, taken),
         hostNetwork,
         createdAt: clock.now(),
@@ -205,7 +214,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         specHash: plan.specHash,
         createdAt: clock.now(),
         args: [...(plan.command.length > 0 ? plan.command : [plan.container.name]), ...plan.args],
-        env: environmentOf(plan),
+        env: environmentOf(sandbox.hostname, plan),
         preopens: preopensOf(plan, log),
         listen: listenOn(sandbox, plan.container, nodeAddress),
         memoryLimitBytes: memoryOf(plan.container),
@@ -256,6 +265,9 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       state.removeContainer(containerId);
     },
 
+    // a host looks at its log's path twice a second and begins anew when the file was renamed
+    reopenLog: () => Promise.resolve(),
+
     close() {
       stopWatching();
       adopted = new Map();
@@ -282,10 +294,10 @@ function repositoryOf(reference: string): string {
   return colon > name.lastIndexOf("/") ? name.slice(0, colon) : name;
 }
 
-function environmentOf(plan: ContainerPlan): (readonly [string, string])[] {
+function environmentOf(hostname: string, plan: ContainerPlan): (readonly [string, string])[] {
   const env = plan.env.map(({ name, value }) => [name, value] as const);
   // container runtimes set it; programs rely on it
-  return env.some(([name]) => name === "HOSTNAME") ? env : [["HOSTNAME", hostnameOf(plan.pod)], ...env];
+  return env.some(([name]) => name === "HOSTNAME") ? env : [["HOSTNAME", hostname], ...env];
 }
 
 /** RFC 1123: a host name has at most 63 characters */
