@@ -20,7 +20,7 @@ const SCRIPT = "host.cjs";
 
 /** Idempotent, and safe when several agents do it at once. */
 export function prepareHost(cacheDirectory: string): HostImage {
-  const script = link(ENTRY, (name) => stripTypeScriptTypes(readFileSync(join(ROOT, name), "utf8")));
+  const script = link(ENTRY, (name) => withoutTypes(readFileSync(join(ROOT, name), "utf8")));
   const directory = join(cacheDirectory, `host-${createHash("sha256").update(script).digest("hex").slice(0, 16)}`);
   const image = { directory, entry: join(directory, SCRIPT) };
   if (existsSync(directory)) return image;
@@ -34,6 +34,17 @@ export function prepareHost(cacheDirectory: string): HostImage {
     if (!existsSync(directory)) throw error;
   }
   return image;
+}
+
+/** Node calls the function experimental in a warning, once; it would be the first line of every agent. */
+function withoutTypes(text: string): string {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return stripTypeScriptTypes(text);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
 }
 
 /** Our own style is all that has to be understood: named imports from relative files and from Node, exported declarations. */

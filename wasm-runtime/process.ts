@@ -86,7 +86,10 @@ export function startComponent(options: StartOptions): Promise<RunningRecord> {
         message: failed ?? (timedOut && !existsSync(join(spec.stateDir, RUNNING_FILE)) ? `the component did not start within ${startTimeoutMs} ms` : lastWords(spec.stateDir)),
       });
       onExit?.();
-      reject(new StartError(exit));
+      // a short command may end before its word about the start is read
+      const running = readRecord<RunningRecord>(join(spec.stateDir, RUNNING_FILE));
+      if (running === undefined) reject(new StartError(exit));
+      else resolve(running);
     };
     const began = performance.now();
     child.once("error", (error) => finish(128, null, `the host process could not be started: ${error.message}`));
@@ -130,12 +133,6 @@ export async function stopComponent(stateDir: string, graceMs: number): Promise<
 }
 
 function flagsFor(host: HostImage, spec: HostSpec): string[] {
-  const preopens = spec.grants.preopens ?? [];
-  const reads = [`${host.directory}/`, spec.module.path, spec.logPath, `${spec.stateDir}/`, "/proc/self/", "/proc/sys/kernel/random/boot_id"];
-  const writes = [spec.logPath, `${spec.stateDir}/`];
-  for (const { hostPath } of preopens) reads.push(`${hostPath}/`);
-  // volumes are reached through descriptors only (host/walk.ts)
-  if (preopens.some(({ readOnly }) => !readOnly)) writes.push("/proc/self/fd/");
   return [
     "--no-warnings",
     "--disallow-code-generation-from-strings",
@@ -143,11 +140,26 @@ function flagsFor(host: HostImage, spec: HostSpec): string[] {
     `--max-old-space-size=${HEAP_MB}`,
     `--wasm-max-mem-pages=${Math.max(1, Math.floor(spec.memoryLimitBytes / PAGE_BYTES))}`,
     "--v8-pool-size=1",
-    "--permission",
-    ...reads.map((path) => `--allow-fs-read=${path.endsWith("/") ? `${path}*` : path}`),
-    ...writes.map((path) => `--allow-fs-write=${path.endsWith("/") ? `${path}*` : path}`),
+    ...permissionsFor(host, spec),
   ];
 }
+
+/**
+ * A second fence behind the host's own: the process can open little. Node's permission model has no fsync and no futimes
+ * (v24), which a program that keeps data must have, so a pod with a writable volume runs behind the first fence only.
+ */
+function permissionsFor(host: HostImage, spec: HostSpec): string[] {
+  const preopens = spec.grants.preopens ?? [];
+  if (preopens.some(({ readOnly }) => !readOnly)) return [];
+  const writes = [spec.logPath, inside(spec.stateDir)];
+  const reads = [
+    ...writes, inside(host.directory), spec.module.path, "/proc/self/*", "/proc/sys/kernel/random/boot_id",
+    ...preopens.map(({ hostPath }) => inside(hostPath)),
+  ];
+  return ["--permission", ...reads.map((path) => `--allow-fs-read=${path}`), ...writes.map((path) => `--allow-fs-write=${path}`)];
+}
+
+const inside = (directory: string) => `${directory}/*`;
 
 /** The end of a process that could not record it itself. What the host wrote wins. */
 function settle(stateDir: string, end: { readonly code: number; readonly reason: string; readonly startedAt: number; readonly message: string | undefined }): ExitRecord {

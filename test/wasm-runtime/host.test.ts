@@ -9,9 +9,9 @@ import { Fields } from "../../wasm-runtime/host/http-fields.ts";
 import { filesystem } from "../../wasm-runtime/host/filesystem.ts";
 import type { Descriptor } from "../../wasm-runtime/host/filesystem.ts";
 import { Failure, InputStream, OutputStream, poll, Pollable } from "../../wasm-runtime/host/io.ts";
+import { importsFor } from "../../wasm-runtime/host/imports.ts";
 import { openLog } from "../../wasm-runtime/host/log.ts";
 import { random } from "../../wasm-runtime/host/random.ts";
-import { sockets } from "../../wasm-runtime/host/sockets.ts";
 import { boundMemory, LimitError } from "../../wasm-runtime/limits.ts";
 
 function directory(t: ExecutionContext): string {
@@ -159,10 +159,21 @@ test("guest-supplied lengths are capped", (t) => {
   t.deepEqual([...poll([new Pollable(1n << 62n), new Pollable()])], [1]);
 });
 
-test("the network is denied in the guest's own words", (t) => {
-  t.is(code(() => sockets.tcpCreateSocket.createTcpSocket()), "access-denied");
-  t.is(code(() => sockets.udpCreateSocket.createUdpSocket()), "access-denied");
-  t.is(code(() => sockets.ipNameLookup.resolveAddresses()), "access-denied");
+test("the network is denied in the guest's own words, and the log says so once", (t) => {
+  const told: string[] = [];
+  const stderr = { write: (bytes: Uint8Array) => void told.push(Buffer.from(bytes).toString()) };
+  const imports = importsFor({ args: [], env: [], stdout: stderr, stderr, grants: {}, exit: () => t.fail() as never }) as Record<string, Record<string, () => unknown>>;
+  for (let count = 0; count < 2; count++) {
+    t.is(code(() => imports["wasi:sockets/tcp-create-socket"]?.["createTcpSocket"]?.()), "access-denied");
+    t.is(code(() => imports["wasi:sockets/udp-create-socket"]?.["createUdpSocket"]?.()), "access-denied");
+    t.is(code(() => imports["wasi:sockets/ip-name-lookup"]?.["resolveAddresses"]?.()), "access-denied");
+    t.deepEqual(code(() => imports["wasi:http/outgoing-handler"]?.["handle"]?.()), { tag: "HTTP-request-denied" });
+  }
+  t.is(told.length, 4);
+  t.regex(told[0] ?? "", /asked for wasi:sockets\/tcp, which is not granted/);
+  t.deepEqual(imports["wasi:filesystem/preopens"]?.["getDirectories"]?.(), []);
+  t.is(imports["wasi:cli/environment"]?.["initialCwd"]?.(), undefined);
+  t.is(imports["wasi:cli/terminal-stdin"]?.["getTerminalStdin"]?.(), undefined);
 });
 
 test("header fields cannot split a message or speak for the connection", (t) => {

@@ -343,8 +343,9 @@ export const httpTypes = {
   httpErrorCode: (error: IoError) => (error.code === "http" ? { tag: "internal-error", val: error.toDebugString() } : undefined),
 };
 
-export const outgoingHandler = {
+export const outgoingHandler = (refused: (what: string) => void) => ({
   handle(): never {
+    refused("wasi:http/outgoing-handler");
     throw new Failure<ErrorCode>({ tag: "HTTP-request-denied" });
   },
-};
+});

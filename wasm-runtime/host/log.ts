@@ -64,7 +64,7 @@ export function openLog(path: string, maxBytes = MAX_LOG_BYTES): Log {
     throttle(all.length, now);
     if (size + all.length > maxBytes) {
       dropping = true;
-      writeSync(fd, `${time()} stderr F log of ${size} bytes is not rotated: the lines that follow are dropped\n`);
+      writeSync(fd, `${time()} stderr F the log of ${size} bytes is not rotated: the lines that follow are dropped\n`);
       return;
     }
     size += all.length;

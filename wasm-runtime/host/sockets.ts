@@ -28,6 +28,9 @@ function deny(): never {
   throw denied;
 }
 
+/** Told once per kind, so that a user learns from the pod's log why a program has no network. */
+export type Refused = (what: string) => void;
+
 /** Every method of a resource that no guest can own. */
 function closeOff(resource: { readonly prototype: object }, methods: readonly string[]): void {
   for (const method of methods) Object.defineProperty(resource.prototype, method, { value: deny });
@@ -47,12 +50,18 @@ closeOff(IncomingDatagramStream, ["receive", "subscribe"]);
 closeOff(OutgoingDatagramStream, ["checkSend", "send", "subscribe"]);
 closeOff(ResolveAddressStream, ["resolveNextAddress", "subscribe"]);
 
-export const sockets = {
-  network: { Network, networkErrorCode: () => undefined },
-  instanceNetwork: { Network, instanceNetwork: () => new Network() },
-  ipNameLookup: { ResolveAddressStream, resolveAddresses: deny },
-  tcp: { TcpSocket },
-  tcpCreateSocket: { TcpSocket, createTcpSocket: deny },
-  udp: { UdpSocket, IncomingDatagramStream, OutgoingDatagramStream },
-  udpCreateSocket: { UdpSocket, createUdpSocket: deny },
-};
+export function sockets(refused: Refused) {
+  const refuse = (what: string) => (): never => {
+    refused(what);
+    return deny();
+  };
+  return {
+    network: { Network, networkErrorCode: () => undefined },
+    instanceNetwork: { Network, instanceNetwork: () => new Network() },
+    ipNameLookup: { ResolveAddressStream, resolveAddresses: refuse("wasi:sockets/ip-name-lookup") },
+    tcp: { TcpSocket },
+    tcpCreateSocket: { TcpSocket, createTcpSocket: refuse("wasi:sockets/tcp") },
+    udp: { UdpSocket, IncomingDatagramStream, OutgoingDatagramStream },
+    udpCreateSocket: { UdpSocket, createUdpSocket: refuse("wasi:sockets/udp") },
+  };
+}

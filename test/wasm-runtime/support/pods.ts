@@ -1,0 +1,63 @@
+/** The wasi runtime over real processes, and pods for it. */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ExecutionContext } from "ava";
+import { systemClock } from "../../../core/api/clock.ts";
+import { silentLog } from "../../../core/api/log.ts";
+import type { Container, Pod } from "../../../core/api/types.gen.ts";
+import type { ContainerPlan, ImageOnDevice } from "../../../edge-agent/runtimes/runtime.ts";
+import { ImageError } from "../../../edge-agent/runtimes/runtime.ts";
+import type { ComponentSource } from "../../../edge-agent/runtimes/wasi/component-source.ts";
+import { wasiRuntime } from "../../../edge-agent/runtimes/wasi/wasi.ts";
+import type { WasiRuntimeOptions } from "../../../edge-agent/runtimes/wasi/wasi.ts";
+import { transpile } from "../../../wasm-runtime/transpile.ts";
+import { digestOf, example, keyPair } from "./components.ts";
+
+export const keys = keyPair();
+
+/** What a server would answer for the example components. */
+export const examples: ComponentSource = {
+  async fetch(reference) {
+    const name = /^registry\.lichen\.internal\/(hello|ticker):/.exec(reference)?.[1];
+    if (name === undefined) throw new ImageError("ErrImagePull", `there is no image ${reference}`);
+    const { bytes, header } = await transpile(example(name));
+    const digests = { componentDigest: digestOf(example(name)), moduleDigest: digestOf(bytes) };
+    return { descriptor: { ...digests, size: bytes.length, world: header.world, imports: header.imports, signature: keys.sign(digests) }, bytes };
+  },
+};
+
+export function device(t: ExecutionContext, more: Partial<WasiRuntimeOptions> = {}) {
+  const directory = mkdtempSync(join(tmpdir(), "device-"));
+  const open = (again: Partial<WasiRuntimeOptions> = {}) =>
+    wasiRuntime({ dataDir: directory, source: examples, publicKeys: () => [keys.publicPem], clock: systemClock, log: silentLog, ...more, ...again });
+  const runtime = open();
+  t.teardown(async () => {
+    await runtime.close();
+    const last = open();
+    for (const { sandboxId } of await last.pods()) await last.removeSandbox(sandboxId);
+    await last.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return { directory, runtime, open };
+}
+
+export function podOf(name: string, containers: readonly Container[]): Pod {
+  return { apiVersion: "v1", kind: "Pod", metadata: { name, namespace: "default", uid: `uid-${name}` }, spec: { containers } };
+}
+
+export function planOf(directory: string, pod: Pod, container: Container, image: ImageOnDevice, more: Partial<ContainerPlan> = {}): ContainerPlan {
+  mkdirSync(join(directory, "logs"), { recursive: true });
+  return {
+    pod, container, image,
+    attempt: 0,
+    command: [],
+    args: [],
+    env: (container.env ?? []).map(({ name, value }) => ({ name, value: value ?? "" })),
+    mounts: [],
+    logPath: join(directory, "logs", `${pod.metadata.name}-${container.name}.log`),
+    specHash: "hash",
+    annotations: {},
+    ...more,
+  };
+}
