@@ -7,6 +7,8 @@ import { StoreError } from "../../core/store/store.ts";
 export interface StoreSuite {
   /** an empty store; closed by the suite */
   open(options?: { readonly watchBuffer?: number }): Promise<Store>;
+  /** sequences that the property test tries; fewer where opening is slow */
+  readonly runs?: number;
 }
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -24,7 +26,7 @@ async function collect(store: Store, prefix: string, after: number, count: numbe
   return events;
 }
 
-export function storeSuite(test: TestFn, { open }: StoreSuite): void {
+export function storeSuite(test: TestFn, { open, runs = 30 }: StoreSuite): void {
   const withStore = (title: string, run: (t: ExecutionContext, store: Store) => Promise<void>, options?: { watchBuffer: number }) => {
     test(title, async (t) => {
       const store = await open(options);
@@ -309,7 +311,7 @@ export function storeSuite(test: TestFn, { open }: StoreSuite): void {
           await store.close();
         }
       }),
-      { numRuns: 30 },
+      { numRuns: runs },
     );
   });
 }

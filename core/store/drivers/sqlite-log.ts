@@ -10,12 +10,14 @@
  * The database is held with an exclusive lock, so that a second server on the same file is refused at start instead of
  * diverging from this one's memory.
  */
+import { existsSync, readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import type { StatementSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
 import type { Loaded } from "../driver.ts";
 import type { Entry, RangeOptions, StoreEvent } from "../store.ts";
 import { StoreError } from "../store.ts";
+import { walDamage } from "./wal-damage.ts";
 
 /** Revisions read by one call of history: a few milliseconds of the event loop. */
 const HISTORY_WINDOW = 500;
@@ -192,6 +194,9 @@ export function openSqliteLog(path: string): SqliteLog {
 }
 
 function open(path: string): { readonly db: DatabaseSync; readonly sql: Statements } {
+  const wal = `${path}-wal`;
+  const torn = existsSync(wal) ? walDamage(readFileSync(wal)) : undefined;
+  if (torn !== undefined) throw damaged(path, torn);
   const db = new DatabaseSync(path);
   try {
     db.exec(`
@@ -211,7 +216,8 @@ function open(path: string): { readonly db: DatabaseSync; readonly sql: Statemen
     if (!fresh && (id !== APPLICATION_ID || format !== FORMAT)) {
       throw new StoreError("unavailable", `${path} is not a store of format ${FORMAT} (application ${String(id)}, format ${String(format)}); use another data directory`);
     }
-    const checked = pragma("quick_check");
+    // Not quick_check: that does not compare the index with the table, and the index says which row of a key is the newest.
+    const checked = pragma("integrity_check(1)");
     if (checked !== "ok") throw damaged(path, String(checked));
     if (fresh) db.exec(`BEGIN IMMEDIATE; ${schema} COMMIT;`);
     const prepared = Object.entries(statements).map(([name, text]) => [name, db.prepare(text)]);
