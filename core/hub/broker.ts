@@ -16,11 +16,14 @@ import { createServer } from "node:tls";
 import { callbackify } from "node:util";
 import { Aedes } from "aedes";
 import type { Client as MqttClient } from "aedes";
+import type { Clock } from "../api/clock.ts";
+import { systemClock } from "../api/clock.ts";
 import type { Log } from "../api/log.ts";
 import { NODES } from "../api/user.ts";
 import { MAX_PAYLOAD_BYTES } from "../wire/chunks.ts";
 import type { HubLink } from "../wire/link.ts";
 import { topics } from "../wire/messages.ts";
+import { budget } from "./budget.ts";
 import { channelLink } from "./channel-link.ts";
 import { packetGuard } from "./packet-guard.ts";
 
@@ -37,6 +40,7 @@ export interface BrokerOptions {
   /** why a device with this certificate (DER) is not welcome, e.g. revoked; undefined: it is */
   readonly refuse?: (node: string, certificate: Uint8Array) => Promise<string | undefined>;
   readonly log: Log;
+  readonly clock?: Clock;
   readonly maxConnections?: number;
 }
 
@@ -76,6 +80,8 @@ const CONCURRENCY = 10_000;
 const DRAIN_TIMEOUT_MS = 5_000;
 /** From TCP accept to CONNECT: slow TLS on a slow link, but no free ride. */
 const CONNECT_TIMEOUT_MS = 30_000;
+/** Refusals that are logged one by one; the counters have all of them. */
+const LOG_LINES = { burst: 100, perSecond: 1 };
 const STREAMS_SUFFIX = "+s";
 
 type Channel = "control" | "streams";
@@ -109,12 +115,13 @@ export async function embeddedBroker(options: BrokerOptions): Promise<EmbeddedBr
     links.control.drop(node);
     links.streams.drop(node);
   };
+  const lines = budget(options.clock ?? systemClock, LOG_LINES);
   const links = { control: channelLink(topics.down, disconnect), streams: channelLink(topics.streamDown, disconnect) };
 
   /** counts, logs with the reason, and gives the error that ends the connection or the request */
   const refuse = (counter: keyof BrokerCounters, fields: { readonly [field: string]: unknown }, reason: string): Refused => {
     counters[counter]++;
-    log.warn({ ...fields, reason }, "broker refused a device");
+    if (lines.take(1)) log.warn({ ...fields, counter, refused: counters[counter], reason }, "broker refused a device");
     return new Refused(reason);
   };
 

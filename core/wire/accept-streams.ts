@@ -28,6 +28,8 @@ export function acceptStreams(
   });
   link.onMessage((payload) => mux.receive(payload));
   link.onConnected((connected) => {
-    if (!connected) mux.fail(new ApiError("ServiceUnavailable", "the connection to the server was lost"));
+    // an external broker does not tell the server that this connection was lost
+    if (connected) mux.announce();
+    else mux.fail(new ApiError("ServiceUnavailable", "the connection to the server was lost"));
   });
 }

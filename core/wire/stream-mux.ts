@@ -13,10 +13,15 @@ import { streamEnd } from "./stream.ts";
 /** Streams of one device at a time: with full windows in both directions 32 MB. */
 export const MAX_STREAMS = 64;
 
+/** No stream has this id; a reset of it is a reset of all that were accepted. */
+const ALL = 0;
+
 export interface StreamMux {
   /** @throws ApiError "TooManyRequests" beyond MAX_STREAMS */
   open(request: StreamRequest): { readonly stream: DeviceStream; readonly accepted: Promise<void> };
   receive(payload: Uint8Array): void;
+  /** tells the other side that no stream from before is known here: the connection is a fresh one */
+  announce(): void;
   /** the link is gone: all streams end */
   fail(error: ApiError): void;
   size(): number;
@@ -38,7 +43,7 @@ export function streamMux(options: {
   readonly refused?: (reason: string) => void;
 }): StreamMux {
   const entries = new Map<number, Entry>();
-  let nextId = options.firstId ?? 1;
+  let nextId = options.firstId === undefined || options.firstId === ALL ? 1 : options.firstId;
 
   const start = (id: number, accepted: Entry["accepted"]): { entry: Entry; emit: (frame: Outgoing) => Promise<void> } => {
     let sent = 0;
@@ -74,7 +79,7 @@ export function streamMux(options: {
     open(request) {
       if (entries.size >= MAX_STREAMS) throw new ApiError("TooManyRequests", `the device serves ${MAX_STREAMS} streams already`);
       const id = nextId;
-      nextId = (nextId + 1) >>> 0;
+      nextId = (nextId + 1) >>> 0 || 1;
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       // nobody may be waiting when the link fails
       promise.catch(() => {});
@@ -90,6 +95,11 @@ export function streamMux(options: {
       const frame = decodeFrame(payload);
       if (typeof frame === "string") return options.refused?.(frame);
       if (frame.kind === "open") return accept(frame);
+      if (frame.kind === "reset" && frame.stream === ALL) {
+        // those that wait to be accepted may still be on their way there
+        for (const entry of entries.values()) if (entry.received > 0) entry.end.fail(frame.error);
+        return;
+      }
       const entry = entries.get(frame.stream);
       if (entry === undefined) {
         if (frame.kind !== "reset" && frame.kind !== "close") resetUnknown(frame.stream);
@@ -105,6 +115,10 @@ export function streamMux(options: {
       if (frame.kind === "accept") entry.accepted.resolve();
       if (frame.kind === "reset") entry.accepted.reject(frame.error);
       entry.end.receive(frame);
+    },
+    announce() {
+      const error = new ApiError("ServiceUnavailable", "the device lost its connection");
+      emitAs({ stream: ALL, seq: 0 }, { kind: "reset", error }).catch(() => {});
     },
     fail(error) {
       for (const entry of entries.values()) {
