@@ -31,18 +31,11 @@ export function checkListOptions(options: ListOptions): void {
 }
 
 /** @throws ApiError "Invalid" */
-export function checkWatchOptions({ resourceVersionMatch: match, sendInitialEvents, allowWatchBookmarks }: WatchOptions): void {
+export function checkWatchOptions({ resourceVersionMatch: match, sendInitialEvents }: WatchOptions): void {
   const errors: FieldError[] = [];
   const given = match !== undefined && `${match}` !== "";
   if (sendInitialEvents !== undefined) {
     if (match !== "NotOlderThan") errors.push(forbiddenMatch(`sendInitialEvents requires setting ${MATCH} to NotOlderThan`));
-    if (sendInitialEvents && allowWatchBookmarks !== true) {
-      errors.push({
-        type: "FieldValueForbidden",
-        field: "sendInitialEvents",
-        message: "Forbidden: sendInitialEvents requires setting allowWatchBookmarks to true",
-      });
-    }
   } else if (given) {
     errors.push(forbiddenMatch(`${MATCH} is forbidden for watch unless sendInitialEvents is provided`));
   }

@@ -57,7 +57,12 @@ async function* follow(
   const prefix = prefixOf(kind, options.namespace);
   const translate = translator(context.codec(kind), sharedEvents(context, kind), selection);
   const bookmarks = options.allowWatchBookmarks === true ? new Bookmarks(context, after) : undefined;
-  const changes = context.store.watch(prefix, after, signal)[Symbol.asyncIterator]();
+  // A consumer may also just stop reading: then the store's watch, which waits for its signal, must end, too.
+  const stop = new AbortController();
+  const end = () => stop.abort();
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
+  const changes = context.store.watch(prefix, after, stop.signal)[Symbol.asyncIterator]();
   try {
     let next = changes.next();
     while (!signal.aborted) {
@@ -78,6 +83,8 @@ async function* follow(
     yield [{ type: "ERROR", object: gone(error, after, context).toStatus() }];
   } finally {
     bookmarks?.stop();
+    signal.removeEventListener("abort", end);
+    end();
     await changes.return?.();
   }
 }
