@@ -121,3 +121,24 @@ test("a reader that leaves ends its watch", async (t) => {
   await api.clock.settle();
   t.is(api.clock.pending(), before);
 });
+
+test("a reader that takes nothing for half a minute is cut off", async (t) => {
+  const api = await openApi();
+  for (const name of ["a", "b", "c"]) await api.send("POST", maps, { body: configMap(name, { k: "v".repeat(100_000) }) });
+  const response = await api.send("GET", `${maps}?watch=1`);
+  await api.clock.advance(31_000);
+  await t.throwsAsync(response.text(), { message: /cut off/ });
+});
+
+test("a reader that is slow, and reads, gets everything", async (t) => {
+  const api = await openApi();
+  for (const name of ["a", "b", "c"]) await api.send("POST", maps, { body: configMap(name, { k: "v".repeat(100_000) }) });
+  const events = eventsOf(await api.send("GET", `${maps}?watch=1`));
+  const seen: (string | undefined)[] = [];
+  for (let left = 3; left > 0; left--) {
+    await api.clock.advance(20_000);
+    seen.push((await next(events)).object.metadata.name);
+  }
+  t.deepEqual(seen, ["a", "b", "c"]);
+  api.closing.abort();
+});
