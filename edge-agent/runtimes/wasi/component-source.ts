@@ -3,6 +3,8 @@
  * is checked against the descriptor's digest here, and against the signature before it runs.
  */
 import { request } from "node:https";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
 import type { ModuleDescriptor } from "../../../wasm-runtime/modules.ts";
 import { digestOf } from "../../../wasm-runtime/modules.ts";
 import { sleep } from "../../../core/api/clock.ts";
@@ -44,13 +46,15 @@ export function serverComponentSource(options: ServerSourceOptions): ComponentSo
   return {
     async fetch(reference, { secrets, signal }) {
       const descriptor = await describe(options, reference, secrets, signal);
-      const answer = await get(options, `/lichen/v1/modules/${descriptor.moduleDigest}`, {}, MAX_MODULE_BYTES, signal);
+      // glue compresses to a tenth, and links to devices are slow
+      const answer = await get(options, `/lichen/v1/modules/${descriptor.moduleDigest}`, { "accept-encoding": "gzip" }, MAX_MODULE_BYTES, signal);
       if (answer.status !== 200) throw failure(reference, answer);
-      const digest = digestOf(answer.body);
+      const body = answer.encoding === "gzip" ? await unpack(reference, answer.body) : answer.body;
+      const digest = digestOf(body);
       if (digest !== descriptor.moduleDigest) {
         throw new ImageError("ErrImagePull", `the module of ${reference} arrived with digest ${digest} instead of ${descriptor.moduleDigest}`);
       }
-      return { descriptor, bytes: answer.body };
+      return { descriptor, bytes: body };
     },
   };
 }
@@ -77,8 +81,19 @@ function parseDescriptor(reference: string, body: Uint8Array): ModuleDescriptor 
   return { componentDigest, moduleDigest, size, signature, world, imports };
 }
 
+const decompress = promisify(gunzip);
+
+async function unpack(reference: string, bytes: Uint8Array): Promise<Uint8Array> {
+  try {
+    return await decompress(bytes, { maxOutputLength: MAX_MODULE_BYTES });
+  } catch (error) {
+    throw new ImageError("ErrImagePull", `the module of ${reference} arrived damaged: ${(error as Error).message}`, error);
+  }
+}
+
 interface Answer {
   readonly status: number;
+  readonly encoding: string | undefined;
   readonly retryAfter: string | undefined;
   readonly body: Uint8Array;
 }
@@ -108,7 +123,7 @@ function get(options: ServerSourceOptions, path: string, headers: Record<string,
         if (size > maxBytes) response.destroy(new ImageError("ErrImagePull", `the server sent more than ${maxBytes} bytes`));
         else chunks.push(chunk);
       });
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, retryAfter: response.headers["retry-after"], body: Buffer.concat(chunks) }));
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, encoding: response.headers["content-encoding"], retryAfter: response.headers["retry-after"], body: Buffer.concat(chunks) }));
       response.on("error", fail);
     });
     call.on("timeout", () => call.destroy(new Error(`no answer within ${IDLE_TIMEOUT_MS} ms`)));
