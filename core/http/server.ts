@@ -58,7 +58,7 @@ export async function startHttp(options: HttpServerOptions): Promise<HttpServer>
   });
   // an Expect header that is not understood is no reason to refuse
   server.on("checkExpectation", (request, response) => server.emit("request", request, response));
-  const connections = trackConnections(server);
+  const connections = trackConnections(server, closing.signal);
   server.on("sessionError", () => {});
   server.on("tlsClientError", (error: Error) => options.log.debug({ error: error.message }, "TLS handshake failed"));
   await listen(server, options);
@@ -138,7 +138,7 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
   return new Error(`cannot listen on ${host}:${port}: ${error.message}`, { cause: error });
 }
 
-function trackConnections(server: Http2SecureServer) {
+function trackConnections(server: Http2SecureServer, closing: AbortSignal) {
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Map<Socket, number>();
   server.on("session", (session) => {
@@ -155,7 +155,11 @@ function trackConnections(server: Http2SecureServer) {
     if (request.httpVersionMajor >= 2) return;
     const socket = request.socket;
     sockets.set(socket, (sockets.get(socket) ?? 0) + 1);
-    response.once("close", () => sockets.set(socket, (sockets.get(socket) ?? 1) - 1));
+    response.once("close", () => {
+      const left = (sockets.get(socket) ?? 1) - 1;
+      sockets.set(socket, left);
+      if (left === 0 && closing.aborted) socket.end();
+    });
   });
   return {
     sessions,

@@ -1,5 +1,5 @@
 import { connect } from "node:http2";
-import { request } from "node:https";
+import { Agent, request } from "node:https";
 import test from "ava";
 import { serve } from "./support/server.ts";
 import type { Served } from "./support/server.ts";
@@ -68,6 +68,22 @@ test("closing ends the watches of both protocols", async (t) => {
   await first;
   await served.server.close();
   t.pass();
+});
+
+test("closing does not wait for idle connections that a client keeps", async (t) => {
+  const served = await serve(t);
+  const agent = new Agent({ keepAlive: true, ca: served.ca, cert: served.client.certificate, key: served.client.key });
+  const ended = new Promise<void>((resolve, reject) => {
+    const sent = request(`${served.server.url}${maps}?watch=1`, { agent }, (response) => {
+      response.resume().on("end", resolve);
+      void served.server.close().then(() => agent.destroy());
+    });
+    sent.on("error", reject);
+    sent.end();
+  });
+  await ended;
+  await served.server.close();
+  t.is(Object.keys(agent.sockets).length, 0);
 });
 
 test("a used port is named, with the flag that chooses another", async (t) => {
