@@ -220,7 +220,9 @@ test("the defaults let control-plane parts do their work and no more", async (t)
   t.true(await may(component("kube-scheduler"), "create", "pods/binding", "a"));
   t.false(await may(component("kube-scheduler"), "get", "secrets", "a"));
   t.true(await may(component("lichen:hub"), "patch", "nodes/status"));
-  t.false(await may(component("lichen:hub"), "create", "pods", "a"));
+  t.false(await may(component("lichen:hub"), "get", "secrets", "a"));
+  t.true(await may(component("lichen:enrollment"), "create", "secrets", "kube-system"));
+  t.false(await may(component("lichen:enrollment"), "get", "secrets", "default"));
   t.false(await may({ name: "system:node:pi", groups: ["system:nodes", "system:authenticated"] }, "list", "pods"));
   const anyone: User = { name: "x", groups: ["system:authenticated"] };
   t.true(await may(anyone, "create", "selfsubjectaccessreviews.authorization.k8s.io"));
