@@ -33,15 +33,13 @@ export async function hubLinks(broker: { readonly embedded: BrokerOptions } | { 
   if ("embedded" in broker) return embeddedBroker(broker.embedded);
   const { url, ...rest } = broker.external;
   const options = { ...rest, urls: url.split(",") };
-  const control = mqttHub(options);
-  const streams = mqttHub({ ...options, channel: "streams" });
+  const { control, streams } = mqttHub(options);
   return {
     control,
     streams,
     port: undefined,
     counters: undefined,
-    async close() {
-      await Promise.all([control.close(), streams.close()]);
-    },
+    // one connection carries both
+    close: control.close,
   };
 }

@@ -32,6 +32,8 @@ export interface MqttOptions {
   /** retained, sent when connected: the opposite of the will */
   readonly birth?: { readonly topic: string; readonly payload: string };
   readonly keepaliveSeconds?: number;
+  /** confirmed messages that may wait at once */
+  readonly maxInFlight?: number;
   /** "auto": 5, then 3.1.1 */
   readonly version?: "auto" | 4 | 5;
   readonly clock: Clock;
@@ -58,7 +60,7 @@ const MAX_IN_FLIGHT = 256;
 const UNSUPPORTED_VERSION = new Set([1, 0x84]);
 
 export function mqttConnection(options: MqttOptions): MqttConnection {
-  const { clock, log } = options;
+  const { clock, log, maxInFlight = MAX_IN_FLIGHT } = options;
   const waits = backoff(options.entropy);
   const messages: ((topic: string, payload: Uint8Array, retained: boolean) => void)[] = [];
   const states: ((connected: boolean) => void)[] = [];
@@ -141,7 +143,7 @@ export function mqttConnection(options: MqttOptions): MqttConnection {
     publish(topic, payload, confirm) {
       const client = current;
       if (client === undefined || !ready) return Promise.reject(new Error("MQTT is not connected"));
-      if (inFlight >= MAX_IN_FLIGHT) return Promise.reject(new Error(`${MAX_IN_FLIGHT} MQTT messages wait to be sent`));
+      if (inFlight >= maxInFlight) return Promise.reject(new Error(`${maxInFlight} MQTT messages wait to be sent`));
       inFlight++;
       return new Promise((resolve, reject) => {
         client.publish(topic, Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength), { qos: confirm ? 1 : 0 }, (error) => {
@@ -157,6 +159,7 @@ export function mqttConnection(options: MqttOptions): MqttConnection {
       if (ready) listener(true);
     },
     async close() {
+      if (closed) return;
       closed = true;
       stopTimer?.();
       const client = current;

@@ -13,6 +13,38 @@ export interface MqttDeviceOptions extends Pick<MqttOptions, "urls" | "tls" | "k
   readonly channel?: "control" | "streams";
 }
 
+export interface DeviceLinks {
+  readonly control: DeviceLink;
+  readonly streams: DeviceLink;
+}
+
+/**
+ * Both links over one connection: for brokers that know a certificate by one client id only (mosquitto with
+ * `use_username_as_clientid`, which it needs against stolen client ids), where a second connection would end the first.
+ * Streams may delay presence then.
+ */
+export function sharedMqttDevice(options: Omit<MqttDeviceOptions, "channel">): DeviceLinks {
+  const { node, ...connection } = options;
+  const presence = topics.presence(node);
+  const mqtt = mqttConnection({
+    ...connection,
+    clientId: node,
+    subscribe: [topics.down(node), topics.streamDown(node)],
+    will: { topic: presence, payload: "0" },
+    birth: { topic: presence, payload: "1" },
+  });
+  const half = (up: string, down: string): DeviceLink => ({
+    publish: (payload, how) => mqtt.publish(up, payload, how?.confirm ?? true),
+    onMessage: (listener) =>
+      mqtt.onMessage((topic, payload) => {
+        if (topic === down) listener(payload);
+      }),
+    onConnected: mqtt.onConnected,
+    close: mqtt.close,
+  });
+  return { control: half(topics.up(node), topics.down(node)), streams: half(topics.streamUp(node), topics.streamDown(node)) };
+}
+
 /** Client id of the connection that carries streams. */
 export const streamsClientId = (node: string) => `${node}+s`;
 

@@ -11,11 +11,17 @@ import { CHANNEL } from "../../core/api/streams.ts";
 import { hubLinks } from "../../core/hub/links.ts";
 import { hubStreams } from "../../core/hub/streams.ts";
 import { acceptStreams } from "../../core/wire/accept-streams.ts";
-import { mqttDevice } from "../../core/wire/mqtt-device.ts";
+import type { DeviceLinks, MqttDeviceOptions } from "../../core/wire/mqtt-device.ts";
+import { mqttDevice, sharedMqttDevice } from "../../core/wire/mqtt-device.ts";
 
 const until = <T>(register: (listener: (value: T) => void) => void): Promise<T> => new Promise((resolve) => register(resolve));
 
-test("hub and device meet at an external broker, lose it, and meet again", async (t) => {
+const devices: { readonly [name: string]: (options: MqttDeviceOptions) => DeviceLinks } = {
+  "two connections": (options) => ({ control: mqttDevice(options), streams: mqttDevice({ ...options, channel: "streams" }) }),
+  "one connection": sharedMqttDevice,
+};
+
+for (const [name, connect] of Object.entries(devices)) test(`hub and device with ${name} meet at an external broker, lose it, and meet again`, async (t) => {
   const aedes = await Aedes.createBroker();
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -44,8 +50,7 @@ test("hub and device meet at an external broker, lose it, and meet again", async
       resolve();
     }),
   );
-  const device = mqttDevice({ ...parts, urls: [url], node: "dev1" });
-  const second = mqttDevice({ ...parts, urls: [url], node: "dev1", channel: "streams" });
+  const { control: device, streams: second } = connect({ ...parts, urls: [url], node: "dev1" });
   t.teardown(async () => {
     await device.close();
     await second.close();
