@@ -177,7 +177,6 @@ const clusterRoles: Readonly<Record<string, readonly string[]>> = {
   "system:lichen:enrollment": ["get core nodes"],
   // Presence of devices. What a device reports is written as the device's own node user, never with these rights.
   "system:lichen:hub": ["read core nodes,pods", "patch,update core nodes/status", "read lichen.dev *", "patch,update lichen.dev */status", EVENTS],
-  "system:lichen:enrollment": ["get core nodes"],
 };
 
 /** Each is the role of the service account of the same name in kube-system: `system:controller:<name>`. */
@@ -417,7 +416,6 @@ const clusterRoleBindings: Readonly<Record<string, readonly string[]>> = {
   "system:kube-scheduler": ["User system:kube-scheduler"],
   "system:lichen:device": ["Group system:nodes"],
   "system:lichen:enrollment": ["User system:lichen:enrollment"],
-  "system:lichen:enrollment": ["User system:lichen:enrollment"],
   "system:lichen:hub": ["User system:lichen:hub"],
   "system:monitoring": ["Group system:monitoring"],
   // Nodes are authorized by what their pods need, not by a role for all of them; see authz/node.ts.
@@ -436,8 +434,6 @@ const roles: readonly { readonly namespace: string; readonly name: string; reado
   { namespace: "kube-system", name: "system:controller:bootstrap-signer", rules: ["read core secrets"] },
   { namespace: "kube-system", name: "system:controller:cloud-provider", rules: ["create,get,list,watch core configmaps"] },
   { namespace: "kube-system", name: "system:controller:token-cleaner", rules: ["delete,get,list,watch core secrets", EVENTS] },
-  // Join tokens and the keys of devices.
-  { namespace: "kube-system", name: "system:lichen:enrollment", rules: ["create,delete,get,update core secrets"] },
   // Join tokens are spent and device keys kept as Secrets.
   { namespace: "kube-system", name: "system:lichen:enrollment", rules: ["create,delete,get,update core secrets"] },
 ];
@@ -465,7 +461,6 @@ const roleBindings: readonly { readonly namespace: string; readonly name: string
   { namespace: "kube-system", name: "system:controller:bootstrap-signer", role: "system:controller:bootstrap-signer", subjects: ["ServiceAccount kube-system/bootstrap-signer"] },
   { namespace: "kube-system", name: "system:controller:cloud-provider", role: "system:controller:cloud-provider", subjects: ["ServiceAccount kube-system/cloud-provider"] },
   { namespace: "kube-system", name: "system:controller:token-cleaner", role: "system:controller:token-cleaner", subjects: ["ServiceAccount kube-system/token-cleaner"] },
-  { namespace: "kube-system", name: "system:lichen:enrollment", role: "system:lichen:enrollment", subjects: ["User system:lichen:enrollment"] },
   { namespace: "kube-system", name: "system:lichen:enrollment", role: "system:lichen:enrollment", subjects: ["User system:lichen:enrollment"] },
 ];
 

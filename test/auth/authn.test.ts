@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SignJWT, createLocalJWKSet, jwtVerify } from "jose";
+import { systemClock } from "../../core/api/clock.ts";
 import { systemEntropy } from "../../core/api/entropy.ts";
 import { ApiError } from "../../core/api/status.ts";
 import type { Secret } from "../../core/api/types.gen.ts";
@@ -13,6 +14,7 @@ import { bootstrapTokenAuthenticator } from "../../core/auth/authn/bootstrap-tok
 import { certificateAuthenticator } from "../../core/auth/authn/certificate.ts";
 import { authenticatorChain } from "../../core/auth/authn/chain.ts";
 import { checkJoinToken, joinTokenInfo, newJoinToken, parseJoinToken } from "../../core/auth/authn/join-token.ts";
+import { requestHeaderAuthenticator } from "../../core/auth/authn/request-header.ts";
 import { serviceAccountTokens } from "../../core/auth/authn/service-account.ts";
 import { staticTokenAuthenticator } from "../../core/auth/authn/static-tokens.ts";
 import { newKey } from "../../core/auth/pki/keys.ts";
@@ -234,6 +236,41 @@ test("claims that disagree with their subject are refused even when signed by us
     .setExpirationTime(Math.floor(clock.now() / 1_000) + 60)
     .sign(key);
   await refused(t, tokens.verify(token), /subject and claims differ/);
+});
+
+test("a token without an end lives as long as its Secret", async (t) => {
+  const { clock, uids, tokens, request, key } = await accounts();
+  await t.throwsAsync(tokens.issue({ ...request, ttlSeconds: undefined }), { message: /bound to a Secret/ });
+  uids.set("Secret shop/token", "u-secret");
+  const { token, expires } = await tokens.issue({ ...request, ttlSeconds: undefined, boundTo: { kind: "Secret", name: "token", uid: "u-secret" } });
+  t.is(expires, Infinity);
+  await clock.advance(10_000 * HOUR);
+  t.is((await tokens.verify(token))?.user.name, "system:serviceaccount:shop:web");
+  uids.delete("Secret shop/token");
+  await refused(t, tokens.verify(token), /its Secret is gone/);
+  const endless = await new SignJWT({ "kubernetes.io": { namespace: "shop", serviceaccount: { name: "web", uid: "u-web" } } })
+    .setProtectedHeader({ alg: "ES256" })
+    .setIssuer("https://lichen.test")
+    .setSubject("system:serviceaccount:shop:web")
+    .setAudience("https://lichen.test")
+    .sign(key);
+  await refused(t, tokens.verify(endless), /no end/);
+});
+
+test("a listed proxy says who the user is, nobody else does", async (t) => {
+  const pki = await openPki(directory);
+  const certificateOf = async (commonName: string) => new X509Certificate((await pki.issueClient({ commonName, ttlMs: HOUR })).certificate).raw;
+  const authenticate = requestHeaderAuthenticator({ proxies: ["front"], certificate: certificateAuthenticator({ clock: systemClock }) });
+  const headers = (more: Record<string, string> = {}) => {
+    const all: Record<string, string> = { "x-remote-user": "jane", "x-remote-group": "dev, ops", "x-remote-uid": "7", ...more };
+    return (name: string) => all[name];
+  };
+  const front = await certificateOf("front");
+  t.deepEqual(await authenticate({ certificate: front, headers: headers() }), { name: "jane", uid: "7", groups: ["dev", "ops", "system:authenticated"] });
+  t.is(await authenticate({ certificate: await certificateOf("jane"), headers: headers() }), undefined);
+  t.is(await authenticate({ headers: headers() }), undefined);
+  t.is(await authenticate({ certificate: front, headers: () => undefined }), undefined);
+  await refused(t, authenticate({ certificate: front, headers: headers({ "x-remote-group": "system:masters" }) }), /named the group/);
 });
 
 test("published keys verify tokens, and carry nothing private", async (t) => {

@@ -235,7 +235,9 @@ test("the defaults let control-plane parts do their work and no more", async (t)
 test("default objects are complete: every binding has its role, aggregated roles hold what they collect", (t) => {
   const { clusterRoles, clusterRoleBindings, roles, roleBindings } = defaultRbac();
   const known = new Set(clusterRoles.map((one) => one.metadata.name));
-  t.is(known.size, clusterRoles.length);
+  for (const list of [clusterRoles, clusterRoleBindings, roles, roleBindings]) {
+    t.is(new Set(list.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)).size, list.length);
+  }
   for (const one of clusterRoleBindings) t.true(known.has(one.roleRef.name), one.roleRef.name);
   for (const one of roleBindings) t.truthy(roles.find(({ metadata }) => metadata.name === one.roleRef.name && metadata.namespace === one.metadata.namespace), one.metadata.name);
   const rules = (name: string) => clusterRoles.find((one) => one.metadata.name === name)?.rules ?? [];

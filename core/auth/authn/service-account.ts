@@ -48,7 +48,8 @@ export interface TokenRequest {
   readonly serviceAccount: Named;
   /** empty: the API's own audiences */
   readonly audiences?: readonly string[] | undefined;
-  readonly ttlSeconds: number;
+  /** undefined: does not end by itself, allowed for a token bound to a Secret, which ends with the Secret */
+  readonly ttlSeconds: number | undefined;
   readonly boundTo?: (Named & { readonly kind: BoundKind }) | undefined;
   /** the node of the pod that the token is bound to */
   readonly node?: Named | undefined;
@@ -58,7 +59,7 @@ export interface TokenRequest {
 
 export interface IssuedToken {
   readonly token: string;
-  /** milliseconds since 1970 */
+  /** milliseconds since 1970, Infinity for a token that does not end */
   readonly expires: number;
 }
 
@@ -146,8 +147,9 @@ export async function serviceAccountTokens(options: ServiceAccountTokensOptions)
     issuer,
     verify,
     async issue({ namespace, serviceAccount, audiences = [], ttlSeconds, boundTo, node, extended }) {
+      if (ttlSeconds === undefined && boundTo?.kind !== "Secret") throw new Error("a token without an end must be bound to a Secret");
       const now = Math.floor(clock.now() / 1_000);
-      const token = await new SignJWT({
+      const jwt = new SignJWT({
         "kubernetes.io": {
           namespace,
           serviceaccount: { name: serviceAccount.name, uid: serviceAccount.uid },
@@ -162,10 +164,9 @@ export async function serviceAccountTokens(options: ServiceAccountTokensOptions)
         .setAudience([...(audiences.length === 0 ? ownAudiences : audiences)])
         .setIssuedAt(now)
         .setNotBefore(now)
-        .setExpirationTime(now + ttlSeconds)
-        .setJti(entropy.uid())
-        .sign(key);
-      return { token, expires: (now + ttlSeconds) * 1_000 };
+        .setJti(entropy.uid());
+      if (ttlSeconds !== undefined) jwt.setExpirationTime(now + ttlSeconds);
+      return { token: await jwt.sign(key), expires: ttlSeconds === undefined ? Infinity : (now + ttlSeconds) * 1_000 };
     },
     authenticator: async ({ bearer }) => (bearer === undefined ? undefined : (await verify(bearer))?.user),
     openidConfiguration: () => ({
@@ -199,6 +200,7 @@ function parse(payload: JWTPayload): Claims {
     const object = named(own?.[kind.toLowerCase()]);
     return object === undefined ? [] : [{ kind, ...object }];
   });
+  if (payload.exp === undefined && !bound.some(({ kind }) => kind === "Secret")) throw new Error("no end, and not bound to a Secret");
   return {
     namespace,
     account,
@@ -206,7 +208,7 @@ function parse(payload: JWTPayload): Claims {
     audiences: [payload.aud ?? []].flat(),
     id: payload.jti,
     from: (payload.nbf ?? 0) * 1_000,
-    until: (payload.exp ?? 0) * 1_000,
+    until: (payload.exp ?? Infinity) * 1_000,
   };
 }
 
