@@ -137,7 +137,8 @@ export function certificateCleaning(deps: ControllerDeps): Controller {
 
 /** The moment from which nobody needs the request. */
 export function endOf({ metadata, status }: CertificateSigningRequest): number {
-  const decided = (status?.conditions ?? []).find(({ type }) => type === "Approved" || type === "Denied" || type === "Failed");
+  const conditions = status?.conditions ?? [];
+  const decided = findCondition(conditions, "Failed") ?? findCondition(conditions, "Denied") ?? findCondition(conditions, "Approved");
   if (decided === undefined) return Date.parse(metadata.creationTimestamp ?? "") + PENDING_MS;
   const waits = decided.type === "Approved" && (status?.certificate ?? "") === "";
   return Date.parse(decided.lastUpdateTime ?? metadata.creationTimestamp ?? "") + (waits ? PENDING_MS : DECIDED_MS);

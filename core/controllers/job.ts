@@ -119,7 +119,9 @@ export function job(deps: ControllerDeps): Controller {
     if (object === undefined || object.metadata.uid !== seen.metadata.uid) return undefined;
     const mine = owned(pods, object.metadata.uid ?? "");
     const settled = settle(object, mine);
-    const plan = planJob({ ...object, status: settled }, mine, now);
+    // a pod that ended since the count was taken: the next run counts it before anything is made in its place
+    const behind = mine.some((pod) => isTracked(pod) && (pod.status?.phase === "Succeeded" || hasFailed(object, pod)) && !isRemembered(settled, pod));
+    const plan = behind ? NOT_YET : planJob({ ...object, status: settled }, mine, now);
 
     await remove(object, plan.remove);
     const failure = await create(object, plan.create);
@@ -216,6 +218,8 @@ export function settle(object: Job, pods: readonly Pod[]): JobStatus {
     uncountedTerminatedPods: present({ succeeded: keep(succeeded), failed: keep(failed) }),
   };
 }
+
+const NOT_YET: JobPlan = { create: [], remove: [], verdict: undefined, nextMs: 1 };
 
 export interface JobPlan {
   readonly create: readonly Pod[];

@@ -6,6 +6,7 @@ import type { Client } from "../../core/api/client.ts";
 import type { Entropy } from "../../core/api/entropy.ts";
 import { kindTable } from "../../core/api/kind-table.ts";
 import { builtinKinds } from "../../core/api/kinds/built-in.ts";
+import { builtInHooks } from "../../core/api/kinds/hooks.ts";
 import type { Kind, KindTable } from "../../core/api/kinds.ts";
 import type { Log } from "../../core/api/log.ts";
 import { silentLog } from "../../core/api/log.ts";
@@ -27,7 +28,6 @@ import type { AllDeps } from "../../core/controllers/all.ts";
 import { openRegistry } from "../../core/registry/registry.ts";
 import { memoryDriver } from "../../core/store/drivers/memory.ts";
 import { openStore } from "../../core/store/open.ts";
-import { hooksForTests } from "./kind-hooks.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 import { virtualClock } from "./virtual-clock.ts";
 
@@ -66,7 +66,7 @@ export async function controlPlane(t: { readonly teardown: (end: () => Promise<v
     child: () => log,
   };
   const store = await openStore(memoryDriver(), { clock });
-  const kinds = kindTable([...builtinKinds(hooksForTests), ...(options.kinds ?? [])]);
+  const kinds = kindTable([...builtinKinds(builtInHooks), ...(options.kinds ?? [])]);
   const rbac = defaultRbac();
   const rolesByName = new Map(rbac.clusterRoles.map((role) => [role.metadata.name ?? "", role]));
   const authorizer = authorizerChain([

@@ -1,16 +1,2 @@
-/** The behaviour of kinds that the control-plane tests need while they look at controllers alone. */
-import type { HooksByKind } from "../../core/api/kinds/built-in.ts";
-import type { AnyObject } from "../../core/api/meta.ts";
-
-export const hooksForTests: HooksByKind = {
-  "/Pod": {
-    gracePeriod(object: AnyObject, asked: number | undefined) {
-      const { nodeName, terminationGracePeriodSeconds = 30 } = (object["spec"] ?? {}) as { nodeName?: string; terminationGracePeriodSeconds?: number };
-      return nodeName === undefined || nodeName === "" ? 0 : (asked ?? terminationGracePeriodSeconds);
-    },
-  },
-  "/Namespace": {
-    prepareForCreate: (object: AnyObject) => ({ ...object, spec: { finalizers: ["kubernetes"] }, status: { phase: "Active" } }),
-    mergeSubresource: { finalize: (update: AnyObject, old: AnyObject) => ({ ...old, spec: update["spec"] }) },
-  },
-};
+/** The behaviour of the built-in kinds, under the name that tests ask for it. */
+export { builtInHooks as hooksForTests } from "../../core/api/kinds/hooks.ts";
