@@ -76,8 +76,11 @@ const MAX_PACKET_BYTES = MAX_PAYLOAD_BYTES + 1_024;
 const MAX_CONNECT_BYTES = 2_048;
 /** Handlers at once of the broker's emitter; only presence and its own housekeeping go through it. */
 const CONCURRENCY = 10_000;
-/** A device that takes nothing for so long is disconnected. */
-const DRAIN_TIMEOUT_MS = 5_000;
+/**
+ * A device that takes nothing for so long is disconnected: 64 KB at 64 kbit/s take 8 s. It can be long because nobody
+ * else waits for it.
+ */
+const DRAIN_TIMEOUT_MS = 60_000;
 /** From TCP accept to CONNECT: slow TLS on a slow link, but no free ride. */
 const CONNECT_TIMEOUT_MS = 30_000;
 /** Refusals that are logged one by one; the counters have all of them. */

@@ -206,6 +206,25 @@ test("a persistent session is not kept: nothing waits in the broker for a device
   }
 });
 
+test("a device that stops reading holds up nobody, and what waits for it is bounded", async (t) => {
+  const { ca, broker } = await stage(t);
+  const stuck = await raw(t, broker, await ca.leaf(device("stuck")));
+  stuck.send(connectAs("stuck"));
+  await stuck.next();
+  stuck.socket.pause();
+  const results: string[] = [];
+  for (let count = 0; count < 200; count++) {
+    broker.control.publish("stuck", Buffer.alloc(200_000)).then(() => results.push("sent"), (error: Error) => results.push(error.message));
+    await new Promise(setImmediate);
+  }
+  t.true(results.some((result) => result.includes("does not take what it is sent")));
+  const other = await raw(t, broker, await ca.leaf(device("other")));
+  other.send(connectAs("other"));
+  await other.next();
+  await broker.control.publish("other", Buffer.from("hi"));
+  t.like(await other.next(), { cmd: "publish", topic: "d/other/down" });
+});
+
 test("connections are bounded", async (t) => {
   const { ca, broker } = await stage(t, { maxConnections: 1 });
   const leaf = await ca.leaf(device("dev1"));
