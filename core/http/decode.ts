@@ -50,12 +50,6 @@ export function expectedOf(route: Route, kinds: KindTable): GroupVersionKind & {
   return { group, version, kind, schema };
 }
 
-/** Kind and apiVersion that a body leaves out are those of the route. */
-export function withType(value: JsonObject, type: GroupVersionKind): AnyObject {
-  const { apiVersion, kind, metadata, ...rest } = value;
-  return { apiVersion: apiVersion || apiVersionOf(type), kind: kind || type.kind, metadata: metadata ?? {}, ...rest } as AnyObject;
-}
-
 export function parse(bytes: Uint8Array, format: Format, expected: { readonly kind: string }, validation: Validation): Parsed {
   switch (format) {
     case "json":

@@ -92,10 +92,10 @@ function fieldManagerErrors(manager: string): FieldError[] {
 const unprintable = /[\p{C}\p{Zl}\p{Zp}]/u;
 
 /** The product name of the user agent, as apiserver's prefixFromUserAgent. */
-function managerOf(userAgent: string | undefined): string | undefined {
+function managerOf(userAgent: string | undefined): string {
   const product = (userAgent ?? "").split("/", 1)[0]?.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "") ?? "";
   const name = product.slice(0, FIELD_MANAGER_BYTES_MAX);
-  return name === "" ? undefined : name;
+  return name === "" ? "unknown" : name;
 }
 
 /** Go's conversion of query values: present means true, unless it says "false" or "0". */

@@ -1,13 +1,16 @@
 /** POST, PUT, PATCH, DELETE and DELETE of a collection. */
 import type { Client, DeleteOptions, Patch } from "../api/client.ts";
 import type { KindTable } from "../api/kinds.ts";
+import { parseApiVersion } from "../api/meta.ts";
+import type { AnyObject } from "../api/meta.ts";
 import { decodeValue } from "../api/schema/decode.ts";
 import { types } from "../api/schema/facts.ts";
 import { parseJson } from "../api/schema/parse-json.ts";
 import { ApiError, badRequest } from "../api/status.ts";
 import type { FieldError } from "../api/status.ts";
 import type { Call } from "./call.ts";
-import { bodyObject, isObject, parse, withType } from "./decode.ts";
+import { bodyObject, isObject, parse } from "./decode.ts";
+import type { JsonObject } from "./decode.ts";
 import { accepted, listReply, objectReply } from "./format.ts";
 import { bodyFormat, formatsOf, hasProtobuf, parseMediaType, unsupportedMediaType } from "./media.ts";
 import { flag, integer, invalidOptions, listOptions, unsupported, writeOptions } from "./query.ts";
@@ -80,7 +83,7 @@ async function patchBody(
     if (!isObject(value)) throw badRequest("error decoding YAML: the applied configuration is not an object");
     if (problems.length > 0 && options.fieldValidation === "Strict") throw badRequest(`error decoding YAML: ${problems.join(", ")}`);
     if (options.fieldValidation !== "Ignore") for (const problem of problems) call.warn(problem);
-    return { type, object: withType(value, expected), force: options.force ?? false };
+    return { type, object: appliedObject(value), force: options.force ?? false };
   }
   const value = parsePatch(bytes);
   if (type === "json") {
@@ -89,6 +92,17 @@ async function patchBody(
   }
   if (!isObject(value)) throw badRequest("error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}");
   return { type, patch: value };
+}
+
+/** An applied configuration says itself what it is. @throws ApiError BadRequest */
+function appliedObject(value: JsonObject): AnyObject {
+  const { apiVersion, kind, metadata, ...rest } = value;
+  if (typeof apiVersion !== "string" || typeof kind !== "string" || apiVersion === "" || kind === "") {
+    const { group, version } = parseApiVersion(typeof apiVersion === "string" ? apiVersion : "");
+    throw badRequest(`invalid object type: ${group}/${version}, Kind=${typeof kind === "string" ? kind : ""}`);
+  }
+  if (metadata !== undefined && metadata !== null && !isObject(metadata)) throw badRequest("metadata: must be an object");
+  return { apiVersion, kind, metadata: metadata ?? {}, ...rest };
 }
 
 function parsePatch(bytes: Uint8Array): unknown {
