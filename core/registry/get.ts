@@ -22,7 +22,7 @@ export async function get(context: Context, user: User, kind: Kind, target: Targ
 }
 
 /** @throws ApiError "NotFound" */
-export function current(context: Context, kind: Kind, { namespace, name }: Target): Entry {
+export function current(context: Pick<Context, "store">, kind: Kind, { namespace, name }: Target): Entry {
   const entry = context.store.get(keyOf(kind, namespace, name));
   if (entry === undefined) throw notFound(kind, name);
   return entry;

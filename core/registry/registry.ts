@@ -5,6 +5,7 @@
 import type { AdmissionPlugin } from "../admission/admission.ts";
 import { admissionChain } from "../admission/chain.ts";
 import type { Lookup } from "../admission/lookup.ts";
+import type { Revise } from "../admission/resource-quota.ts";
 import type { Client } from "../api/client.ts";
 import type { Clock } from "../api/clock.ts";
 import { systemClock } from "../api/clock.ts";
@@ -19,7 +20,7 @@ import type { ServiceAccountTokens } from "../auth/authn/service-account.ts";
 import type { Store } from "../store/store.ts";
 import { clientFor } from "./client.ts";
 import type { Context } from "./context.ts";
-import { codecsOf } from "./context.ts";
+import { codecsOf, kindOf } from "./context.ts";
 import { lookupOf } from "./lookup.ts";
 import { localSubjectAccessReview, selfSubjectAccessReview, subjectAccessReview } from "./reviews/access.ts";
 import { selfSubjectRulesReview } from "./reviews/rules.ts";
@@ -29,6 +30,7 @@ import { tokenReview } from "./reviews/token.ts";
 import { bind } from "./subresources/binding.ts";
 import { evict } from "./subresources/eviction.ts";
 import { issueToken } from "./subresources/token.ts";
+import { touch } from "./touch.ts";
 import type { CreateHandlers } from "./virtual.ts";
 
 /** Kubernetes sends a bookmark about once a minute: a client that was away that long still resumes. */
@@ -39,7 +41,7 @@ export interface OpenRegistry {
   readonly kinds: KindTable;
   readonly authorizer: Authorizer;
   /** a function gets the reads that plugins need */
-  readonly admission: readonly AdmissionPlugin[] | ((lookup: Lookup) => readonly AdmissionPlugin[]);
+  readonly admission: readonly AdmissionPlugin[] | ((lookup: Lookup, revise: Revise) => readonly AdmissionPlugin[]);
   readonly clock?: Clock;
   readonly entropy?: Entropy;
   readonly log?: Log;
@@ -64,7 +66,8 @@ export function openRegistry(options: OpenRegistry): Registry {
   const { clock = systemClock, entropy = systemEntropy, log = silentLog, freeze = false, bookmarkMs = BOOKMARK_MS } = options;
   const codec = codecsOf({ freeze });
   const lookup = lookupOf({ store: options.store, kinds: options.kinds, codec });
-  const plugins = typeof options.admission === "function" ? options.admission(lookup) : options.admission;
+  const revise: Revise = (resource, target, next) => touch({ store: options.store, codec }, kindOf(options, resource), target, false, next);
+  const plugins = typeof options.admission === "function" ? options.admission(lookup, revise) : options.admission;
   const context: Context = { ...options, admission: admissionChain(plugins), clock, entropy, log, bookmarkMs, codec };
   const served = { ...context, handlers: handlersOf(options) };
   return { clientFor: (user) => clientFor(served, user), lookup };

@@ -14,7 +14,7 @@ const TRIES = 64;
 
 /** @throws ApiError "NotFound", and what `next` throws */
 export async function touch(
-  context: Context,
+  context: Pick<Context, "store" | "codec">,
   kind: Kind,
   target: Target,
   dryRun: boolean,
