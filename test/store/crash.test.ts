@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { sqliteDriver } from "../../core/store/drivers/sqlite.ts";
 import { openStore } from "../../core/store/open.ts";
 
-const ROUNDS = 5;
+/** More for a soak: LICHEN_CRASH_ROUNDS=1000. */
+const ROUNDS = Number(process.env["LICHEN_CRASH_ROUNDS"] ?? 5);
 const directory = mkdtempSync(join(tmpdir(), "lichen-test-crash-"));
 test.after.always(() => rmSync(directory, { recursive: true }));
 
