@@ -6,6 +6,7 @@
  */
 import type { Pod, PodStatus } from "../core/api/types.gen.ts";
 import type { AnyObject } from "../core/api/meta.ts";
+import { refusal } from "./admit.ts";
 import type { Desired } from "./desired.ts";
 import { freshMemory, type MemoryChange, type PodMemory } from "./memory.ts";
 import type { Observer } from "./observe.ts";
@@ -46,6 +47,8 @@ const AFTER_FAILURE_MS = 2_000;
 interface Worker {
   readonly id: PodIdentity;
   memory: PodMemory;
+  /** it was checked whether there is room for it */
+  admitted: boolean;
   /** the last object of it, for pods that are no longer desired */
   pod: Pod | undefined;
   status: PodStatus | undefined;
@@ -74,6 +77,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     if (worker.runtime === undefined) return refuse(worker, pod);
 
     const running = observed?.pod;
+    if (pod !== undefined && running === undefined && isNew(pod, worker)) admit(worker, pod);
     const decided = plan({ pod, running, memory: worker.memory, volumes: pod === undefined ? "" : device.volumes.digest(pod), now: clock.now() });
     worker.memory = decided.memory;
     if (worker.pod !== undefined) for (const event of decided.events) device.events.pod(worker.pod, event);
@@ -121,6 +125,15 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
       worker.status = podStatus({ pod, running, memory: worker.memory, hostIPs: device.hostIPs(), handler: runtime.handler, now: clock.now() }, worker.status ?? pod.status);
     }
     report.pod(id.uid, { namespace: id.namespace, name: id.name, status: worker.status as unknown as AnyObject, ...(worker.memory.gone === true ? { gone: true } : {}) });
+  };
+
+  const admit = (worker: Worker, pod: Pod): void => {
+    worker.admitted = true;
+    const others = [...workers.values()].filter((each) => each !== worker && each.admitted && each.pod !== undefined && !isOver(each)).flatMap((each) => each.pod ?? []);
+    const problem = refusal(pod, { allocatable: device.allocatable(), others });
+    if (problem === undefined) return;
+    device.events.pod(pod, { type: "Warning", ...problem });
+    worker.memory = { ...worker.memory, ending: { cause: "rejected", since: clock.now(), graceSeconds: 0, reason: problem.reason, message: `Pod was rejected: ${problem.message}` } };
   };
 
   /** No runtime of this device can run it. */
@@ -208,6 +221,15 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
   };
 }
 
+/** Not yet checked, and not one that was told before that it is running or over. */
+function isNew(pod: Pod, worker: Worker): boolean {
+  return !worker.admitted && pod.metadata.deletionTimestamp === undefined && pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed";
+}
+
+function isOver({ status }: Worker): boolean {
+  return status?.phase === "Succeeded" || status?.phase === "Failed";
+}
+
 const HINT_MS = 50;
 /** Whoever shuts a device down does not wait longer for its pods. */
 const DRAIN_GRACE_SECONDS = 30;
@@ -220,6 +242,8 @@ function newWorker(uid: string, pod: Pod | undefined, running: RunningPod | unde
   return {
     id: { namespace: source.namespace ?? "", name: source.name ?? "", uid },
     memory: freshMemory(startTime),
+    // what runs has its room
+    admitted: running !== undefined,
     pod,
     status: undefined,
     runtime: undefined,

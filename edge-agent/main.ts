@@ -156,7 +156,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
     await link.streams.close();
     await link.control.close();
   });
-  acceptStreams(link.streams, streamServer({ observer: watching, directories, clock }), (reason) => log.warn({ reason }, "refused a stream"));
+  acceptStreams(link.streams, streamServer({ observer: watching, status: agent.status, directories, clock }), (reason) => log.warn({ reason }, "refused a stream"));
   const wire = deviceSession({ link: link.control, clock, entropy, log });
   session = agentSession({
     session: wire,

@@ -12,6 +12,7 @@ import { phaseOf } from "./phase.ts";
 /** `previous`: what was shown before, for transition times and conditions that others own */
 export function podStatus(input: StatusInput, previous: PodStatus | undefined): PodStatus {
   const { pod, running, memory, now } = input;
+  if (memory.ending?.cause === "rejected") return rejected(input);
   const inits = pod.spec?.initContainers ?? [];
   const mains = pod.spec?.containers ?? [];
   const done = inits.every((container) => {
@@ -22,7 +23,7 @@ export function podStatus(input: StatusInput, previous: PodStatus | undefined): 
   const main = mains.map((container) => containerStatus(input, container, "main", done));
   const alive = running?.containers.some(({ state }) => state === "running") === true;
   const over = !alive && (memory.ending !== undefined || isFinished(pod, running));
-  const failed = memory.ending?.cause === "deadline" || memory.ending?.cause === "evicted" || memory.ending?.cause === "rejected";
+  const failed = memory.ending?.cause === "deadline" || memory.ending?.cause === "evicted";
   const phase = terminalPhase(previous) ?? (over && failed ? "Failed" : undefined) ?? (over || memory.ending === undefined ? phaseOf({ pod, init, main, over }) : phaseWhileEnding(previous));
   const sandboxReady = running?.ready === true && memory.released !== true;
   const hostNetwork = pod.spec?.hostNetwork === true;
@@ -41,6 +42,19 @@ export function podStatus(input: StatusInput, previous: PodStatus | undefined): 
     startTime: timestamp(memory.startTime),
     ...(init.length === 0 ? {} : { initContainerStatuses: init }),
     containerStatuses: main,
+    qosClass: qosClass(pod),
+  };
+}
+
+/** A pod that the device did not take has nothing to show but why. */
+function rejected({ pod, memory, hostIPs }: StatusInput): PodStatus {
+  return {
+    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+    phase: "Failed",
+    reason: memory.ending?.reason ?? "",
+    message: memory.ending?.message ?? "",
+    ...(hostIPs[0] === undefined ? {} : { hostIP: hostIPs[0], hostIPs: hostIPs.map((ip) => ({ ip })) }),
+    startTime: timestamp(memory.startTime),
     qosClass: qosClass(pod),
   };
 }

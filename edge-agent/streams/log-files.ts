@@ -34,8 +34,8 @@ export async function* linesFrom(handle: FileHandle, position: number): AsyncGen
   }
 }
 
-/** Where the last `count` whole lines of the log begin; `isEnd` says which physical line ends a logical one. */
-export async function tailStart(path: string, count: number, isEnd: (line: Buffer) => boolean): Promise<number> {
+/** Where the last `count` lines of the file begin. A long line that was written in pieces counts as its pieces, as with kubelet. */
+export async function tailStart(path: string, count: number): Promise<number> {
   const handle = await open(path, "r");
   try {
     const { size } = await handle.stat();
@@ -53,21 +53,16 @@ export async function tailStart(path: string, count: number, isEnd: (line: Buffe
       else if (data.length > 0) lineEnd = data.length;
       // walk back over newlines; each delimits the line that begins after it
       for (let at = data.lastIndexOf(NEWLINE, lineEnd - 1); at >= 0; at = at === 0 ? -1 : data.lastIndexOf(NEWLINE, at - 1)) {
-        const line = data.subarray(at + 1, lineEnd);
-        if (line.length > 0 && isEnd(trimmed(line)) && ++lines > count) return position + lineEnd;
+        if (lineEnd > at + 1 && ++lines > count) return position + lineEnd;
         lineEnd = at + 1;
       }
       data = data.subarray(0, lineEnd);
     }
-    if (lineEnd > 0 && isEnd(trimmed(data.subarray(0, lineEnd))) && ++lines > count) return lineEnd;
+    if (lineEnd > 0 && ++lines > count) return lineEnd;
     return 0;
   } finally {
     await handle.close();
   }
-}
-
-function trimmed(line: Buffer): Buffer {
-  return line.at(-1) === NEWLINE ? line.subarray(0, -1) : line;
 }
 
 /** Another file took the name: the log was rotated. */

@@ -63,22 +63,19 @@ async function startOf(files: readonly string[], tailLines: number | undefined):
   if (tailLines === undefined) return { file: 0, position: 0 };
   for (let file = files.length - 1, left = tailLines; file >= 0; file--) {
     const path = files[file] ?? "";
-    const position = await tailStart(path, left, isEnd);
+    const position = await tailStart(path, left);
     if (position > 0 || file === 0 || left === 0) return { file, position };
-    left -= await countEnds(path);
+    left -= await countLines(path);
   }
   return { file: 0, position: 0 };
 }
 
-function isEnd(line: Buffer): boolean {
-  return parseLogLine(line)?.end === true;
-}
-
-async function countEnds(path: string): Promise<number> {
+async function countLines(path: string): Promise<number> {
   const handle = await open(path, "r");
   try {
     let count = 0;
-    for await (const { line } of linesFrom(handle, 0)) if (isEnd(line)) count++;
+    const lines = linesFrom(handle, 0);
+    while ((await lines.next()).done !== true) count++;
     return count;
   } finally {
     await handle.close();

@@ -1,6 +1,7 @@
 /** Which stream request is served by what. One row per type; what a device cannot do is refused by name. */
 import type { Clock } from "../../core/api/clock.ts";
 import { ApiError } from "../../core/api/status.ts";
+import type { PodStatus } from "../../core/api/types.gen.ts";
 import type { DeviceStream, PodContainer, StreamRequest } from "../../core/api/streams.ts";
 import { before, latest } from "../containers.ts";
 import type { Observer } from "../observe.ts";
@@ -9,16 +10,18 @@ import { serveLogs, type LogSource } from "./logs.ts";
 
 export interface StreamParts {
   readonly observer: Observer;
+  /** what the API is told of a pod */
+  readonly status: (uid: string) => PodStatus | undefined;
   readonly directories: PodDirectories;
   readonly clock: Clock;
 }
 
 type Server = (request: StreamRequest, stream: DeviceStream) => Promise<void>;
 
-export function streamServer({ observer, directories, clock }: StreamParts): Server {
+export function streamServer({ observer, status, directories, clock }: StreamParts): Server {
   return async (request, stream) => {
     if (request.type !== "log") throw new ApiError("BadRequest", `this device does not serve ${request.type} streams`);
-    const source = logSource(observer, directories, request, request.previous === true);
+    const source = logSource(observer, status, directories, request, request.previous === true);
     const ended = new AbortController();
     // the reader sends nothing; its end is ours
     void (async () => {
@@ -36,15 +39,21 @@ export function streamServer({ observer, directories, clock }: StreamParts): Ser
 }
 
 /** @throws ApiError when the container has no log */
-function logSource(observer: Observer, directories: PodDirectories, target: PodContainer, previous: boolean): LogSource {
+function logSource(observer: Observer, status: StreamParts["status"], directories: PodDirectories, target: PodContainer, previous: boolean): LogSource {
   const { namespace, pod: name, uid, container } = target;
   const running = observer.pods().get(uid)?.pod;
   const newest = latest(running, container);
   const chosen = previous && newest !== undefined ? before(running, container, newest.attempt) : newest;
   if (previous && chosen === undefined) throw new ApiError("BadRequest", `previous terminated container "${container}" in pod "${name}" not found`);
-  if (chosen === undefined) throw new ApiError("BadRequest", `container "${container}" in pod "${name}" is waiting to start: ContainerCreating`);
+  if (chosen === undefined) throw new ApiError("BadRequest", `container "${container}" in pod "${name}" is waiting to start: ${whyWaiting(status(uid), container)}`);
   return {
     path: directories.log({ namespace, name, uid }, container, chosen.attempt),
     alive: () => latest(observer.pods().get(uid)?.pod, container)?.id === chosen.id && latest(observer.pods().get(uid)?.pod, container)?.state === "running",
   };
+}
+
+function whyWaiting(status: PodStatus | undefined, container: string): string {
+  const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const reason = all.find(({ name }) => name === container)?.state?.waiting?.reason ?? "ContainerCreating";
+  return reason === "ErrImagePull" || reason === "ImagePullBackOff" ? "trying and failing to pull image" : reason;
 }

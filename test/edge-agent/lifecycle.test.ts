@@ -298,3 +298,39 @@ test("an idle device reports nothing and writes nothing", async (t) => {
   t.is(device.events.size(), 0);
   t.is(writes, before);
 });
+
+for (const [what, spec, reason, message] of [
+  ["more CPU than there is", { containers: [container("main", { resources: { requests: { cpu: "5" } } })] }, "OutOfcpu", "Pod was rejected: Node didn't have enough resource: cpu, requested: 5000, used: 0, capacity: 4000"],
+  ["more memory than there is", { containers: [container("main", { resources: { requests: { memory: "2Gi" } } })] }, "OutOfmemory", undefined],
+  ["another operating system", { os: { name: "windows" } }, "PodOSNotSupported", undefined],
+] as const) {
+  test(`a pod that wants ${what} is refused with ${reason}`, async (t) => {
+    const device = await testDevice();
+    t.teardown(device.close);
+    await device.put(pod("big", spec));
+    await device.clock.until(() => device.told("big")?.status !== undefined);
+    const status = device.status("big");
+    t.like(status, { phase: "Failed", reason });
+    if (message !== undefined) t.is(status.message, message);
+    t.is(status.containerStatuses, undefined);
+    t.deepEqual(device.runtime.calls, []);
+    t.true(device.happened().some((event) => event.reason === reason));
+  });
+}
+
+test("the second pod with a host port is refused, and gets it when the first is gone", async (t) => {
+  const device = await testDevice();
+  t.teardown(device.close);
+  const withPort = (name: string) => pod(name, { containers: [container("main", { ports: [{ containerPort: 80, hostPort: 80 }] })] });
+  await device.put(withPort("first"));
+  await device.clock.until(() => device.told("first")?.status !== undefined && device.status("first").phase === "Running");
+  await device.put(withPort("second"));
+  await device.clock.until(() => device.told("second")?.status !== undefined);
+  t.like(device.status("second"), { phase: "Failed", reason: "NodePorts" });
+  await device.put(deleted(withPort("first")));
+  await device.clock.until(() => device.told("first")?.gone === true);
+  await device.drop(withPort("first"));
+  await device.put(withPort("third"));
+  await device.clock.until(() => device.told("third")?.status !== undefined && device.status("third").phase === "Running");
+  t.pass();
+});

@@ -7,7 +7,7 @@ import type { LogOptions } from "../../../core/api/streams.ts";
 import { serveLogs } from "../../../edge-agent/streams/logs.ts";
 
 const line = (second: number, text: string, stream = "stdout", tag = "F") => `2030-01-01T00:00:${String(second).padStart(2, "0")}.123456789Z ${stream} ${tag} ${text}\n`;
-const log = [line(1, "one"), line(2, "two", "stderr"), line(3, "thr", "stdout", "P"), line(3, "ee"), "torn write\n", line(4, ""), line(5, "five")].join("");
+const log = [line(1, "one"), line(2, "two", "stderr"), line(3, "thr", "stdout", "P"), line(3, "ee"), line(4, ""), line(5, "five")].join("");
 
 async function place(t: { teardown(fn: () => Promise<void>): void }, content: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "lichen-logs-"));
@@ -24,21 +24,25 @@ async function read(path: string, options: LogOptions): Promise<string> {
 }
 
 for (const [what, options, expected] of [
-  ["everything, pieces joined, torn lines left out", {}, "one\ntwo\nthree\n\nfive\n"],
+  ["everything, pieces joined", {}, "one\ntwo\nthree\n\nfive\n"],
   ["one stream", { stream: "Stderr" }, "two\n"],
   ["the last lines", { tailLines: 2 }, "\nfive\n"],
-  ["a long line counts as one", { tailLines: 3 }, "three\n\nfive\n"],
+  ["a piece of a long line counts as a line", { tailLines: 3 }, "ee\n\nfive\n"],
   ["more lines than there are", { tailLines: 99 }, "one\ntwo\nthree\n\nfive\n"],
   ["no lines", { tailLines: 0 }, ""],
   ["a number of bytes", { limitBytes: 6 }, "one\ntw"],
   ["since a time", { sinceTime: "2030-01-01T00:00:04Z" }, "\nfive\n"],
   ["since seconds ago", { sinceSeconds: 2 }, "\nfive\n"],
-  ["with timestamps", { timestamps: true, tailLines: 3 }, "2030-01-01T00:00:03.123456789Z three\n2030-01-01T00:00:04.123456789Z \n2030-01-01T00:00:05.123456789Z five\n"],
+  ["with timestamps", { timestamps: true, tailLines: 4 }, "2030-01-01T00:00:03.123456789Z three\n2030-01-01T00:00:04.123456789Z \n2030-01-01T00:00:05.123456789Z five\n"],
 ] as const) {
   test(`logs: ${what}`, async (t) => {
     t.is(await read(await place(t, log), options), expected);
   });
 }
+
+test("a torn write is left out", async (t) => {
+  t.is(await read(await place(t, `${line(1, "a")}torn write\n${line(2, "b")}2030-01-01T00`), {}), "a\nb\n");
+});
 
 test("tail finds the lines of a large file, across chunk borders", async (t) => {
   const lines = Array.from({ length: 20_000 }, (_, index) => line(1, `line ${index}`));
