@@ -24,7 +24,7 @@ const MAX_ERROR_BYTES = 2048;
 /** A busy small board takes a second; a component that loops in its start function never gets there. */
 export const START_TIMEOUT_MS = 20_000;
 /** The host's own JavaScript heap: bodies and modules are outside of it. */
-const HEAP_MB = 64;
+const HEAP_MB = 32;
 /** 128 + SIGKILL: what is reported for a process that vanished without a word */
 const KILLED_CODE = 137;
 const POLL_MS = 20;

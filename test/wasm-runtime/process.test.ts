@@ -1,10 +1,11 @@
-import { appendFileSync, existsSync, readFileSync, renameSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import test from "ava";
 import { componentState, startComponent, stopComponent } from "../../wasm-runtime/process.ts";
 import type { RunningRecord } from "../../wasm-runtime/process.ts";
 import { beginsLarge, command, digestOf, ended, example, fails, hoards, keyPair, logLines, prepared, spins, spinsAtStart, succeeds, traps } from "./support/components.ts";
+import { filesComponent } from "./support/files-component.ts";
 
 const get = async (running: RunningRecord, path = "/") => fetch(`http://127.0.0.1:${running.listening[0]?.port}${path}`);
 
@@ -116,6 +117,23 @@ test("a log that was rotated away is begun anew", async (t) => {
   await stopComponent(given.stateDir, 1000);
   const ticks = [...logLines(`${given.logPath}.1`), ...logLines(given.logPath)].map((line) => line.split(" tick ")[1]);
   t.deepEqual(ticks, Array.from({ length: ticks.length }, (_, index) => String(index + 1)));
+});
+
+test("a component reads and writes its volume, and not beside it", async (t) => {
+  const { options, directory } = await prepared(t, await filesComponent());
+  const volume = join(directory, "volume");
+  mkdirSync(volume);
+  writeFileSync(join(volume, "input"), "kept by the pod");
+  writeFileSync(join(directory, "outside"), "not for the pod");
+  const run = async (readOnly: boolean | undefined) => {
+    const given = options({ grants: { preopens: readOnly === undefined ? [] : [{ hostPath: volume, guestPath: "/data", readOnly }] } });
+    return (await ended(given.stateDir, (onExit) => startComponent({ ...given, onExit }))).code;
+  };
+  t.is(await run(undefined), 1);
+  t.is(await run(true), 1);
+  t.false(existsSync(join(volume, "output")));
+  t.is(await run(false), 0);
+  t.is(readFileSync(join(volume, "output"), "utf8"), "kept by the pod");
 });
 
 test("the process has no environment but the pod's, and few ways to the disk", async (t) => {

@@ -9,6 +9,7 @@ import { prepareHost } from "../../../wasm-runtime/host-image.ts";
 import { componentState, statementOf, stopComponent } from "../../../wasm-runtime/process.ts";
 import type { ExitRecord, StartOptions } from "../../../wasm-runtime/process.ts";
 import { transpile } from "../../../wasm-runtime/transpile.ts";
+import type { Transpiled } from "../../../wasm-runtime/transpile.ts";
 
 const root = new URL("../../../", import.meta.url);
 export const example = (name: string) => readFileSync(new URL(`examples/components/${name}/${name}.wasm`, root));
@@ -45,6 +46,20 @@ export function keyPair(type: "ed25519" | "p256" = "ed25519") {
   };
 }
 
+const modules = new Map<string, Promise<Transpiled>>();
+let last: Promise<unknown> = Promise.resolve();
+
+/** Each component once per test file, one after another: transpiling is not what most tests are about. */
+export function transpiled(component: Uint8Array): Promise<Transpiled> {
+  const digest = digestOf(component);
+  const known = modules.get(digest);
+  if (known !== undefined) return known;
+  const module = last.then(() => transpile(component));
+  modules.set(digest, module);
+  last = module.catch(() => {});
+  return module;
+}
+
 export const digestOf = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
 /** Transpiles, signs, and gives the options to start it with; stops what was started when the test ends. */
@@ -55,7 +70,7 @@ export async function prepared(t: ExecutionContext, component: Uint8Array, keys 
     await Promise.all(started.map((stateDir) => stopComponent(stateDir, 0)));
     rmSync(directory, { recursive: true, force: true });
   });
-  const { bytes, header } = await transpile(component);
+  const { bytes, header } = await transpiled(component);
   const path = join(directory, "module");
   writeFileSync(path, bytes);
   const digests = { componentDigest: digestOf(component), moduleDigest: digestOf(bytes) };

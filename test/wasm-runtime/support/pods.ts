@@ -11,8 +11,7 @@ import { ImageError } from "../../../edge-agent/runtimes/runtime.ts";
 import type { ComponentSource } from "../../../edge-agent/runtimes/wasi/component-source.ts";
 import { wasiRuntime } from "../../../edge-agent/runtimes/wasi/wasi.ts";
 import type { WasiRuntimeOptions } from "../../../edge-agent/runtimes/wasi/wasi.ts";
-import { transpile } from "../../../wasm-runtime/transpile.ts";
-import { digestOf, example, keyPair } from "./components.ts";
+import { digestOf, example, keyPair, transpiled } from "./components.ts";
 
 export const keys = keyPair();
 
@@ -21,7 +20,7 @@ export const examples: ComponentSource = {
   async fetch(reference) {
     const name = /^registry\.lichen\.internal\/(hello|ticker):/.exec(reference)?.[1];
     if (name === undefined) throw new ImageError("ErrImagePull", `there is no image ${reference}`);
-    const { bytes, header } = await transpile(example(name));
+    const { bytes, header } = await transpiled(example(name));
     const digests = { componentDigest: digestOf(example(name)), moduleDigest: digestOf(bytes) };
     return { descriptor: { ...digests, size: bytes.length, world: header.world, imports: header.imports, signature: keys.sign(digests) }, bytes };
   },
