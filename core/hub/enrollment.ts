@@ -19,8 +19,9 @@ import type { Log } from "../api/log.ts";
 import { NODES } from "../api/resources.gen.ts";
 import { ApiError, badRequest, isReason } from "../api/status.ts";
 import { NODES as NODES_GROUP } from "../api/user.ts";
-import { isRecord } from "../wire/shape.ts";
 import { budget } from "./budget.ts";
+import type { Body } from "./json-request.ts";
+import { errorResponse, jsonBody, text } from "./json-request.ts";
 import type { DeviceRecord, DeviceRecords } from "./device-records.ts";
 
 export interface JoinGrant {
@@ -74,7 +75,6 @@ export interface Enrollment {
 
 /** A week: renewed after about two thirds, so a device may be off for days without a detour. */
 const CERTIFICATE_TTL_MS = 7 * 86_400_000;
-const MAX_BODY_BYTES = 64 * 1024;
 /** Certificates signed: a site of 500 devices that powers up, then what one core signs beside its work. */
 const SIGNING = { burst: 500, perSecond: 50 };
 /** Tokens and signatures looked at. Guessing is hopeless anyway; this keeps a flood from being expensive. */
@@ -231,39 +231,4 @@ function publicKeyIn(pem: string): X509Certificate | undefined {
   } catch {
     return undefined;
   }
-}
-
-type Body = { readonly [field: string]: unknown };
-
-/** @throws ApiError "BadRequest" or "RequestEntityTooLarge" */
-async function jsonBody(request: Request): Promise<Body> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of request.body ?? []) {
-    size += part.length;
-    if (size > MAX_BODY_BYTES) throw new ApiError("RequestEntityTooLarge", `the request is larger than ${MAX_BODY_BYTES} bytes`);
-    parts.push(part);
-  }
-  let data: unknown;
-  try {
-    data = JSON.parse(Buffer.concat(parts).toString("utf8"));
-  } catch {
-    throw badRequest("the request is not JSON");
-  }
-  if (!isRecord(data)) throw badRequest("the request is not a JSON object");
-  return data;
-}
-
-function text(body: Body, field: string): string {
-  const value = body[field];
-  if (typeof value !== "string" || value === "") throw badRequest(`field ${field} is missing, or is not text`);
-  return value;
-}
-
-function errorResponse(error: unknown, log: Log): Response {
-  const known = error instanceof ApiError ? error : new ApiError("InternalError", "the server failed; see its log");
-  if (known !== error) log.error({ error }, "an enrollment failed");
-  else log.info({ reason: known.reason, message: known.message }, "refused an enrollment");
-  const wait = known.details?.retryAfterSeconds;
-  return Response.json(known.toStatus(), { status: known.code, ...(wait === undefined ? {} : { headers: { "retry-after": String(wait) } }) });
 }

@@ -20,44 +20,17 @@
  * A broker or server that was away says nothing about devices: after it is back, every device has the longest reconnect
  * pause to return before it is judged. Leases of devices are this memory; only a change is written, to the Node.
  *
- * `judge` decides and is pure; the rest looks at the clock twice a second and carries out.
+ * judge.ts decides and is pure; here the clock is looked at twice a second and the verdicts are carried out.
  */
 import type { Client } from "../api/client.ts";
 import type { Clock } from "../api/clock.ts";
 import type { Log } from "../api/log.ts";
 import { NODES, PODS } from "../api/resources.gen.ts";
 import { isReason } from "../api/status.ts";
-import type { Pod } from "../api/types.gen.ts";
 import type { Informers } from "../control/control.ts";
-import { RECONNECT_MAX_MS } from "../wire/backoff.ts";
+import type { Device, PresenceLimits } from "./judge.ts";
+import { isMovable, judge, PRESENCE_LIMITS } from "./judge.ts";
 import { isDevice, silentStatus } from "./node-status.ts";
-
-export interface PresenceLimits {
-  /** silence of a device with movable pods until it is asked */
-  readonly askAfterMs: number;
-  /** the same for a device without */
-  readonly askIdleAfterMs: number;
-  /** between two questions */
-  readonly askAgainMs: number;
-  /** without an answer since the first question */
-  readonly patienceMs: number;
-  /** from a closed connection to the next session */
-  readonly returnMs: number;
-  /** from the start of server or broker to the first session */
-  readonly firstReturnMs: number;
-  /** true: every device is treated as if it had movable pods */
-  readonly watchIdle: boolean;
-}
-
-export const PRESENCE_LIMITS: PresenceLimits = {
-  askAfterMs: 8_000,
-  askIdleAfterMs: 300_000,
-  askAgainMs: 2_000,
-  patienceMs: 5_000,
-  returnMs: 10_000,
-  firstReturnMs: RECONNECT_MAX_MS + 15_000,
-  watchIdle: false,
-};
 
 const TICK_MS = 500;
 /** Until the Node of a lost device is tried again, when the registry refused or failed. */
@@ -67,41 +40,6 @@ const PAUSE_MS = 2_000;
 const MAX_PAUSE_MS = 60_000;
 const PAUSE_GROWTH = 1.5;
 const ON_NODE = "node";
-
-/** What is known of one device; moments are monotonic milliseconds. */
-export interface Device {
-  /** "lost" until it is heard again, "away" without a session */
-  state: "present" | "away" | "lost";
-  heardAt: number;
-  /** first question since it was heard; 0: none */
-  askedAt: number;
-  lastAskedAt: number;
-  /** while away: the moment by which it has to be back */
-  dueAt: number;
-  /** false: the broker says that its connection is closed, so asking is no use */
-  connected: boolean;
-  /** to the next question while it is away or lost */
-  pauseMs: number;
-}
-
-export type Verdict = "fine" | "ask" | "lose";
-
-export function judge(device: Readonly<Device>, now: number, movable: boolean, limits: PresenceLimits): Verdict {
-  if (device.state === "away" && now >= device.dueAt) return "lose";
-  if (device.state !== "present") return device.connected && now - device.lastAskedAt >= device.pauseMs ? "ask" : "fine";
-  if (device.askedAt > 0) {
-    if (now - device.askedAt >= limits.patienceMs) return "lose";
-    return now - device.lastAskedAt >= limits.askAgainMs ? "ask" : "fine";
-  }
-  return now - device.heardAt >= (movable || limits.watchIdle ? limits.askAfterMs : limits.askIdleAfterMs) ? "ask" : "fine";
-}
-
-/** Another device could run it: losing this one is a reason to act. */
-export function isMovable(pod: Pod): boolean {
-  if (pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed") return false;
-  if (pod.metadata.annotations?.["kubernetes.io/config.mirror"] !== undefined) return false;
-  return !(pod.metadata.ownerReferences ?? []).some(({ kind, controller }) => kind === "DaemonSet" && controller === true);
-}
 
 export interface PresenceCounters {
   devices: number;

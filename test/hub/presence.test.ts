@@ -3,8 +3,8 @@ import * as fc from "fast-check";
 import { NODES, PODS } from "../../core/api/resources.gen.ts";
 import type { Pod } from "../../core/api/types.gen.ts";
 import { isDevice, reportedStatus, sameStatus, silentStatus } from "../../core/hub/node-status.ts";
-import { isMovable, judge, PRESENCE_LIMITS } from "../../core/hub/presence.ts";
-import type { Device } from "../../core/hub/presence.ts";
+import { isMovable, judge, PRESENCE_LIMITS } from "../../core/hub/judge.ts";
+import type { Device } from "../../core/hub/judge.ts";
 import { nodeStatus, plane, podOn } from "./plane.ts";
 
 const seconds = (count: number) => count * 1_000;
