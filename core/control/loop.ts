@@ -78,8 +78,13 @@ export function runController(
       errors++;
       const message = error instanceof Error ? error.message : String(error);
       if (failing.get(key) === message) return;
+      if (error instanceof ApiError && error.reason === "NotFound" && !failing.has(key)) {
+        // deleted in the middle of a run: only what is still missing the next time is worth a line
+        failing.set(key, "");
+        return;
+      }
       failing.set(key, message);
-      log.warn({ key, error, retryMs: Math.round(ms) }, "reconcile failed");
+      log.warn({ object: key, error, retryMs: Math.round(ms) }, "reconcile failed");
     }
   };
   const work = async () => {

@@ -235,7 +235,7 @@ test("early and late news in any order lead to the state of the log", (t) => {
       }
       for (const tell of watch) tell();
       for (const { object } of answers) copy.observe(object);
-      t.deepEqual(new Map(copy.values().map((object) => [object.metadata.name, object])), truth);
+      t.deepEqual(Object.fromEntries(copy.values().map((object) => [object.metadata.name, object])), Object.fromEntries(truth));
     }),
   );
 });

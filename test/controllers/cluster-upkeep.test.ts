@@ -57,17 +57,18 @@ test("a deleted namespace loses its pods first, then the rest, then itself", asy
   t.deepEqual(plane.complaints, []);
 });
 
+const role = (name: string, labels: object, rules: readonly object[], more: object = {}) => ({
+  apiVersion: "rbac.authorization.k8s.io/v1",
+  kind: "ClusterRole",
+  metadata: { name, labels },
+  rules,
+  ...more,
+});
+const rule = (resource: string) => ({ apiGroups: [""], resources: [resource], verbs: ["get"] });
+
 test("an aggregating role holds the rules of those that its labels choose", async (t) => {
   const plane = await controlPlane(t);
   await plane.run(clusterRoleAggregation);
-  const role = (name: string, labels: object, rules: readonly object[], more: object = {}) => ({
-    apiVersion: "rbac.authorization.k8s.io/v1",
-    kind: "ClusterRole",
-    metadata: { name, labels },
-    rules,
-    ...more,
-  });
-  const rule = (resource: string) => ({ apiGroups: [""], resources: [resource], verbs: ["get"] });
   const aggregationRule = { clusterRoleSelectors: [{ matchLabels: { to: "view" } }] };
   await plane.admin.create(CLUSTER_ROLES, role("view", {}, [], { aggregationRule }));
   await plane.admin.create(CLUSTER_ROLES, role("b", { to: "view" }, [rule("pods"), rule("secrets")]));

@@ -116,14 +116,15 @@ test("an owner that never was, one of another uid, and one in another namespace"
   t.true(events.includes("OwnerRefInvalidNamespace"));
 });
 
+const situation = (states: readonly ("solid" | "dangling" | "waiting" | "unknown")[], more: Partial<Situation> = {}): Situation => ({
+  finalizers: [],
+  owners: states.map((state, index) => ({ uid: String(index), state })),
+  dependents: 0,
+  circle: false,
+  ...more,
+});
+
 test("what becomes of an object, from the states of its owners", (t) => {
-  const situation = (states: readonly ("solid" | "dangling" | "waiting" | "unknown")[], more: Partial<Situation> = {}): Situation => ({
-    finalizers: [],
-    owners: states.map((state, index) => ({ uid: String(index), state })),
-    dependents: 0,
-    circle: false,
-    ...more,
-  });
   t.deepEqual(decide(situation([])), { type: "nothing" });
   t.deepEqual(decide(situation(["solid"])), { type: "nothing" });
   t.deepEqual(decide(situation(["dangling", "unknown"])), { type: "nothing" });

@@ -208,8 +208,8 @@ test("Forbid waits, Replace replaces, suspend stops", async (t) => {
 });
 
 const next = (schedule: string, after: string, zone?: string) => {
-  const at = parseSchedule(schedule, zone).next(Date.parse(after));
-  return at === undefined ? undefined : new Date(at).toISOString();
+  const moment = parseSchedule(schedule, zone).next(Date.parse(after));
+  return moment === undefined ? undefined : new Date(moment).toISOString();
 };
 
 test("schedules", (t) => {

@@ -137,14 +137,15 @@ test("pods of a node that is gone go after a while; unbound ones at once", async
   t.deepEqual(plane.complaints, []);
 });
 
+const finishedPod = (name: string, created: string): Pod => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name, creationTimestamp: created },
+  spec: { nodeName: "n", containers: [] },
+  status: { phase: "Succeeded" },
+});
+
 test("of too many finished pods the oldest go", (t) => {
-  const pod = (name: string, created: string): Pod => ({
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name, creationTimestamp: created },
-    spec: { nodeName: "n", containers: [] },
-    status: { phase: "Succeeded" },
-  });
-  const pods = [pod("second", "2030-01-02T00:00:00Z"), pod("first", "2030-01-01T00:00:00Z"), pod("third", "2030-01-03T00:00:00Z")];
+  const pods = [finishedPod("second", "2030-01-02T00:00:00Z"), finishedPod("first", "2030-01-01T00:00:00Z"), finishedPod("third", "2030-01-03T00:00:00Z")];
   t.deepEqual(waste(pods, () => undefined, new Set(), 2).map(({ pod: { metadata } }) => metadata.name), ["first"]);
 });

@@ -149,7 +149,7 @@ export async function allRunning(plane: ControlPlane, namespace = "default"): Pr
 }
 
 function explain(fields: { readonly [field: string]: unknown }): string {
-  const { error, key, controller, resource } = fields;
+  const { error, object: key, controller, resource } = fields;
   return [controller, resource, key, error instanceof Error ? error.message : error].filter((part) => part !== undefined).join(" ");
 }
 
