@@ -5,6 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "node:net";
 import { EXIT_FILE, RUNNING_FILE } from "./host/spec.ts";
@@ -20,7 +21,7 @@ export { isSigned } from "./host/signature.ts";
 const STARTING_FILE = "starting.json";
 /** What node itself prints when it cannot start. */
 const ERROR_FILE = "host.err";
-const MAX_ERROR_BYTES = 2048;
+const MAX_ERROR_BYTES = 8192;
 /** A busy small board takes a second; a component that loops in its start function never gets there. */
 export const START_TIMEOUT_MS = 20_000;
 /** The host's own JavaScript heap: bodies and modules are outside of it. */
@@ -80,8 +81,7 @@ export function startComponent(options: StartOptions): Promise<RunningRecord> {
       clearTimeout(timer);
       pipe.destroy();
       const exit = settle(spec.stateDir, {
-        code: code ?? 128 + (signal === "SIGTERM" ? 15 : 9),
-        reason: failed === undefined && code === 0 ? "Completed" : "Error",
+        ...(outOfHeap(spec.stateDir) ? { code: KILLED_CODE, reason: "OOMKilled" } : { code: code ?? 128 + (constants.signals[signal ?? "SIGKILL"] ?? 9), reason: failed === undefined && code === 0 ? "Completed" : "Error" }),
         startedAt,
         message: failed ?? (timedOut && !existsSync(join(spec.stateDir, RUNNING_FILE)) ? `the component did not start within ${startTimeoutMs} ms` : lastWords(spec.stateDir)),
       });
@@ -171,6 +171,9 @@ function settle(stateDir: string, end: { readonly code: number; readonly reason:
   if (existsSync(stateDir)) record(path, exit);
   return exit;
 }
+
+/** A guest that makes host objects without end fills the host's heap; V8 ends the process then. */
+const outOfHeap = (stateDir: string) => /heap out of memory|heap limit/.test(lastWords(stateDir) ?? "");
 
 function lastWords(stateDir: string): string | undefined {
   try {

@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import test from "ava";
 import { componentState, startComponent, stopComponent } from "../../wasm-runtime/process.ts";
 import type { RunningRecord } from "../../wasm-runtime/process.ts";
-import { beginsLarge, command, digestOf, ended, example, fails, hoards, keyPair, logLines, prepared, spins, spinsAtStart, succeeds, traps } from "./support/components.ts";
+import { beginsLarge, command, digestOf, ended, example, fails, hoards, hoardsResources, keyPair, logLines, prepared, spins, spinsAtStart, succeeds, traps } from "./support/components.ts";
 import { filesComponent } from "./support/files-component.ts";
 
 const get = async (running: RunningRecord, path = "/") => fetch(`http://127.0.0.1:${running.listening[0]?.port}${path}`);
@@ -51,6 +51,12 @@ test("ends are told apart", async (t) => {
   const late = await end(spinsAtStart, { startTimeoutMs: 1500 });
   t.like(late, { code: 137, reason: "Error" });
   t.regex(late.message ?? "", /did not start within/);
+});
+
+test("a component that makes host objects without end takes only its own process with it", async (t) => {
+  const { options } = await prepared(t, await hoardsResources());
+  const given = options();
+  t.like(await ended(given.stateDir, (onExit) => startComponent({ ...given, onExit })), { code: 137, reason: "OOMKilled" });
 });
 
 test("an endless loop dies at SIGTERM, a stopped process without a record is an error", async (t) => {

@@ -136,10 +136,14 @@ function textOf(error: unknown): string {
 /** The last thing that happens: log closed, end recorded, process gone. */
 function endWith(of: HostSpec, output: Log): (end: End) => never {
   return (end) => {
-    if (end.reason !== "Completed" && end.message !== undefined) output.sink("stderr").write(Buffer.from(`${end.message}\n`));
-    output.close();
-    const record: ExitRecord = { ...end, startedAt, finishedAt: Date.now() };
-    writeAtomically(join(of.stateDir, EXIT_FILE), record);
+    try {
+      if (end.reason !== "Completed" && end.message !== undefined) output.sink("stderr").write(Buffer.from(`${end.message}\n`));
+      output.close();
+      const record: ExitRecord = { ...end, startedAt, finishedAt: Date.now() };
+      writeAtomically(join(of.stateDir, EXIT_FILE), record);
+    } catch {
+      // a full disk: the agent has the code at least
+    }
     process.exit(end.code);
   };
 }

@@ -31,6 +31,19 @@ export const spinsAtStart = `(func $spin (loop (br 0))) (start $spin) ${succeeds
 export const hoards = '(memory (export "memory") 1) (func (export "run") (result i32) (loop (br_if 0 (i32.ne (i32.const -1) (memory.grow (i32.const 8))))) unreachable)';
 export const beginsLarge = `(memory (export "memory") 1024) ${succeeds}`;
 
+/** makes header fields without end and keeps them */
+export const hoardsResources = () =>
+  parse(`(component
+    (import "wasi:http/types@0.2.0" (instance $types
+      (export "fields" (type $fields (sub resource)))
+      (export "[constructor]fields" (func (result (own $fields))))))
+    (core func $make (canon lower (func $types "[constructor]fields")))
+    (core module $m (import "" "make" (func $make (result i32)))
+      (func (export "run") (result i32) (loop (drop (call $make)) (br 0)) unreachable))
+    (core instance $i (instantiate $m (with "" (instance (export "make" (func $make))))))
+    (func $run (result (result)) (canon lift (core func $i "run")))
+    (instance (export "wasi:cli/run@0.2.0") (export "run" (func $run))))`);
+
 export interface Prepared {
   readonly directory: string;
   readonly options: (more?: Partial<StartOptions>) => StartOptions;
