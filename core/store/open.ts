@@ -18,6 +18,7 @@ import type { Log } from "../api/log.ts";
 import { silentLog } from "../api/log.ts";
 import type { Driver } from "./driver.ts";
 import { closedError, conflict, futureError } from "./errors.ts";
+import { owned } from "./owned.ts";
 import { openReplica } from "./replica.ts";
 import type { Entry, Store, StoreEvent } from "./store.ts";
 import { StoreError } from "./store.ts";
@@ -187,7 +188,7 @@ export async function openStore(driver: Driver, options: StoreOptions = {}): Pro
 
 function eventOf(key: string, value: Uint8Array | undefined, revision: number, current: Entry | undefined): StoreEvent {
   if (value !== undefined) {
-    return { type: "put", entry: { key, value, revision, created: current?.created ?? revision }, previous: current };
+    return { type: "put", entry: { key, value: owned(value), revision, created: current?.created ?? revision }, previous: current };
   }
   if (current === undefined) throw conflict(key, 0, current);
   return { type: "delete", entry: { ...current, revision }, previous: current };

@@ -12,6 +12,7 @@ import type { Log } from "../../api/log.ts";
 import { silentLog } from "../../api/log.ts";
 import type { Past } from "../driver.ts";
 import { closedError, compactedError, conflict, futureError } from "../errors.ts";
+import { owned } from "../owned.ts";
 import { recentEvents } from "../recent.ts";
 import type { Replica } from "../replica.ts";
 import { openReplica } from "../replica.ts";
@@ -63,7 +64,7 @@ export async function openEtcdStore({ endpoints, tls, prefix = "/lichen", clock 
   }
 
   const range = (query: RangeQuery) => call(etcd.RANGE, etcd.rangeRequest(query), etcd.rangeAnswer);
-  const entryOf = ({ key, value, revision, created }: KeyValue): Entry => ({ key: key.slice(prefix.length), value, revision, created });
+  const entryOf = ({ key, value, revision, created }: KeyValue): Entry => ({ key: key.slice(prefix.length), value: owned(value), revision, created });
 
   /** Everything at one revision; begins again when that revision is compacted meanwhile. */
   async function readAll(): Promise<{ readonly entries: readonly Entry[]; readonly revision: number }> {
@@ -158,7 +159,7 @@ export async function openEtcdStore({ endpoints, tls, prefix = "/lichen", clock 
       return { ...entryOf(answer.deleted), revision: answer.revision };
     }
     const there = replica.get(key);
-    return there?.revision === answer.revision ? there : { key, value, revision: answer.revision, created: expected === 0 ? answer.revision : (there?.created ?? answer.revision) };
+    return there?.revision === answer.revision ? there : { key, value: owned(value), revision: answer.revision, created: expected === 0 ? answer.revision : (there?.created ?? answer.revision) };
   }
 
   /** Waits for the watch until `condition` holds. */
