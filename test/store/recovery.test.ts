@@ -1,12 +1,11 @@
 /** A disk that fails: nothing unproven is acknowledged or seen, and the store goes on by itself when the disk does. */
 import test from "ava";
-import type { Clock } from "../../core/api/clock.ts";
-import { systemClock } from "../../core/api/clock.ts";
 import type { Driver } from "../../core/store/driver.ts";
 import { memoryDriver } from "../../core/store/drivers/memory.ts";
 import { openStore } from "../../core/store/open.ts";
 import type { StoreEvent } from "../../core/store/store.ts";
 import { StoreError } from "../../core/store/store.ts";
+import { virtualClock } from "../support/virtual-clock.ts";
 
 type Disk = "works" | "refuses" | "keeps but says it failed";
 
@@ -28,31 +27,15 @@ function unreliable(): Driver & { disk: Disk } {
   return driver;
 }
 
-/** Time that passes when the test says so. */
-function manualClock(): Clock & { fire(): void } {
-  let due: (() => void)[] = [];
-  return {
-    ...systemClock,
-    after(_, callback) {
-      due.push(callback);
-      return () => {
-        due = due.filter((other) => other !== callback);
-      };
-    },
-    fire() {
-      const now = due;
-      due = [];
-      for (const callback of now) callback();
-    },
-  };
-}
+/** Longer than any pause between two attempts to recover. */
+const A_WHILE = 6_000;
 
 const value = new Uint8Array([1]);
 const unavailable = { instanceOf: StoreError, message: /may or may not|refused until/ };
 
 test("writes fail while the disk does, reads go on, and writes work again without a restart", async (t) => {
   const driver = unreliable();
-  const clock = manualClock();
+  const clock = virtualClock();
   const store = await openStore(driver, { clock });
   const kept = await store.put("/kept", value, 0);
   const ending = new AbortController();
@@ -74,13 +57,11 @@ test("writes fail while the disk does, reads go on, and writes work again withou
   t.is(store.get("/lost"), undefined);
   t.is((await store.range("/")).revision, kept.revision);
 
-  clock.fire();
-  await new Promise(setImmediate);
+  await clock.advance(A_WHILE);
   await t.throwsAsync(store.put("/x", value, 0), unavailable);
 
   driver.disk = "works";
-  clock.fire();
-  await new Promise(setImmediate);
+  await clock.advance(A_WHILE);
   const later = await store.put("/later", value, 0);
   t.true(later.revision > kept.revision + 2, "a revision that a failed write had is not given again");
   await sawLater;
@@ -92,15 +73,14 @@ test("writes fail while the disk does, reads go on, and writes work again withou
 
 test("a commit that failed and is stored all the same becomes visible on recovery, once", async (t) => {
   const driver = unreliable();
-  const clock = manualClock();
+  const clock = virtualClock();
   const store = await openStore(driver, { clock });
   const start = store.revision();
   driver.disk = "keeps but says it failed";
   await t.throwsAsync(store.put("/a", value, 0), unavailable);
   t.is(store.get("/a"), undefined);
   driver.disk = "works";
-  clock.fire();
-  await new Promise(setImmediate);
+  await clock.advance(A_WHILE);
   const there = store.get("/a");
   t.is(there?.revision, start + 1);
   const conflict = await t.throwsAsync<StoreError>(store.put("/a", value, 0), { instanceOf: StoreError });
@@ -115,7 +95,7 @@ test("a commit that failed and is stored all the same becomes visible on recover
 
 test("a writer that waits behind a lost write is not told of a conflict with it", async (t) => {
   const driver = unreliable();
-  const store = await openStore(driver, { clock: manualClock() });
+  const store = await openStore(driver, { clock: virtualClock() });
   driver.disk = "refuses";
   const [first, second] = await Promise.allSettled([store.put("/a", value, 0), store.put("/a", value, 0)]);
   t.is(first.status === "rejected" && first.reason.reason, "unavailable");
