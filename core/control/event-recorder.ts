@@ -28,6 +28,8 @@ export interface RecorderDeps {
 const EVENTS: Resource = { group: "", version: "v1", plural: "events" };
 /** Events that wait to be written; more are dropped: an event is worth less than the memory of a device. */
 export const QUEUE_LIMIT = 500;
+/** Writes under way at once: they share a commit of the store. */
+const AT_ONCE = 64;
 /** Recent events whose repetitions are counted (the correlator of client-go remembers 4096). */
 const REMEMBERED = 1000;
 /** Per object: this many at once, then one per five minutes (spam filter of client-go: burst 25, 1/300 per second). */
@@ -90,15 +92,27 @@ export function eventRecorder(client: Client, { clock, log, signal, component, h
     await client.create(EVENTS, { ...event, count: 1 }, { namespace });
     written.set(equal, { name, count: 1, firstTimestamp: String(event["firstTimestamp"]) });
   };
+  /** the oldest that wait, each of another kind: equal ones have to be counted one after the other */
+  const nextBatch = (): readonly Waiting[] => {
+    const batch = new Map<string, Waiting>();
+    for (const each of waiting) {
+      if (batch.has(each.equal) || batch.size >= AT_ONCE) break;
+      batch.set(each.equal, each);
+    }
+    waiting.splice(0, batch.size);
+    return [...batch.values()];
+  };
   const drain = async () => {
     writing = true;
-    for (let next = waiting.shift(); next !== undefined && !signal.aborted; next = waiting.shift()) {
-      try {
-        await write(next);
-      } catch (error) {
-        // a namespace that is going away takes no events; nobody waits for them
-        log.debug({ error, event: next.name }, "an event could not be written");
-      }
+    while (waiting.length > 0 && !signal.aborted) {
+      await Promise.all(
+        nextBatch().map((each) =>
+          write(each).catch((error: unknown) => {
+            // a namespace that is going away takes no events; nobody waits for them
+            log.debug({ error, event: each.name }, "an event could not be written");
+          }),
+        ),
+      );
     }
     writing = false;
   };

@@ -10,6 +10,7 @@ import type { ControllerDeps } from "./deps.ts";
 import { disruption } from "./disruption.ts";
 import { endpointSlice } from "./endpoint-slice.ts";
 import { endpoints } from "./endpoints.ts";
+import { endpointSliceMirroring } from "./endpointslice-mirroring.ts";
 import { garbageCollector } from "./garbage-collector.ts";
 import type { PodMetrics } from "./horizontal-pod-autoscaler.ts";
 import { horizontalPodAutoscaler } from "./horizontal-pod-autoscaler.ts";
@@ -59,6 +60,7 @@ const builders: readonly ((deps: AllDeps) => Controller | undefined)[] = [
   replicationController,
   endpointSlice,
   endpoints,
+  endpointSliceMirroring,
   (deps) => nodeIpam(deps, deps.podNetwork ?? DEFAULT_POD_NETWORK),
   nodeLifecycle,
   taintEviction,

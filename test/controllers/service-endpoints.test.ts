@@ -4,6 +4,7 @@ import type { EndpointSlice, Pod, Service } from "../../core/api/types.gen.ts";
 import { endpointSlice, planSlices, SLICE_SIZE } from "../../core/controllers/endpoint-slice.ts";
 import { endpointsOf } from "../../core/controllers/endpoint-state.ts";
 import { endpoints } from "../../core/controllers/endpoints.ts";
+import { endpointSliceMirroring } from "../../core/controllers/endpointslice-mirroring.ts";
 import type { ControlPlane } from "../support/control-plane.ts";
 import { controlPlane, reportRunning } from "../support/control-plane.ts";
 
@@ -67,6 +68,25 @@ test("unready pods, pods published anyway, and Services that look after themselv
   t.deepEqual(found.get("a"), { ready: false, serving: false, terminating: false });
   t.deepEqual(found.get("all"), { ready: true, serving: false, terminating: false });
   t.false(found.has("none"));
+});
+
+test("Endpoints written by hand are mirrored and followed", async (t) => {
+  const plane = await controlPlane(t);
+  await plane.run(endpointSliceMirroring);
+  await plane.admin.create(SERVICES, { apiVersion: "v1", kind: "Service", metadata: { namespace: "default", name: "m" }, spec: { clusterIP: "None", ports: [{ port: 80 }] } });
+  const ports = [{ port: 80, protocol: "TCP" }];
+  await plane.admin.create(ENDPOINTS, { apiVersion: "v1", kind: "Endpoints", metadata: { namespace: "default", name: "m" }, subsets: [{ addresses: [{ ip: "192.0.2.1" }], ports }] });
+  await plane.clock.advance(100);
+  const addresses = async () => (await slices(plane)).flatMap((slice) => slice.endpoints ?? []).map((endpoint) => endpoint.addresses[0]);
+  t.deepEqual(await addresses(), ["192.0.2.1"]);
+  const subsets = [{ addresses: [{ ip: "192.0.2.2" }], notReadyAddresses: [{ ip: "2001:db8::1" }], ports }];
+  await plane.admin.patch(ENDPOINTS, { namespace: "default", name: "m" }, { type: "merge", patch: { subsets } });
+  await plane.clock.advance(100);
+  t.deepEqual((await addresses()).toSorted(), ["192.0.2.2", "2001:db8::1"]);
+  await plane.admin.patch(ENDPOINTS, { namespace: "default", name: "m" }, { type: "merge", patch: { subsets: null } });
+  await plane.clock.advance(100);
+  t.deepEqual(await addresses(), []);
+  t.deepEqual(plane.complaints, []);
 });
 
 const podAt = (index: number): Pod => ({

@@ -19,6 +19,7 @@ import { mastersAuthorizer, authorizerChain } from "../../core/auth/authz/chain.
 import { rbacAuthorizer } from "../../core/auth/authz/rbac.ts";
 import { defaultRbac } from "../../core/auth/default-rbac.ts";
 import type { AdmissionPlugin } from "../../core/admission/admission.ts";
+import { namespaceLifecycle } from "../../core/admission/namespace-lifecycle.ts";
 import type { Controller } from "../../core/control/control.ts";
 import type { SharedInformers } from "../../core/control/informers.ts";
 import { informers } from "../../core/control/informers.ts";
@@ -78,7 +79,7 @@ export async function controlPlane(t: { readonly teardown: (end: () => Promise<v
       role: (namespace, name) => rbac.roles.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
     }),
   ]);
-  const registry = openRegistry({ store, kinds, authorizer, admission: options.admission ?? [], clock, entropy, freeze: true });
+  const registry = openRegistry({ store, kinds, authorizer, admission: (lookup) => [namespaceLifecycle({ lookup }), ...(options.admission ?? [])], clock, entropy, freeze: true });
   const client = registry.clientFor(admin);
   const abort = new AbortController();
   const shared = informers(client, { clock, log, signal: abort.signal, entropy });
