@@ -96,6 +96,25 @@ export interface SandboxOptions {
   readonly dns: { readonly servers: readonly string[]; readonly searches: readonly string[]; readonly options: readonly string[] };
 }
 
+/** A process started in a running container. */
+export interface ExecSession {
+  /** both end when the process has ended and everything was read */
+  readonly stdout: AsyncIterable<Uint8Array>;
+  readonly stderr: AsyncIterable<Uint8Array>;
+  write(data: Uint8Array): Promise<void>;
+  closeStdin(): Promise<void>;
+  resize(width: number, height: number): Promise<void>;
+  readonly exitCode: Promise<number>;
+  /** ends the process if it still runs, frees what the session holds */
+  close(): Promise<void>;
+}
+
+export interface ExecOptions {
+  readonly command: readonly string[];
+  readonly tty: boolean;
+  readonly stdin: boolean;
+}
+
 export interface Runtime {
   /** RuntimeClass handler: "containerd" or "wasi" */
   readonly handler: string;
@@ -123,6 +142,8 @@ export interface Runtime {
   /** termination signal, then kill after the grace period; resolves when it is dead */
   stopContainer(containerId: string, graceSeconds: number): Promise<void>;
   removeContainer(containerId: string): Promise<void>;
+  /** absent: this runtime has nothing to enter. @throws Error when the command cannot be started */
+  exec?(containerId: string, options: ExecOptions): Promise<ExecSession>;
   /** the log was renamed: write to a fresh file at the same path; absent: the runtime never rotates */
   reopenLog?(containerId: string): Promise<void>;
   /** removes what the runtime itself keeps for a pod (cgroups …) after its sandboxes are gone */

@@ -6,7 +6,10 @@ import type { DeviceStream, PodContainer, StreamRequest } from "../../core/api/s
 import { before, latest } from "../containers.ts";
 import type { Observer } from "../observe.ts";
 import type { PodDirectories } from "../pod-directories.ts";
+import type { ExecSession } from "../runtimes/runtime.ts";
+import { serveExec } from "./exec.ts";
 import { serveLogs, type LogSource } from "./logs.ts";
+import { servePortForward } from "./port-forward.ts";
 
 export interface StreamParts {
   readonly observer: Observer;
@@ -20,7 +23,9 @@ type Server = (request: StreamRequest, stream: DeviceStream) => Promise<void>;
 
 export function streamServer({ observer, status, directories, clock }: StreamParts): Server {
   return async (request, stream) => {
-    if (request.type !== "log") throw new ApiError("BadRequest", `this device does not serve ${request.type} streams`);
+    if (request.type === "portforward") return servePortForward(podAddress(observer, request.uid), request.port, stream);
+    if (request.type === "exec") return serveExec(await startExec(observer, request), request, stream);
+    if (request.type === "attach") throw new ApiError("BadRequest", "this device does not serve attach streams; use exec or logs");
     const source = logSource(observer, status, directories, request, request.previous === true);
     const ended = new AbortController();
     // the reader sends nothing; its end is ours
@@ -50,6 +55,27 @@ function logSource(observer: Observer, status: StreamParts["status"], directorie
     path: directories.log({ namespace, name, uid }, container, chosen.attempt),
     alive: () => latest(observer.pods().get(uid)?.pod, container)?.id === chosen.id && latest(observer.pods().get(uid)?.pod, container)?.state === "running",
   };
+}
+
+async function startExec(observer: Observer, request: Extract<StreamRequest, { type: "exec" }>): Promise<ExecSession> {
+  const { uid, pod, container, command, tty, stdin } = request;
+  const observed = observer.pods().get(uid);
+  const found = latest(observed?.pod, container);
+  if (found?.state !== "running") throw new ApiError("BadRequest", `container "${container}" in pod "${pod}" is not running`);
+  if (observed?.runtime.exec === undefined) throw new ApiError("BadRequest", `containers of runtime ${observed?.runtime.handler} cannot be entered`);
+  try {
+    return await observed.runtime.exec(found.id, { command, tty, stdin });
+  } catch (error) {
+    throw new ApiError("InternalError", `Internal error occurred: error executing command in container: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** @throws ApiError when the pod has no address */
+function podAddress(observer: Observer, uid: string): string {
+  const running = observer.pods().get(uid)?.pod;
+  if (running?.ready !== true) throw new ApiError("BadRequest", "the pod is not running on this device");
+  // pods in the device's network have no address of their own
+  return running.ips[0] ?? "127.0.0.1";
 }
 
 function whyWaiting(status: PodStatus | undefined, container: string): string {

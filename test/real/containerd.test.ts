@@ -246,6 +246,36 @@ real("an image that is nowhere is ErrImagePull in containerd's words", async (t)
   await remove(none);
 });
 
+real("exec: streams apart, exit code, closed stdin, terminal", async (t) => {
+  const shell = pod("shell", { terminationGracePeriodSeconds: 1, containers: [box("main", "exec sleep 3600", { env: [{ name: "A", value: "from-spec" }] })] });
+  await put(shell);
+  await reaches(shell, ({ phase }) => phase === "Running", "Running");
+  const id = (await device.runtime.pods()).find(({ uid }) => uid === shell.metadata.uid)?.containers[0]?.id ?? "";
+  const run = async (command: readonly string[], { tty = false, input }: { readonly tty?: boolean; readonly input?: string } = {}) => {
+    const session = await device.runtime.exec?.(id, { command, tty, stdin: input !== undefined });
+    if (session === undefined) throw new Error("the runtime has no exec");
+    const text = async (source: AsyncIterable<Uint8Array>) => {
+      let all = "";
+      for await (const data of source) all += Buffer.from(data).toString();
+      return all;
+    };
+    const reading = Promise.all([text(session.stdout), text(session.stderr)]);
+    if (input !== undefined) {
+      await session.write(Buffer.from(input));
+      await session.closeStdin();
+    }
+    const [stdout, stderr] = await reading;
+    const exitCode = await session.exitCode;
+    await session.close();
+    return { stdout, stderr, exitCode };
+  };
+  t.deepEqual(await run(["sh", "-c", "echo $A; echo err >&2; exit 7"]), { stdout: "from-spec\n", stderr: "err\n", exitCode: 7 });
+  t.deepEqual(await run(["cat"], { input: "abc".repeat(100_000) }), { stdout: "abc".repeat(100_000), stderr: "", exitCode: 0 }, "stdin closes, output stays whole");
+  t.is((await run(["sh", "-c", "[ -t 1 ] && echo terminal"], { tty: true })).stdout, "terminal\r\n");
+  await t.throwsAsync(run(["/no/such/program"]), { message: /no such file/ });
+  await remove(shell);
+});
+
 real("termination signal first, kill after the grace period", async (t) => {
   const polite = pod("polite", { restartPolicy: "Never", containers: [box("main", "trap 'echo term; exit 0' TERM; echo ready; while true; do sleep 1; done")] });
   await put(polite);

@@ -9,6 +9,7 @@ import { ImageError, type ImageOnDevice, type RunningContainer, type RunningPod,
 import { removePodCgroups } from "./cgroups.ts";
 import { containerConfig, logDirectoryOf, sandboxConfig, type ConfigContext } from "./configs.ts";
 import { criClient, type Cri } from "./cri.ts";
+import { execInTask } from "./exec.ts";
 import { GRPC, GrpcError } from "./grpc.ts";
 import { ANNOTATION, LABEL } from "./labels.ts";
 import { CONTAINER_STATES, SANDBOX_READY, type M } from "./messages.ts";
@@ -149,6 +150,7 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
     async removeContainer(containerId) {
       await missingIsFine(cri.call("RemoveContainer", { container_id: containerId }));
     },
+    exec: (containerId, command) => execInTask(cri, containerId, command),
     async reopenLog(containerId) {
       await cri.call("ReopenContainerLog", { container_id: containerId });
     },

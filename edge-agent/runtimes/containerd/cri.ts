@@ -8,6 +8,10 @@ import { protobuf } from "./protobuf.ts";
 
 const RUNTIME = "runtime.v1.RuntimeService";
 const IMAGE = "runtime.v1.ImageService";
+const TASKS = "containerd.services.tasks.v1.Tasks";
+const CONTAINERS = "containerd.services.containers.v1.Containers";
+/** where CRI keeps its containers */
+const NAMESPACE = { "containerd-namespace": "k8s.io" };
 
 /** Most calls answer in milliseconds; two minutes is what a kubelet grants a slow disk. */
 const NORMAL = 120_000;
@@ -39,6 +43,15 @@ const rpcs = {
   PullImage: [IMAGE, "PullImageRequest", "PullImageResponse", OPEN],
   RemoveImage: [IMAGE, "ImageRequest", "Empty", NORMAL],
   ImageFsInfo: [IMAGE, "Empty", "ImageFsInfoResponse", NORMAL],
+  // containerd's own: CRI can neither close stdin alone nor be reached without a streaming server
+  Get: [CONTAINERS, "ContainerRequest", "ContainerRecordResponse", NORMAL],
+  Exec: [TASKS, "ExecProcessRequest", "Empty", NORMAL],
+  Start: [TASKS, "ProcessId", "Empty", NORMAL],
+  Wait: [TASKS, "ProcessId", "WaitResponse", OPEN],
+  CloseIO: [TASKS, "CloseIORequest", "Empty", NORMAL],
+  ResizePty: [TASKS, "ResizePtyRequest", "Empty", NORMAL],
+  Kill: [TASKS, "KillRequest", "Empty", NORMAL],
+  DeleteProcess: [TASKS, "ProcessId", "Empty", NORMAL],
 } as const satisfies { readonly [rpc: string]: readonly [string, keyof Messages, keyof Messages, number | undefined] };
 
 type Rpcs = typeof rpcs;
@@ -57,7 +70,7 @@ export function criClient(socketPath: string, channel: GrpcChannel = grpcChannel
   return {
     async call(rpc, request, options) {
       const [service, input, output, timeoutMs] = rpcs[rpc];
-      const answer = await channel.unary(`/${service}/${rpc}`, codec.encode(input, request), { timeoutMs, ...options });
+      const answer = await channel.unary(`/${service}/${rpc}`, codec.encode(input, request), { timeoutMs, metadata: NAMESPACE, ...options });
       return codec.decode(output, answer) as never;
     },
     async *events(signal) {

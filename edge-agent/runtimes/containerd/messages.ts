@@ -139,7 +139,17 @@ export const messages = {
   Timestamp: { seconds: [1, "int"], nanos: [2, "int"] },
   SubscribeRequest: { filters: [1, "string", "repeated"] },
   EventEnvelope: { timestamp: [1, "Timestamp"], namespace: [2, "string"], topic: [3, "string"], event: [4, "Any"] },
-  TaskEvent: { container_id: [1, "string"] },
+  ContainerRequest: { id: [1, "string"] },
+  ContainerRecordResponse: { container: [1, "ContainerRecord"] },
+  ContainerRecord: { id: [1, "string"], spec: [5, "Any"] },
+  ExecProcessRequest: {
+    container_id: [1, "string"], stdin: [2, "string"], stdout: [3, "string"], stderr: [4, "string"], terminal: [5, "bool"], spec: [6, "Any"], exec_id: [7, "string"],
+  },
+  ProcessId: { container_id: [1, "string"], exec_id: [2, "string"] },
+  WaitResponse: { exit_status: [1, "int"] },
+  CloseIORequest: { container_id: [1, "string"], exec_id: [2, "string"], stdin: [3, "bool"] },
+  ResizePtyRequest: { container_id: [1, "string"], exec_id: [2, "string"], width: [3, "int"], height: [4, "int"] },
+  KillRequest: { container_id: [1, "string"], exec_id: [2, "string"], signal: [3, "int"] },
 
   Empty: {},
 } as const satisfies Table;
