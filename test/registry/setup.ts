@@ -1,6 +1,7 @@
 /** A registry over the memory store, as the tests of this folder need it: real kinds, an authorizer that allows, frozen objects. */
 import type { AdmissionPlugin } from "../../core/admission/admission.ts";
 import type { Lookup } from "../../core/admission/lookup.ts";
+import type { Revise } from "../../core/admission/resource-quota.ts";
 import { kindTable } from "../../core/api/kind-table.ts";
 import { builtinKinds } from "../../core/api/kinds/built-in.ts";
 import { builtInHooks } from "../../core/api/kinds/hooks.ts";
@@ -17,7 +18,7 @@ export const admin: User = { name: "admin", groups: ["system:masters"] };
 const allow: Authorizer = { authorize: async () => ({ allowed: true, reason: "" }) };
 
 interface Setup extends Partial<Omit<OpenRegistry, "admission">> {
-  readonly plugins?: (lookup: Lookup) => readonly AdmissionPlugin[];
+  readonly plugins?: (lookup: Lookup, revise: Revise) => readonly AdmissionPlugin[];
 }
 
 export async function setup({ plugins = () => [], ...options }: Setup = {}) {
