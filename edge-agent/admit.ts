@@ -19,6 +19,8 @@ type Amounts = { readonly [resource: string]: number };
 export function refusal(pod: Pod, { allocatable, others }: Room): Problem | undefined {
   const os = pod.spec?.os?.name;
   if (os !== undefined && os !== "linux") return { reason: "PodOSNotSupported", message: "Failed to admit pod as the OS field doesn't match node OS" };
+  const unsafe = (pod.spec?.securityContext?.sysctls ?? []).find(({ name }) => !SAFE_SYSCTLS.has(name));
+  if (unsafe !== undefined) return { reason: "SysctlForbidden", message: `forbidden sysctl: "${unsafe.name}" not allowlisted` };
   const taken = new Set(others.flatMap(hostPorts));
   if (hostPorts(pod).some((port) => taken.has(port))) return { reason: "NodePorts", message: "Node didn't have enough resource: node(s) didn't have free ports for the requested pod ports" };
   const room = Number(allocatable["pods"] ?? Number.POSITIVE_INFINITY);
@@ -33,6 +35,21 @@ export function refusal(pod: Pod, { allocatable, others }: Room): Problem | unde
   return undefined;
 }
 
+/** Those that a pod can change without touching its neighbours (Kubernetes documentation, "Safe and unsafe sysctls"). */
+const SAFE_SYSCTLS = new Set([
+  "kernel.shm_rmid_forced",
+  "net.ipv4.ip_local_port_range",
+  "net.ipv4.tcp_syncookies",
+  "net.ipv4.ping_group_range",
+  "net.ipv4.ip_unprivileged_port_start",
+  "net.ipv4.ip_local_reserved_ports",
+  "net.ipv4.tcp_keepalive_time",
+  "net.ipv4.tcp_fin_timeout",
+  "net.ipv4.tcp_keepalive_intvl",
+  "net.ipv4.tcp_keepalive_probes",
+  "net.ipv4.tcp_rmem",
+  "net.ipv4.tcp_wmem",
+]);
 /** Sums of decimal fractions. */
 const ROUNDING = 1e-9;
 

@@ -177,18 +177,18 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
   const relist = () => {
     cancelRelist = clock.after(RELIST_MS, () => void wake().finally(() => closed || relist()));
   };
-  let hinted = false;
-  const stops = runtimes.map((runtime) =>
-    runtime.changes(() => {
-      if (hinted || closed) return;
-      // events come in bursts: one listing for all of them
-      hinted = true;
-      clock.after(HINT_MS, () => {
-        hinted = false;
-        void wake();
+  const hinted = new Set<number>();
+  const hint = () => {
+    for (const delay of HINT_LOOKS_MS) {
+      if (closed || hinted.has(delay)) continue;
+      hinted.add(delay);
+      clock.after(delay, () => {
+        hinted.delete(delay);
+        if (!closed) void wake();
       });
-    }),
-  );
+    }
+  };
+  const stops = runtimes.map((runtime) => runtime.changes(hint));
   desired.onChange(lookAtAll);
   relist();
 
@@ -230,7 +230,11 @@ function isOver({ status }: Worker): boolean {
   return status?.phase === "Succeeded" || status?.phase === "Failed";
 }
 
-const HINT_MS = 50;
+/**
+ * Events come in bursts, and a runtime may announce a change before its own listing shows it (containerd syncs its state
+ * to disk in between): one look for the burst, two more for slow disks.
+ */
+const HINT_LOOKS_MS = [50, 400, 2_000] as const;
 /** Whoever shuts a device down does not wait longer for its pods. */
 const DRAIN_GRACE_SECONDS = 30;
 

@@ -26,7 +26,8 @@ export function fieldValue({ pod, nodeName, hostIPs, podIPs }: DownwardFacts, { 
     case "metadata.labels":
       return lines(pod.metadata.labels);
     case "metadata.annotations":
-      return lines(pod.metadata.annotations);
+      // kubelet's own two, which programs see as well
+      return lines({ ...pod.metadata.annotations, "kubernetes.io/config.seen": pod.metadata.creationTimestamp ?? "", "kubernetes.io/config.source": "api" });
     case "spec.nodeName":
       return nodeName;
     case "spec.serviceAccountName":

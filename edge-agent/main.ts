@@ -119,6 +119,10 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   desired.onChange(() => tokens.keepOnly(new Set(desired.pods().map(({ metadata }) => metadata.uid ?? ""))));
 
   const mounter = process.getuid?.() === 0 ? linuxMounter : plainMounter;
+  if (config.runtimes.includes("containerd")) {
+    await mkdir(directories.root, { recursive: true, mode: 0o711 });
+    await mounter.share(directories.root).catch((error: unknown) => log.warn({ error: String(error) }, "mounts cannot be shared with containers"));
+  }
   const agent = startAgent({
     device: {
       nodeName: name,

@@ -8,6 +8,8 @@ const execute = promisify(execFile);
 export interface Mounter {
   /** does nothing when something is mounted there already */
   tmpfs(directory: string, options: { readonly sizeBytes?: number | undefined }): Promise<void>;
+  /** makes mounts below `directory` visible to containers and theirs to others (mountPropagation) */
+  share(directory: string): Promise<void>;
   /** unmounts everything at or below `directory`, deepest first */
   unmountBelow(directory: string): Promise<void>;
 }
@@ -18,6 +20,11 @@ export const linuxMounter: Mounter = {
     const options = ["rw", "mode=0777", ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])].join(",");
     await execute("mount", ["-t", "tmpfs", "-o", options, "tmpfs", directory]);
   },
+  async share(directory) {
+    // a mount of its own: the file system it lies on stays as the system wants it
+    if (!(await mountPoints()).includes(directory)) await execute("mount", ["--bind", directory, directory]);
+    await execute("mount", ["--make-rshared", directory]);
+  },
   async unmountBelow(directory) {
     const below = (await mountPoints()).filter((point) => point === directory || point.startsWith(`${directory}/`));
     for (const point of below.toReversed()) await execute("umount", [point]).catch(() => execute("umount", ["-l", point]));
@@ -27,6 +34,7 @@ export const linuxMounter: Mounter = {
 /** Without root there is no tmpfs; a plain directory has to do. */
 export const plainMounter: Mounter = {
   tmpfs: async () => {},
+  share: async () => {},
   unmountBelow: async () => {},
 };
 
