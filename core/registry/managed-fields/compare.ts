@@ -2,7 +2,7 @@
 import { equal } from "../equal.ts";
 import type { FieldSet } from "./field-set.ts";
 import { isEmpty, leaf, nodeOf, nothing } from "./field-set.ts";
-import type { Shape, Type } from "./shape.ts";
+import type { Type } from "./shape.ts";
 import { isObject, shapeOf } from "./shape.ts";
 
 export interface Comparison {
@@ -20,7 +20,7 @@ interface Nodes {
   readonly removed?: FieldSet | undefined;
 }
 
-type Children = { [element: string]: FieldSet };
+type Tree = { [element: string]: FieldSet };
 
 export function compare(type: Type, old: unknown, next: unknown): Comparison {
   const { added = nothing, modified = nothing, removed = nothing } = nodes(type, old, next) ?? {};
@@ -35,17 +35,44 @@ function nodes(type: Type, old: unknown, next: unknown): Nodes | undefined {
   // What was and stays empty is owned as a whole, so that "empty" and "absent" can differ.
   if (shape.kind === "leaf" || (hasNone(old) && hasNone(next))) return leaves(old, next);
   if (shape.kind === "parts" && (Array.isArray(old) || Array.isArray(next))) return leaves(old, next);
-  const added: Children = {};
-  const modified: Children = {};
-  const removed: Children = {};
-  for (const [element, below, before, after] of pairs(shape, old, next)) {
-    const child = nodes(below, before, after);
-    if (child === undefined) continue;
-    if (child.added !== undefined) added[element] = child.added;
-    if (child.modified !== undefined) modified[element] = child.modified;
-    if (child.removed !== undefined) removed[element] = child.removed;
+  const children = new Children();
+  if (shape.kind === "parts") {
+    const before = isObject(old) ? old : {};
+    const after = isObject(next) ? next : {};
+    for (const key in after) {
+      const child = nodes(shape.part(key).type, Object.hasOwn(before, key) ? before[key] : undefined, after[key]);
+      if (child !== undefined) children.add(`f:${key}`, child);
+    }
+    for (const key in before) if (!Object.hasOwn(after, key)) children.add(`f:${key}`, nodes(shape.part(key).type, before[key], undefined));
+  } else {
+    const before = indexed(shape.element, old);
+    const after = indexed(shape.element, next);
+    for (const [element, item] of after) children.add(element, nodes(shape.items, before.get(element), item));
+    for (const [element, item] of before) if (!after.has(element)) children.add(element, nodes(shape.items, item, undefined));
   }
-  return { added: nodeOf(old === undefined, added), modified: nodeOf(false, modified), removed: nodeOf(next === undefined, removed) };
+  return children.nodes(old === undefined, next === undefined);
+}
+
+/** Three trees that grow together; made only where something changed, most of an object did not. */
+class Children {
+  #added: Tree | undefined;
+  #modified: Tree | undefined;
+  #removed: Tree | undefined;
+
+  add(element: string, child: Nodes | undefined): void {
+    if (child === undefined) return;
+    if (child.added !== undefined) (this.#added ??= {})[element] = child.added;
+    if (child.modified !== undefined) (this.#modified ??= {})[element] = child.modified;
+    if (child.removed !== undefined) (this.#removed ??= {})[element] = child.removed;
+  }
+
+  nodes(added: boolean, removed: boolean): Nodes {
+    return {
+      added: nodeOf(added, this.#added ?? nothing),
+      modified: this.#modified,
+      removed: nodeOf(removed, this.#removed ?? nothing),
+    };
+  }
 }
 
 function leaves(old: unknown, next: unknown): Nodes | undefined {
@@ -57,22 +84,6 @@ function leaves(old: unknown, next: unknown): Nodes | undefined {
 function hasNone(value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0;
   return isObject(value) ? Object.keys(value).length === 0 : value === undefined || value === null;
-}
-
-type Pair = readonly [element: string, type: Type, old: unknown, next: unknown];
-
-function* pairs(shape: Exclude<Shape, { kind: "leaf" }>, old: unknown, next: unknown): Generator<Pair> {
-  if (shape.kind === "parts") {
-    const before = isObject(old) ? old : {};
-    const after = isObject(next) ? next : {};
-    for (const key in after) yield [`f:${key}`, shape.part(key).type, Object.hasOwn(before, key) ? before[key] : undefined, after[key]];
-    for (const key in before) if (!Object.hasOwn(after, key)) yield [`f:${key}`, shape.part(key).type, before[key], undefined];
-    return;
-  }
-  const before = indexed(shape.element, old);
-  const after = indexed(shape.element, next);
-  for (const [element, item] of after) yield [element, shape.items, before.get(element), item];
-  for (const [element, item] of before) if (!after.has(element)) yield [element, shape.items, item, undefined];
 }
 
 function indexed(element: (item: unknown) => string, list: unknown): ReadonlyMap<string, unknown> {

@@ -6,14 +6,20 @@ import type { Field, FieldType, ObjectType } from "../../api/schema/schema.ts";
 
 export type Type = FieldType | undefined;
 
+/** `declared`: a field of a structure, not an entry of a map */
+export interface Part {
+  readonly type: Type;
+  readonly declared: boolean;
+}
+
 export type Shape =
   | { readonly kind: "leaf" }
-  /** `declared`: a field of a structure, not an entry of a map */
-  | { readonly kind: "parts"; readonly part: (name: string) => { readonly type: Type; readonly declared: boolean } }
+  | { readonly kind: "parts"; readonly part: (name: string) => Part }
   | { readonly kind: "items"; readonly items: Type; readonly element: (item: unknown) => string };
 
 const leaf: Shape = { kind: "leaf" };
-const untyped: Shape = { kind: "parts", part: () => ({ type: undefined, declared: false }) };
+const unknown: Part = { type: undefined, declared: false };
+const untyped: Shape = { kind: "parts", part: () => unknown };
 const shapes = new WeakMap<object, Shape>();
 
 export function rootType(type: ObjectType): FieldType {
@@ -38,17 +44,14 @@ function make(type: FieldType): Shape {
   switch (type.kind) {
     case "object": {
       if (type.type.atomic) return leaf;
-      const { fields } = type.type;
-      return {
-        kind: "parts",
-        part(name) {
-          const field = fields.get(name);
-          return { type: field?.type, declared: field !== undefined };
-        },
-      };
+      const parts = new Map<string, Part>();
+      for (const field of type.type.fields.values()) parts.set(field.name, { type: field.type, declared: true });
+      return { kind: "parts", part: (name) => parts.get(name) ?? unknown };
     }
-    case "map":
-      return type.atomic ? leaf : { kind: "parts", part: () => ({ type: type.values, declared: false }) };
+    case "map": {
+      const entry: Part = { type: type.values, declared: false };
+      return type.atomic ? leaf : { kind: "parts", part: () => entry };
+    }
     case "list":
       if (type.list.type === "atomic") return leaf;
       if (type.list.type === "set") return { kind: "items", items: type.items, element: (item) => `v:${JSON.stringify(item)}` };
