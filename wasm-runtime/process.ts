@@ -9,13 +9,14 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "node:net";
 import { EXIT_FILE, RUNNING_FILE } from "./host/spec.ts";
-import type { ExitRecord, HostSpec, RunningRecord } from "./host/spec.ts";
+import type { ExitRecord, HostSpec, RunningRecord, SignedModule } from "./host/spec.ts";
 import type { HostImage } from "./host-image.ts";
 import { PAGE_BYTES } from "./limits.ts";
+import { readVerified } from "./verified-module.ts";
 
 export type { ExitRecord, Grants, HostSpec, Preopen, RunningRecord, SignedModule } from "./host/spec.ts";
 export { statementOf } from "./host/spec.ts";
-export { isSigned } from "./host/signature.ts";
+export { isSigned } from "./signature.ts";
 
 /** Written by the agent right after the fork: covers the moment until the host writes `running.json`. */
 const STARTING_FILE = "starting.json";
@@ -30,8 +31,11 @@ const HEAP_MB = 32;
 const KILLED_CODE = 137;
 const POLL_MS = 20;
 
-export interface StartOptions extends HostSpec {
+export interface StartOptions extends Omit<HostSpec, "moduleBytes"> {
   readonly host: HostImage;
+  readonly module: SignedModule;
+  /** PEM (SPKI) of the keys whose signature is accepted: Ed25519 or P-256 */
+  readonly publicKeys: readonly string[];
   readonly startTimeoutMs?: number;
   /** hint that the process ended; the record is in the state directory then */
   readonly onExit?: () => void;
@@ -50,9 +54,15 @@ export class StartError extends Error {
 
 /** Resolves when a command runs or a service listens. @throws StartError */
 export function startComponent(options: StartOptions): Promise<RunningRecord> {
-  const { host, startTimeoutMs = START_TIMEOUT_MS, onExit, ...spec } = options;
-  mkdirSync(spec.stateDir, { recursive: true, mode: 0o700 });
+  const { host, module, publicKeys, startTimeoutMs = START_TIMEOUT_MS, onExit, ...rest } = options;
+  mkdirSync(rest.stateDir, { recursive: true, mode: 0o700 });
   const startedAt = Date.now();
+  const bytes = verified(module, publicKeys);
+  if (bytes instanceof Error) {
+    const exit = settle(rest.stateDir, { code: 128, reason: "StartError", startedAt, message: bytes.message });
+    return Promise.reject(new StartError(exit));
+  }
+  const spec: HostSpec = { ...rest, moduleBytes: bytes.length };
   const errors = openSync(join(spec.stateDir, ERROR_FILE), "w", 0o600);
   const child = spawn(process.execPath, [...flagsFor(host, spec), host.entry], {
     cwd: "/",
@@ -66,6 +76,7 @@ export function startComponent(options: StartOptions): Promise<RunningRecord> {
   // the child may end before it has read its orders
   pipe.on("error", () => {});
   pipe.write(`${JSON.stringify(spec)}\n`);
+  pipe.write(bytes);
 
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => child.kill("SIGKILL"), startTimeoutMs);
@@ -95,6 +106,14 @@ export function startComponent(options: StartOptions): Promise<RunningRecord> {
     child.once("error", (error) => finish(128, null, `the host process could not be started: ${error.message}`));
     child.once("exit", (code, signal) => finish(code, signal));
   });
+}
+
+function verified(module: SignedModule, publicKeys: readonly string[]): Uint8Array | Error {
+  try {
+    return readVerified(module, publicKeys);
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 /** How a host process is doing, from disk and /proc. "created": it was never started. */
@@ -153,7 +172,7 @@ function permissionsFor(host: HostImage, spec: HostSpec): string[] {
   if (preopens.some(({ readOnly }) => !readOnly)) return [];
   const writes = [spec.logPath, inside(spec.stateDir)];
   const reads = [
-    ...writes, inside(host.directory), spec.module.path, "/proc/self/*", "/proc/sys/kernel/random/boot_id",
+    ...writes, inside(host.directory), "/proc/self/*", "/proc/sys/kernel/random/boot_id",
     ...preopens.map(({ hostPath }) => inside(hostPath)),
   ];
   return ["--permission", ...reads.map((path) => `--allow-fs-read=${path}`), ...writes.map((path) => `--allow-fs-write=${path}`)];

@@ -1,8 +1,8 @@
 /**
- * The process of one component. It reads its orders from the pipe, checks the module, says that it runs, and runs; its log
- * and its end are written by itself, so that they are right whether or not an agent is alive. Steps:
+ * The process of one component. It reads its orders and the verified module from the pipe, says that it runs, and runs; its
+ * log and its end are written by itself, so that they are right whether or not an agent is alive. Steps:
  *
- *   orders → verify → link → run (command) | listen (service) → exit record
+ *   orders → link → run (command) | listen (service) → exit record
  */
 import { readFileSync, readSync, renameSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,8 @@ import { LimitError, PAGE_BYTES } from "../limits.ts";
 import { importsFor } from "./imports.ts";
 import { openLog } from "./log.ts";
 import type { Log } from "./log.ts";
-import { loadVerified, prepare, VerificationError } from "./module.ts";
+import { unpackBundle } from "../bundle.ts";
+import { prepare } from "./module.ts";
 import type { Exports, Program } from "./module.ts";
 import { EXIT_FILE, RUNNING_FILE, SPEC_FD } from "./spec.ts";
 import type { ExitRecord, HostSpec, RunningRecord } from "./spec.ts";
@@ -20,17 +21,18 @@ const OOM_CODE = 137;
 /** A guest that failed with this part of its memory limit in use is taken to have run out of it. */
 const OOM_FRACTION = 0.75;
 const MAX_MESSAGE = 1024;
+const READ_BYTES = 64 << 10;
+const NEWLINE = 10;
 const RUN = "wasi:cli/run";
 const HANDLER = "wasi:http/incoming-handler";
 
-const spec = readSpec();
+const { spec, module } = readOrders();
 const startedAt = Date.now();
 const log = openLog(spec.logPath);
 const ended = endWith(spec, log);
 
 try {
-  const bundle = loadVerified(spec.module, spec.publicKeys);
-  const program = prepare(bundle, spec.memoryLimitBytes);
+  const program = prepare(unpackBundle(module), spec.memoryLimitBytes);
   const imports = importsFor({
     args: spec.args,
     env: spec.env,
@@ -125,7 +127,6 @@ function trap(error: unknown, program: Program): End {
 
 function failure(error: unknown): End {
   if (error instanceof LimitError) return { code: OOM_CODE, reason: "OOMKilled", message: error.message };
-  if (error instanceof VerificationError) return { code: 128, reason: "StartError", message: error.message };
   return { code: 128, reason: "StartError", message: `the component could not be started: ${textOf(error)}` };
 }
 
@@ -172,14 +173,27 @@ function writeAtomically(path: string, value: unknown): void {
   renameSync(`${path}.new`, path);
 }
 
-/** One line of JSON. The pipe stays open: it is also how the agent learns that this process ended. */
-function readSpec(): HostSpec {
+/** One line of JSON, then the module. The pipe stays open: it is also how the agent learns that this process runs. */
+function readOrders(): { readonly spec: HostSpec; readonly module: Uint8Array } {
   const parts: Buffer[] = [];
+  const rest = { bytes: Buffer.alloc(0) };
   for (;;) {
-    const part = Buffer.alloc(64 << 10);
+    const part = Buffer.allocUnsafe(READ_BYTES);
     const count = readSync(SPEC_FD, part);
     if (count === 0) throw new Error("the orders ended early");
-    parts.push(part.subarray(0, count));
-    if (part[count - 1] === 10) return JSON.parse(Buffer.concat(parts).toString("utf8")) as HostSpec;
+    const end = part.subarray(0, count).indexOf(NEWLINE);
+    parts.push(part.subarray(0, end < 0 ? count : end));
+    if (end < 0) continue;
+    rest.bytes = part.subarray(end + 1, count);
+    break;
   }
+  const orders = JSON.parse(Buffer.concat(parts).toString("utf8")) as HostSpec;
+  const bytes = Buffer.allocUnsafeSlow(orders.moduleBytes);
+  let at = rest.bytes.copy(bytes);
+  while (at < bytes.length) {
+    const count = readSync(SPEC_FD, bytes, { offset: at });
+    if (count === 0) throw new Error("the module ended early");
+    at += count;
+  }
+  return { spec: orders, module: bytes };
 }

@@ -1,33 +1,8 @@
-/**
- * Loads a module: read once, check digest and signature of what was read, then run that, never the file again. The glue is
- * made by the transpiler, whose server signed it; nothing that is not signed reaches the JavaScript engine.
- */
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+/** From a bundle to a program: core modules bounded and compiled, the glue evaluated, instances made on demand. */
 import { Script } from "node:vm";
-import { BUNDLE_ENTRY, unpackBundle } from "../bundle.ts";
+import { BUNDLE_ENTRY } from "../bundle.ts";
 import type { Bundle } from "../bundle.ts";
 import { boundMemory, PAGE_BYTES } from "../limits.ts";
-import { isSigned } from "./signature.ts";
-import type { SignedModule } from "./spec.ts";
-
-/** The module is not what it should be: nothing of it was run. */
-export class VerificationError extends Error {
-  override readonly name = "VerificationError";
-}
-
-/** @throws VerificationError */
-export function loadVerified(module: SignedModule, publicKeys: readonly string[]): Bundle {
-  const bytes = readFileSync(module.path);
-  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-  if (digest !== module.moduleDigest) {
-    throw new VerificationError(`the module on disk has digest ${digest}, expected ${module.moduleDigest}: it is damaged or was changed`);
-  }
-  if (!isSigned(module, publicKeys)) {
-    throw new VerificationError(`the signature of module ${digest} does not verify with any of the ${publicKeys.length} trusted keys`);
-  }
-  return unpackBundle(bytes);
-}
 
 /** Exports by interface, as the glue names them. */
 export type Exports = Readonly<Record<string, Readonly<Record<string, (...args: readonly unknown[]) => unknown>>>>;
@@ -53,7 +28,7 @@ export function prepare(bundle: Bundle, memoryLimitBytes: number): Program {
     if (name !== BUNDLE_ENTRY) modules.set(name, new WebAssembly.Module(new Uint8Array(boundMemory(data, maxPages))));
   }
   const entry = bundle.files.get(BUNDLE_ENTRY);
-  if (entry === undefined) throw new VerificationError(`the module has no ${BUNDLE_ENTRY}`);
+  if (entry === undefined) throw new Error(`the module has no ${BUNDLE_ENTRY}`);
   const instantiate = evaluate(Buffer.from(entry.buffer, entry.byteOffset, entry.length).toString("utf8"));
   const getCoreModule = (name: string) => {
     const module = modules.get(name);

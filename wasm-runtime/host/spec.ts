@@ -23,9 +23,8 @@ export interface Grants {
 }
 
 export interface HostSpec {
-  readonly module: SignedModule;
-  /** PEM (SPKI) of the keys whose signature is accepted: Ed25519 or P-256 */
-  readonly publicKeys: readonly string[];
+  /** bytes of the module, which follow the orders on the pipe: read and verified by the agent */
+  readonly moduleBytes: number;
   readonly world: World;
   readonly args: readonly string[];
   readonly env: readonly (readonly [string, string])[];

@@ -3,8 +3,8 @@
  * refused, so that a signature never means less than that.
  */
 import { createPublicKey, verify } from "node:crypto";
-import { statementOf } from "./spec.ts";
-import type { SignedModule } from "./spec.ts";
+import { statementOf } from "./host/spec.ts";
+import type { SignedModule } from "./host/spec.ts";
 
 /** @returns whether one of the keys (PEM, SPKI) signed this module for this component */
 export function isSigned(module: Pick<SignedModule, "componentDigest" | "moduleDigest" | "signature">, publicKeys: readonly string[]): boolean {
