@@ -5,7 +5,7 @@
  *   reference → manifest → wasm form → component → transpile (once) → module → sign
  */
 import { createHash } from "node:crypto";
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ApiError } from "../api/status.ts";
 import type { Log } from "../api/log.ts";
@@ -72,6 +72,7 @@ export function componentStore(options: ComponentStoreOptions): ComponentStore {
   const { directory, registry, client, transpile, transpiler, sign, log } = options;
   const modules = join(directory, "modules");
   const components = join(directory, "components");
+  const pathOf = (moduleDigest: string) => join(modules, moduleDigest.slice("sha256:".length));
   const ready = Promise.all([mkdir(modules, { recursive: true }), mkdir(components, { recursive: true })]);
   const flight = singleFlight<Stored>({ running: MAX_RUNNING, waiting: MAX_WAITING });
   const refusals = new Map<string, ApiError>();
@@ -120,7 +121,8 @@ export function componentStore(options: ComponentStoreOptions): ComponentStore {
     if (text === undefined) return undefined;
     try {
       const stored = JSON.parse(text) as Stored;
-      return (await module(stored.moduleDigest)) === undefined ? undefined : stored;
+      const found = await stat(pathOf(stored.moduleDigest));
+      return found.size === stored.size ? stored : undefined;
     } catch {
       return undefined;
     }
@@ -129,9 +131,13 @@ export function componentStore(options: ComponentStoreOptions): ComponentStore {
   async function module(moduleDigest: string): Promise<Uint8Array | undefined> {
     await ready;
     if (!isDigest(moduleDigest)) return undefined;
-    const bytes = await readFile(join(modules, moduleDigest.slice("sha256:".length))).catch(() => undefined);
-    // a damaged file is as good as none: it is made again
-    return bytes !== undefined && `sha256:${createHash("sha256").update(bytes).digest("hex")}` === moduleDigest ? bytes : undefined;
+    const bytes = await readFile(pathOf(moduleDigest)).catch(() => undefined);
+    if (bytes === undefined) return undefined;
+    if (`sha256:${createHash("sha256").update(bytes).digest("hex")}` === moduleDigest) return bytes;
+    // damaged: without the file it is made again when its image is asked for
+    log.warn({ module: moduleDigest }, "a module was damaged on disk and is removed");
+    await rm(pathOf(moduleDigest), { force: true });
+    return undefined;
   }
 
   return {

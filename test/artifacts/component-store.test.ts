@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -35,7 +35,7 @@ function started(t: ExecutionContext, transpile: Transpile, plainHttp: readonly 
     const answer = await registry.handle(new Request(`https://x${path}`, { method, headers: { ...headers }, ...(body === undefined ? {} : { body: new Uint8Array(body) }) }), user);
     return { status: answer.status, headers: (name) => answer.headers.get(name) ?? undefined, body: new Uint8Array(await answer.arrayBuffer()) };
   };
-  return { registry, open, send };
+  return { registry, open, send, directory };
 }
 
 function counting(): Transpile & { calls: number } {
@@ -61,6 +61,22 @@ test("a pushed component becomes one signed module, once, also after a restart",
   t.is(digestOf(bytes ?? ""), first.moduleDigest);
   t.deepEqual(await open().moduleFor(image), first);
   t.is(transpile.calls, 1);
+});
+
+test("a module that was damaged on disk is not given out, and made again", async (t) => {
+  const transpile = counting();
+  const { open, send, directory } = started(t, transpile);
+  const { image } = await pushComponent({ component: component("one"), name: "app:1", send, created });
+  const store = open();
+  const { moduleDigest } = await store.moduleFor(image);
+  const path = join(directory, "modules", "modules", moduleDigest.slice("sha256:".length));
+  const bytes = readFileSync(path);
+  bytes[3] = (bytes[3] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+  t.is(await store.module(moduleDigest), undefined);
+  t.is((await store.moduleFor(image)).moduleDigest, moduleDigest);
+  t.not(await store.module(moduleDigest), undefined);
+  t.is(transpile.calls, 2);
 });
 
 test("one tag carries a container image and a component", async (t) => {

@@ -44,6 +44,7 @@ export interface WasiRuntime extends Runtime {
 /** The WASI release that the host implements. */
 const WASI_VERSION = "0.2.12";
 const DEFAULT_PORT = 8080;
+const ANY_ADDRESS = "0.0.0.0";
 /** For a container without a memory limit: a bound there must be, and few components need a tenth of it. */
 const DEFAULT_MEMORY_BYTES = 256 << 20;
 /** Processes of an earlier agent are not our children: their end is seen by looking. */
@@ -54,7 +55,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
   const host = prepareHost(join(options.dataDir, "host"));
   const state = podState(join(options.dataDir, "pods"));
   const range = addressRange(options.podRange ?? loopbackRange(options.dataDir));
-  const nodeAddress = options.nodeAddress ?? "0.0.0.0";
+  const nodeAddress = options.nodeAddress ?? ANY_ADDRESS;
   const listeners = new Set<(uid: string | undefined) => void>();
   const children = new Set<string>();
   let adopted = adoptable();
@@ -99,7 +100,8 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       sandboxId: current.id,
       attempt: current.attempt,
       ready: !current.stopped,
-      ips: [current.ip],
+      // "all addresses" is where a pod listens, not where it is found
+      ips: current.ip === ANY_ADDRESS ? [] : [current.ip],
       createdAt: current.createdAt,
       containers: [...containersOf(current), ...earlier.flatMap((one) => containersOf(one).map((container) => ({ ...container, sandboxId: one.id })))],
       ...(earlier.length === 0 ? {} : { earlierSandboxes: earlier.map(({ id }) => id) }),
