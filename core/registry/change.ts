@@ -95,8 +95,8 @@ async function attempt(context: Context, request: Change, entry: Entry): Promise
   };
   const admitted = await context.admission.mutate(admission);
   const next = prepare(kind, admitted, old, merge);
-  validate(kind, next, old);
-  for (const text of kind.hooks.warnings?.(next) ?? []) admission.warn(text);
+  validate(kind, next, old, target.subresource);
+  if (merge === undefined) for (const text of kind.hooks.warnings?.(next, old) ?? []) admission.warn(text);
   await context.admission.validate({ ...admission, object: next });
   if (isFinished(kind, next)) {
     if (!admission.dryRun) await context.store.delete(entry.key, entry.revision);
@@ -155,8 +155,13 @@ function keepStatus(kind: Kind, update: AnyObject, old: AnyObject): AnyObject {
   return (old.status === undefined ? omit(update, "status") : { ...update, status: old.status }) as AnyObject;
 }
 
-function validate(kind: Kind, next: AnyObject, old: AnyObject): void {
-  const errors = [...validateMetadataUpdate(next.metadata, old.metadata), ...(kind.hooks.validateUpdate?.(next, old) ?? kind.hooks.validate?.(next) ?? [])];
+function validate(kind: Kind, next: AnyObject, old: AnyObject, subresource: string | undefined): void {
+  const { validateSubresource } = kind.hooks;
+  const own = subresource !== undefined && validateSubresource !== undefined && Object.hasOwn(validateSubresource, subresource) ? validateSubresource[subresource] : undefined;
+  const ofKind = own?.(next, old) ?? kind.hooks.validateUpdate?.(next, old) ?? kind.hooks.validate?.(next) ?? [];
+  const ofMetadata = validateMetadataUpdate(next.metadata, old.metadata);
+  // Kubernetes checks metadata once for all kinds and once more for each, and its answer lists both findings
+  const errors = [...ofMetadata, ...ofMetadata, ...ofKind];
   if (errors.length > 0) throw invalid(kind, next.metadata.name ?? "", errors);
 }
 

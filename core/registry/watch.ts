@@ -40,7 +40,7 @@ export async function watch(context: Context, user: User, kind: Kind, options: W
   const { items, metadata } = await collect(context, kind, selection, { namespace });
   const first: WatchEvent<AnyObject>[] = items.map((object) => ({ type: "ADDED", object }));
   const revision = metadata.resourceVersion ?? "0";
-  if (options.sendInitialEvents === true) first.push(bookmark(kind, revision, true));
+  if (options.sendInitialEvents === true && options.allowWatchBookmarks === true) first.push(bookmark(kind, revision, true));
   return follow(context, kind, selection, options, Number(revision), first);
 }
 

@@ -46,7 +46,8 @@ export function issueToken({ issuer, issue }: Pick<ServiceAccountTokens, "issuer
 }
 
 function checked(spec: TokenRequestSpec): TokenRequestSpec & { readonly expirationSeconds: number } {
-  const { expirationSeconds = DEFAULT_SECONDS } = spec;
+  // Decoding writes 0 for what is absent, as Go's encoder does.
+  const expirationSeconds = (spec.expirationSeconds ?? 0) === 0 ? DEFAULT_SECONDS : (spec.expirationSeconds ?? DEFAULT_SECONDS);
   const wrong =
     expirationSeconds < LEAST_SECONDS
       ? "may not specify a duration less than 10 minutes"
@@ -61,7 +62,7 @@ function checked(spec: TokenRequestSpec): TokenRequestSpec & { readonly expirati
 }
 
 function boundTo({ context, namespace }: Creation, { boundObjectRef }: TokenRequestSpec): { readonly kind: BoundKind; readonly object: KubeObject } | undefined {
-  if (boundObjectRef === undefined) return undefined;
+  if ((boundObjectRef ?? null) === null || boundObjectRef === undefined) return undefined;
   const { kind = "", apiVersion = "", name = "", uid = "" } = boundObjectRef;
   if (apiVersion !== "v1" || !isBound(kind)) {
     const slash = apiVersion.includes("/") ? apiVersion : `/${apiVersion}`;
