@@ -49,7 +49,7 @@ for (const version of kubectlVersions) {
     await kubectl("rollout", "status", "deployment/web", "--timeout=90s");
     const pods = await podsOf(kubectl, "web");
     t.is(pods.length, 2);
-    for (const pod of pods) t.is((await curl(pod)).trim(), pod.metadata.name);
+    for (const pod of pods) t.is((await curl(pod)).trim(), pod.metadata.name ?? "?");
     t.regex(await kubectl("describe", "pods", "-l", "app=web"), /containerd:\/\//);
     await kubectl("set", "env", "deployment/web", "COLOR=green");
     t.regex(await kubectl("rollout", "status", "deployment/web", "--timeout=90s"), /successfully rolled out/);
