@@ -71,11 +71,13 @@ export async function startContainerd({ dataDir, log, clock, registries = [] }: 
   const config = daemonToml({ paths, sandboxImage: PAUSE_IMAGE, cniBinDir: bin, snapshotter: overlay ? "native" : "overlayfs" });
   const digest = createHash("sha256").update(program).update(config).digest("hex");
 
+  let current: Record | undefined;
   const start = async () => {
     const boot = await bootId();
     const record = await readRecord(paths);
     const alive = record !== undefined && record.boot === boot && (await startTime(record.pid)) === record.started ? record : undefined;
     if (alive?.digest === digest) {
+      current = alive;
       log.info({ pid: alive.pid }, "containerd is running already");
     } else {
       if (alive !== undefined) await terminate(alive.pid, alive.started, clock);
@@ -96,7 +98,8 @@ export async function startContainerd({ dataDir, log, clock, registries = [] }: 
       if (child.pid === undefined) throw new Error(`${program} could not be started`);
       const started = await startTime(child.pid);
       if (started === undefined) throw new Error(`containerd ended at once; its log is ${paths.log}`);
-      await replaceFile(paths.record, JSON.stringify({ pid: child.pid, started, boot, digest } satisfies Record));
+      current = { pid: child.pid, started, boot, digest };
+      await replaceFile(paths.record, JSON.stringify(current));
       log.info({ pid: child.pid }, "containerd started");
     }
     await untilReady(paths, clock);
@@ -121,14 +124,13 @@ export async function startContainerd({ dataDir, log, clock, registries = [] }: 
       return [...stdout.matchAll(/unpacking (\S+)/g)].map((match) => match[1] ?? "");
     },
     async ensureRunning() {
-      const record = await readRecord(paths);
-      if (record !== undefined && (await startTime(record.pid)) === record.started) return;
+      if (current !== undefined && (await startTime(current.pid)) === current.started) return;
       log.warn({}, "containerd is gone; starting it again");
       await start();
     },
     async stop() {
-      const record = await readRecord(paths);
-      if (record !== undefined) await terminate(record.pid, record.started, clock);
+      if (current !== undefined) await terminate(current.pid, current.started, clock);
+      current = undefined;
       await rm(paths.record, { force: true });
     },
   };
