@@ -165,7 +165,8 @@ export function mqttConnection(options: MqttOptions): MqttConnection {
       const client = current;
       current = undefined;
       setReady(false);
-      if (client !== undefined) await client.endAsync();
+      // without DISCONNECT: the will is how the server learns it (MQTT 3.1.1 §3.1.2.5), and a polite end waits for a hung broker
+      if (client !== undefined) await client.endAsync(true);
     },
   };
 }
