@@ -1,5 +1,6 @@
 /** A whole lichen as a user starts it: `lichen up` (or parts of it) in a directory of its own, on free ports. */
 import { mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Program, startProgram } from "./program.ts";
@@ -35,4 +36,16 @@ export async function lichenUp(t: Teardown, { devices, dataDir, args = [] }: { r
   const program = lichen(t, ["up", "--data-dir", dataDir, "--port", "0", "--mqtt-port", "0", "--devices", devices.join(","), ...args]);
   const [, url = ""] = await program.says(/^ready (https:\S+)$/);
   return { program, url, dataDir, kubeconfig: join(dataDir, "kubeconfig") };
+}
+
+/** A port that nobody listens on at this moment, for a program that has to come back on the same one. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.on("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
 }
