@@ -58,10 +58,10 @@ function logSource(observer: Observer, status: StreamParts["status"], directorie
 }
 
 async function startExec(observer: Observer, request: Extract<StreamRequest, { type: "exec" }>): Promise<ExecSession> {
-  const { uid, pod, container, command, tty, stdin } = request;
+  const { uid, container, command, tty, stdin } = request;
   const observed = observer.pods().get(uid);
   const found = latest(observed?.pod, container);
-  if (found?.state !== "running") throw new ApiError("BadRequest", `container "${container}" in pod "${pod}" is not running`);
+  if (found?.state !== "running") throw new ApiError("InternalError", `container not found ("${container}")`);
   if (observed?.runtime.exec === undefined) throw new ApiError("BadRequest", `containers of runtime ${observed?.runtime.handler} cannot be entered`);
   try {
     return await observed.runtime.exec(found.id, { command, tty, stdin });
