@@ -7,6 +7,7 @@ import type { AdmissionRequest } from "../admission/admission.ts";
 import type { Target, WriteOptions } from "../api/client.ts";
 import type { Kind } from "../api/kinds.ts";
 import type { AnyObject } from "../api/meta.ts";
+import type { FieldError } from "../api/status.ts";
 import { conflict, invalid, notFound } from "../api/status.ts";
 import type { User } from "../api/user.ts";
 import type { Entry } from "../store/store.ts";
@@ -156,13 +157,16 @@ function keepStatus(kind: Kind, update: AnyObject, old: AnyObject): AnyObject {
 }
 
 function validate(kind: Kind, next: AnyObject, old: AnyObject, subresource: string | undefined): void {
-  const { validateSubresource } = kind.hooks;
-  const own = subresource !== undefined && validateSubresource !== undefined && Object.hasOwn(validateSubresource, subresource) ? validateSubresource[subresource] : undefined;
-  const ofKind = own?.(next, old) ?? kind.hooks.validateUpdate?.(next, old) ?? kind.hooks.validate?.(next) ?? [];
-  const ofMetadata = validateMetadataUpdate(next.metadata, old.metadata);
-  // Kubernetes checks metadata once for all kinds and once more for each, and its answer lists both findings
-  const errors = [...ofMetadata, ...ofMetadata, ...ofKind];
+  const errors = [...validateMetadataUpdate(next.metadata, old.metadata), ...kindErrors(kind, next, old, subresource)];
   if (errors.length > 0) throw invalid(kind, next.metadata.name ?? "", errors);
+}
+
+/** A status is checked by its own rules only: it must be possible to report on an object that newer rules would refuse. */
+function kindErrors({ hooks }: Kind, next: AnyObject, old: AnyObject, subresource: string | undefined): readonly FieldError[] {
+  const own = subresource === undefined ? undefined : hooks.validateSubresource?.[subresource];
+  if (own !== undefined) return own(next, old);
+  if (subresource === "status") return [];
+  return hooks.validateUpdate?.(next, old) ?? hooks.validate?.(next) ?? [];
 }
 
 /** A deletion that waited for this: no finalizer is left and no node has to answer any more. */
