@@ -131,7 +131,7 @@ export const configMapKey: NameRule = (text) => {
 /** What a CronJob adds to its name for each Job, so its own name must be shorter. */
 export const CRON_JOB_NAME_LENGTH = 63 - CRON_OFFSET;
 
-const rules = { subdomain: dns1123Subdomain, label: dns1123Label, dns1035: dns1035Label, path: pathSegment } as const;
+const rules = { subdomain: dns1123Subdomain, label: dns1123Label, dns1035: dns1035Label, path: pathSegment, any: () => [] } as const;
 
 /** The rule for metadata.name of a kind (`KindHooks.nameRule`). */
 export function nameRule(rule: keyof typeof rules | undefined): NameRule {

@@ -5,7 +5,7 @@
  */
 import type { AdmissionRequest } from "../admission/admission.ts";
 import type { Target, WriteOptions } from "../api/client.ts";
-import type { Kind } from "../api/kinds.ts";
+import type { Kind, Writer } from "../api/kinds.ts";
 import type { AnyObject } from "../api/meta.ts";
 import type { FieldError } from "../api/status.ts";
 import { conflict, invalid, notFound } from "../api/status.ts";
@@ -18,6 +18,7 @@ import { keyOf } from "./keys.ts";
 import { ownWrite, withEntries } from "./managed-fields/own.ts";
 import { updatedMetadata } from "./metadata.ts";
 import { objectVersion } from "./resource-version.ts";
+import type { Merge } from "./subresources/merge.ts";
 import { isConflict, modified, rethrow } from "./store-errors.ts";
 import { validateMetadataUpdate } from "./validate-metadata.ts";
 import { omit } from "./omit.ts";
@@ -51,7 +52,7 @@ export interface Change {
   /** what the object shall become; asked again, with the newer object, when another writer was faster */
   readonly next: (old: AnyObject) => Promise<AnyObject> | AnyObject;
   /** merges into the stored object what a subresource may change; undefined for the object itself */
-  readonly merge?: (update: AnyObject, old: AnyObject) => AnyObject;
+  readonly merge?: Merge;
   /** managedFields are already decided (server-side apply) */
   readonly owned?: boolean;
 }
@@ -95,7 +96,7 @@ async function attempt(context: Context, request: Change, entry: Entry): Promise
     warn: options.warn ?? (() => {}),
   };
   const admitted = await context.admission.mutate(admission);
-  const next = prepare(kind, admitted, old, merge);
+  const next = prepare(kind, admitted, old, { user, now: context.clock.now() }, merge);
   validate(kind, next, old, target.subresource);
   if (merge === undefined) for (const text of kind.hooks.warnings?.(next, old) ?? []) admission.warn(text);
   await context.admission.validate({ ...admission, object: next });
@@ -137,17 +138,17 @@ export function uidMismatch(kind: Kind, { namespace, name }: Target, asked: stri
   );
 }
 
-function prepare(kind: Kind, admitted: AnyObject, old: AnyObject, merge: Change["merge"]): AnyObject {
+function prepare(kind: Kind, admitted: AnyObject, old: AnyObject, by: Writer, merge: Change["merge"]): AnyObject {
   const metadata = updatedMetadata(admitted.metadata, old.metadata);
   const versioned = { ...metadata, ...(old.metadata.resourceVersion === undefined ? {} : { resourceVersion: old.metadata.resourceVersion }) };
   const update: AnyObject = { ...admitted, metadata: versioned };
-  const prepared = merge === undefined ? (kind.hooks.prepareForUpdate?.(update, old) ?? keepStatus(kind, update, old)) : merged(update, old, merge);
+  const prepared = merge === undefined ? (kind.hooks.prepareForUpdate?.(update, old, by) ?? keepStatus(kind, update, old)) : merged(update, old, by, merge);
   return withGeneration(kind, prepared, old);
 }
 
 /** Whatever a subresource takes over, who owns it goes with it. */
-function merged(update: AnyObject, old: AnyObject, merge: NonNullable<Change["merge"]>): AnyObject {
-  return withEntries(merge(update, old), update.metadata.managedFields);
+function merged(update: AnyObject, old: AnyObject, by: Writer, merge: Merge): AnyObject {
+  return withEntries(merge(update, old, by), update.metadata.managedFields);
 }
 
 /** Kinds with a status subresource change their status only there. */

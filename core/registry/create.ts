@@ -10,7 +10,9 @@ import { authorize } from "./authorize.ts";
 import type { Context } from "./context.ts";
 import { keyOf } from "./keys.ts";
 import { ownWrite } from "./managed-fields/own.ts";
+import { zeroOf } from "./managed-fields/zero.ts";
 import { bornMetadata, generatedName, inNamespace } from "./metadata.ts";
+import { omit } from "./omit.ts";
 import { withDefaults, asObject } from "./schema.ts";
 import { isConflict, rethrow } from "./store-errors.ts";
 import { validateMetadata } from "./validate-metadata.ts";
@@ -75,7 +77,7 @@ export async function store(context: Context, newborn: Newborn): Promise<AnyObje
   const admitted = await context.admission.mutate(request);
   const generates = (admitted.metadata.name ?? "") === "" && (admitted.metadata.generateName ?? "") !== "";
   for (let left = generates ? NAME_TRIES : 1; ; left--) {
-    const born = prepare(context, kind, admitted, generates);
+    const born = prepare(context, newborn, admitted, generates);
     validate(kind, born);
     for (const text of kind.hooks.warnings?.(born) ?? []) request.warn(text);
     await context.admission.validate({ ...request, name: born.metadata.name ?? "", object: born });
@@ -88,15 +90,22 @@ export async function store(context: Context, newborn: Newborn): Promise<AnyObje
   }
 }
 
-function prepare(context: Context, kind: Kind, admitted: AnyObject, generates: boolean): AnyObject {
-  const { entropy, clock } = context;
+function prepare({ entropy, clock }: Context, { kind, user }: Pick<Newborn, "kind" | "user">, admitted: AnyObject, generates: boolean): AnyObject {
   const metadata = bornMetadata(kind, admitted.metadata, {
     name: generates ? generatedName(admitted.metadata.generateName ?? "", entropy.suffix) : undefined,
     uid: entropy.uid(),
     creationTimestamp: timestamp(clock.now()),
   });
   const object = { ...admitted, metadata };
-  return kind.hooks.prepareForCreate?.(object) ?? object;
+  return kind.hooks.prepareForCreate?.(object, { user, now: clock.now() }) ?? withoutStatus(kind, object);
+}
+
+/** Where a status has its own subresource it starts empty; a device registers its node with one. */
+function withoutStatus(kind: Kind, object: AnyObject): AnyObject {
+  const { group, plural, subresources, schema, hooks } = kind;
+  if (object.status === undefined || (group === "" && plural === "nodes") || !subresources.some(({ name }) => name === "status")) return object;
+  const { status } = hooks.setDefaults?.(zeroOf(schema)) ?? zeroOf(schema);
+  return status === undefined ? (omit(object, "status") as AnyObject) : { ...object, status };
 }
 
 function validate(kind: Kind, object: AnyObject): void {

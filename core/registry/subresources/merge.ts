@@ -2,12 +2,12 @@
  * What an update of a subresource takes over into the stored object. The kind may say it; otherwise each subresource of
  * Kubernetes touches the fields below and nothing else.
  */
-import type { Kind } from "../../api/kinds.ts";
+import type { Kind, Writer } from "../../api/kinds.ts";
 import type { AnyObject } from "../../api/meta.ts";
 import type { Container, PodSpec } from "../../api/types.gen.ts";
 import { omit } from "../omit.ts";
 
-export type Merge = (update: AnyObject, old: AnyObject) => AnyObject;
+export type Merge = (update: AnyObject, old: AnyObject, by: Writer) => AnyObject;
 
 export function mergeOf(kind: Kind, subresource: string): Merge {
   const own = kind.hooks.mergeSubresource;
