@@ -225,6 +225,9 @@ export function runScheduler({ client, informers, events, clock, log, signal }: 
 
   nodes.subscribe(onNode);
   pods.subscribe(onPod);
+  // what the informers had before: after a restart that is everything
+  for (const node of nodes.list()) onNode(node, undefined);
+  for (const pod of pods.list()) onPod(pod, undefined);
   namespaces.subscribe((now, old) => {
     if (JSON.stringify(now?.metadata.labels) !== JSON.stringify(old?.metadata.labels)) state.terms.forgetNamespaces();
   });
