@@ -19,22 +19,22 @@ import { bootstrapObjects } from "./bootstrap/objects.ts";
 import { admissionPlugins } from "./compose/admission.ts";
 import { artifactMounts } from "./compose/artifacts.ts";
 import { closing } from "./compose/closing.ts";
+import { openDatastore } from "./compose/datastore.ts";
 import { fleet } from "./compose/fleet.ts";
+import { keepServing } from "./compose/keep-serving.ts";
 import { identity, ISSUER, nodesFrom, rbacFrom } from "./compose/identity.ts";
 import { bootstrapUser, cacheUser, internalAuthorizer } from "./compose/internal-users.ts";
+import { clusterSigner } from "./compose/signer.ts";
 import { firstAddress, serverNames } from "./compose/server-names.ts";
-import type { Datastore, ServerConfig } from "./config.ts";
+import type { ServerConfig } from "./config.ts";
 import { eventRecorder } from "./control/event-recorder.ts";
 import { informers as sharedInformers } from "./control/informers.ts";
 import { runController } from "./control/loop.ts";
 import { controllers } from "./controllers/all.ts";
+import { DEFAULT_POD_NETWORK } from "./controllers/node-ipam.ts";
 import { startHttp } from "./http/server.ts";
 import { openRegistry } from "./registry/registry.ts";
 import { runScheduler } from "./scheduler/scheduler.ts";
-import type { Driver } from "./store/driver.ts";
-import { memoryDriver } from "./store/drivers/memory.ts";
-import { sqliteDriver } from "./store/drivers/sqlite.ts";
-import { openStore } from "./store/open.ts";
 
 export interface RunningServer {
   readonly url: string;
@@ -65,9 +65,9 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
   const { log, clock, entropy } = parts;
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const pki = await openPki(join(config.dataDir, "pki"), clock, entropy);
-  const store = await openStore(driverFor(config.datastore), { clock, log });
-  open.add("store", () => store.close());
   const stopping = new AbortController();
+  const store = await openDatastore(config.datastore, { clock, log, signal: stopping.signal });
+  open.add("store", () => store.close());
   open.add("control loops", () => stopping.abort());
 
   const kinds = kindTable(builtinKinds(builtInHooks));
@@ -85,9 +85,11 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
     entropy,
     log,
     authorizer,
+    services: { serviceCidr: config.serviceCidr },
     tokens: { issuer: ISSUER, issue: (request) => tokens.issue(request) },
     verifyToken: async (token, audiences) => tokens.verify(token, audiences.length === 0 ? undefined : audiences),
-    admission: (lookup) => admissionPlugins({ lookup, entropy, tolerationSeconds: config.tolerationSeconds }),
+    admission: (lookup, revise) =>
+      admissionPlugins({ lookup, revise, authorizer, rbac: () => rbac, entropy, tolerationSeconds: config.tolerationSeconds }),
   });
   const informers = sharedInformers(registry.clientFor(cacheUser), { clock, log, signal: stopping.signal });
   const nodes = nodesFrom(informers);
@@ -99,11 +101,13 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
   await bootstrap(registry.clientFor(bootstrapUser), bootstrapObjects(facts));
   await informers.synced();
 
-  const serving = await pki.serving(serverNames({ serviceIp, extra: config.tlsNames }));
+  const names = serverNames({ serviceIp, extra: config.tlsNames });
+  const serving = await pki.serving(names);
   const devices = await fleet(
     {
       host: config.host,
       port: config.mqttPort,
+      broker: config.broker,
       serving,
       pki,
       clientFor: registry.clientFor,
@@ -132,9 +136,14 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
     tls: { cert: serving.certificate, key: serving.key, clientCa: pki.caCertificate },
   });
   open.add("API", () => http.close());
+  void keepServing({ pki, names, clock, log, signal: stopping.signal }, ({ certificate, key }) => {
+    http.setTls({ cert: certificate, key, clientCa: pki.caCertificate });
+    devices.renew({ certificate, key });
+  });
 
+  const podNetwork = { ...DEFAULT_POD_NETWORK, clusterCidr: config.clusterCidr };
   const control = { informers, clientFor: registry.clientFor, kinds, clock, entropy, log, signal: stopping.signal };
-  for (const controller of controllers({ ...control, rootCa: pki.caCertificate })) runController(controller, control);
+  for (const controller of controllers({ ...control, rootCa: pki.caCertificate, signer: clusterSigner(pki), podNetwork })) runController(controller, control);
   const schedulerClient = informers.through(registry.clientFor(component("kube-scheduler")));
   const events = eventRecorder(schedulerClient, { clock, log, signal: stopping.signal, component: "default-scheduler" });
   runScheduler({ client: schedulerClient, informers, events, clock, log, signal: stopping.signal });
@@ -142,17 +151,6 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
   const url = `https://127.0.0.1:${http.port}`;
   await writeKubeconfig(join(config.dataDir, "kubeconfig"), url, pki);
   return { url, close: open.close };
-}
-
-function driverFor(datastore: Datastore): Driver {
-  switch (datastore.kind) {
-    case "memory":
-      return memoryDriver();
-    case "sqlite":
-      return sqliteDriver(datastore.path);
-    case "etcd":
-      throw new Error("--datastore-endpoint: etcd is not supported by this build");
-  }
 }
 
 async function writeKubeconfig(path: string, server: string, pki: Pki): Promise<void> {

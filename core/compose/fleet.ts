@@ -4,20 +4,23 @@ import type { Client } from "../api/client.ts";
 import type { Entropy } from "../api/entropy.ts";
 import type { Log } from "../api/log.ts";
 import type { Lookup } from "../admission/lookup.ts";
-import { NODES, SECRETS } from "../api/resources.gen.ts";
+import { SECRETS } from "../api/resources.gen.ts";
 import { component, type User } from "../api/user.ts";
 import { TOKEN_NAMESPACE } from "../auth/authn/bootstrap-token.ts";
 import type { Pki } from "../auth/pki/pki.ts";
 import type { Informers } from "../control/control.ts";
 import type { Mount } from "../http/services.ts";
-import { embeddedBroker } from "../hub/broker.ts";
 import { type Hub, startHub } from "../hub/hub.ts";
+import { type HubLinks, hubLinks } from "../hub/links.ts";
 import type { Closing } from "./closing.ts";
+import type { Enrollment } from "../hub/enrollment.ts";
 import { enrollmentOf } from "./enrollment.ts";
 
 export interface FleetParts {
   readonly host: string;
   readonly port: number;
+  /** URL of an external broker, in place of the embedded one */
+  readonly broker: string | undefined;
   readonly serving: { readonly certificate: string; readonly key: string };
   readonly pki: Pki;
   readonly clientFor: (user: User) => Client;
@@ -32,36 +35,46 @@ export interface FleetParts {
 export interface Fleet {
   readonly hub: Hub;
   readonly mounts: readonly Mount[];
+  /** shows another certificate from now on */
+  renew(serving: FleetParts["serving"]): void;
 }
 
+/** Common name of the server's certificate at an external broker, whose rules give it all topics. */
+const BROKER_USER = "server";
+const BROKER_TTL_MS = 365 * 86_400_000;
+
 export async function fleet(parts: FleetParts, open: Closing): Promise<Fleet> {
-  const { pki, serving, log, host, port, informers } = parts;
+  const { pki, log, informers } = parts;
   const enrollment = enrollmentOf({
     ...parts,
     client: parts.clientFor(component("lichen:enrollment")),
     secret: (name) => parts.lookup.get(SECRETS, TOKEN_NAMESPACE, name),
-    // a device reaches the broker under the name under which it reached the API
-    mqttUrls: (request) => [`mqtts://${new URL(request.url).hostname}:${broker.port}`],
+    // a device reaches the embedded broker under the name under which it reached the API
+    mqttUrls: (request) => (parts.broker === undefined ? [`mqtts://${new URL(request.url).hostname}:${links.port}`] : parts.broker.split(",")),
     log: log.child({ part: "enrollment" }),
   });
-  const broker = await embeddedBroker({
-    host,
-    port,
-    tls: { ca: pki.caCertificate, cert: serving.certificate, key: serving.key },
-    refuse: enrollment.refuse,
-    log: log.child({ part: "broker" }),
-  });
-  open.add("broker", () => broker.close());
-  informers.of(NODES).subscribe((now, old) => {
-    if (now !== undefined || old?.metadata.name === undefined) return;
-    enrollment.forget(old.metadata.name).catch((error: unknown) => log.warn({ error, node: old.metadata.name }, "the keys of a deleted node could not be removed"));
-  });
+  const links = await brokerOf(parts, enrollment.refuse);
+  open.add("broker", () => links.close());
   const hub = await startHub({
     ...parts,
-    control: broker.control,
-    streams: broker.streams,
+    informers,
+    control: links.control,
+    streams: links.streams,
     renew: enrollment.renew,
+    forget: enrollment.forget,
     log: log.child({ part: "hub" }),
   });
-  return { hub, mounts: ["ca", "enroll", "renew"].map((page) => ({ prefix: `/lichen/v1/${page}/`, handler: enrollment.handle })) };
+  return {
+    hub,
+    mounts: ["ca", "enroll", "renew"].map((page) => ({ prefix: `/lichen/v1/${page}/`, handler: enrollment.handle })),
+    renew: ({ certificate, key }) => links.renew?.({ ca: pki.caCertificate, cert: certificate, key }),
+  };
+}
+
+async function brokerOf({ broker, host, port, pki, serving, clock, entropy, log: parent }: FleetParts, refuse: Enrollment["refuse"]): Promise<HubLinks> {
+  const log = parent.child({ part: "broker" });
+  const ca = pki.caCertificate;
+  if (broker === undefined) return hubLinks({ embedded: { host, port, tls: { ca, cert: serving.certificate, key: serving.key }, refuse, log } });
+  const { certificate, key } = await pki.issueClient({ commonName: BROKER_USER, ttlMs: BROKER_TTL_MS });
+  return hubLinks({ external: { url: broker, tls: () => ({ ca, cert: certificate, key }), clientId: BROKER_USER, clock, entropy, log } });
 }

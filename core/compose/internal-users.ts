@@ -1,19 +1,22 @@
 /**
- * The two users that exist before any role does: one fills the shared caches and may only read, one makes the objects of
- * a fresh cluster and may only create and extend. Everybody else, controllers included, lives by RBAC.
+ * The users that exist before any role does: one fills the shared caches and may only read, one makes the objects of a
+ * fresh cluster and may only create and extend, one looks up the pod that a log or exec request names. Everybody else,
+ * controllers included, lives by RBAC.
  */
 import { AUTHENTICATED, type User } from "../api/user.ts";
 import type { Authorizer } from "../auth/auth.ts";
+import { serverItself } from "../http/streams/pod-target.ts";
 
 export const cacheUser: User = { name: "system:lichen:cache", groups: [AUTHENTICATED] };
 export const bootstrapUser: User = { name: "system:lichen:bootstrap", groups: [AUTHENTICATED] };
 
 const verbsOf: ReadonlyMap<User, ReadonlySet<string>> = new Map([
   [cacheUser, new Set(["get", "list", "watch"])],
+  [serverItself, new Set(["get"])],
   [bootstrapUser, new Set(["get", "create", "update", "patch", "escalate", "bind"])],
 ]);
 
-/** Recognises the users by identity: no credential in the world makes a caller one of these two objects. */
+/** Recognises the users by identity: no credential in the world makes a caller one of these objects. */
 export const internalAuthorizer: Authorizer = {
   async authorize(asked) {
     const verbs = verbsOf.get(asked.user);

@@ -26,6 +26,8 @@ export interface HubLinks {
   /** of the embedded broker */
   readonly port: number | undefined;
   readonly counters: Readonly<BrokerCounters> | undefined;
+  /** of the embedded broker: another certificate for connections from now on */
+  renew?(tls: BrokerOptions["tls"]): void;
   close(): Promise<void>;
 }
 

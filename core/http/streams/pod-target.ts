@@ -7,14 +7,14 @@ import type { AnyObject } from "../../api/meta.ts";
 import { badRequest, invalid } from "../../api/status.ts";
 import type { FieldError } from "../../api/status.ts";
 import type { LogOptions, PodContainer, Terminal } from "../../api/streams.ts";
-import { MASTERS } from "../../api/user.ts";
+import { AUTHENTICATED } from "../../api/user.ts";
 import type { User } from "../../api/user.ts";
 import { flag, integer, unsupported } from "../query.ts";
 
 export const PODS: Resource = { group: "", version: "v1", plural: "pods" };
 
 /** The server itself: it reads the pod for users who may see its log, or exec, and not the pod. */
-export const serverItself: User = { name: "system:apiserver", groups: [MASTERS] };
+export const serverItself: User = { name: "system:apiserver", groups: [AUTHENTICATED] };
 
 interface Container {
   readonly name: string;
