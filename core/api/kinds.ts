@@ -5,6 +5,7 @@
 import type { AnyObject } from "./meta.ts";
 import type { ObjectType } from "./schema/schema.ts";
 import type { FieldError } from "./status.ts";
+import type { User } from "./user.ts";
 
 export type Verb = "create" | "get" | "list" | "watch" | "update" | "patch" | "delete" | "deletecollection";
 
@@ -36,32 +37,62 @@ export interface Subresource {
   readonly kind?: { readonly group: string; readonly version: string; readonly kind: string };
 }
 
+/** Who writes, and when: what strategies note in objects (the requester of a certificate, the time of a phase). */
+export interface Writer {
+  readonly user: User;
+  /** milliseconds */
+  readonly now: number;
+}
+
 /** Behaviour beyond the schema. All are pure: object in, object or errors out; time and randomness come in the context. */
 export interface KindHooks {
   /** defaults that the schema table cannot say (they depend on other fields); runs on create, update and on read of old objects */
   readonly setDefaults?: (object: AnyObject) => AnyObject;
   /** before validation: drop what users may not set (status), allocate nothing */
-  readonly prepareForCreate?: (object: AnyObject) => AnyObject;
+  readonly prepareForCreate?: (object: AnyObject, by: Writer) => AnyObject;
   /** `old` as stored; keep status on a spec update, … */
-  readonly prepareForUpdate?: (object: AnyObject, old: AnyObject) => AnyObject;
+  readonly prepareForUpdate?: (object: AnyObject, old: AnyObject, by: Writer) => AnyObject;
   readonly validate?: (object: AnyObject) => readonly FieldError[];
   readonly validateUpdate?: (object: AnyObject, old: AnyObject) => readonly FieldError[];
+  /** instead of validateUpdate for a write through a subresource */
+  readonly validateSubresource?: { readonly [subresource: string]: (object: AnyObject, old: AnyObject) => readonly FieldError[] };
   /** update of a subresource: what of `update` is taken over into `old` (default for status: the status field) */
-  readonly mergeSubresource?: { readonly [subresource: string]: (update: AnyObject, old: AnyObject) => AnyObject };
+  readonly mergeSubresource?: { readonly [subresource: string]: (update: AnyObject, old: AnyObject, by: Writer) => AnyObject };
   /** seconds that a deletion waits for the node; undefined: deleted at once */
   readonly gracePeriod?: (object: AnyObject, asked: number | undefined) => number | undefined;
-  /** metadata.generation counts changes outside metadata and status unless this says otherwise */
-  readonly generation?: "spec" | "none";
+  /** metadata.generation counts changes outside metadata and status; "all": also those of status */
+  readonly generation?: "spec" | "all" | "none";
   readonly columns?: readonly Column[];
   /** field selectors besides metadata.name and metadata.namespace: path → value as text */
   readonly selectableFields?: { readonly [path: string]: (object: AnyObject) => string };
   /** to and from the stored version, where this row is not it */
   readonly toStored?: (object: AnyObject) => AnyObject;
   readonly fromStored?: (object: AnyObject) => AnyObject;
-  /** warnings for the user (deprecated fields) */
-  readonly warnings?: (object: AnyObject) => readonly string[];
-  /** names other than DNS-1123 subdomains: "label" (namespaces), "path" (RBAC), "dns1035" (services) */
-  readonly nameRule?: "subdomain" | "label" | "dns1035" | "path";
+  /** what a stored object becomes when it is read, where its schema may have changed since (custom resources) */
+  readonly read?: (stored: AnyObject) => AnyObject;
+  /** finalizers that a deletion puts on the object, for somebody who has to clean up after it */
+  readonly deletionFinalizers?: readonly string[];
+  /** where a Scale finds its numbers, when not in spec.replicas and status.replicas */
+  readonly scale?: ScalePaths;
+  /** text of the warning that every request gets */
+  readonly deprecation?: string;
+  /** warnings for the user (deprecated fields); `old` on an update of the object itself */
+  readonly warnings?: (object: AnyObject, old?: AnyObject) => readonly string[];
+  /** names other than DNS-1123 subdomains: "label" (namespaces), "path" (RBAC), "any" (the kind's own rules say more) */
+  readonly nameRule?: "subdomain" | "label" | "dns1035" | "path" | "any";
+}
+
+/** Paths as lists of field names. */
+export interface ScalePaths {
+  readonly specReplicas: readonly string[];
+  readonly statusReplicas: readonly string[];
+  /** a label selector as text */
+  readonly selector: readonly string[] | undefined;
+}
+
+/** true for custom resources: without protobuf, without merge keys, decoded by their definition's schema */
+export function isCustom(kind: Pick<Kind, "schema">): boolean {
+  return kind.schema.custom === true;
 }
 
 export interface Column {

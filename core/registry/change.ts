@@ -6,11 +6,13 @@
 import type { AdmissionRequest } from "../admission/admission.ts";
 import type { Target, WriteOptions } from "../api/client.ts";
 import type { Kind, Writer } from "../api/kinds.ts";
+import { isCustom } from "../api/kinds.ts";
 import type { AnyObject } from "../api/meta.ts";
 import type { FieldError } from "../api/status.ts";
 import { conflict, invalid, notFound } from "../api/status.ts";
 import type { User } from "../api/user.ts";
 import type { Entry } from "../store/store.ts";
+import { allocating, allocatorOf } from "./allocators/allocator.ts";
 import type { Context } from "./context.ts";
 import { equal } from "./equal.ts";
 import { withGeneration } from "./generation.ts";
@@ -96,18 +98,24 @@ async function attempt(context: Context, request: Change, entry: Entry): Promise
     warn: options.warn ?? (() => {}),
   };
   const admitted = await context.admission.mutate(admission);
-  const next = prepare(kind, admitted, old, { user, now: context.clock.now() }, merge);
-  validate(kind, next, old, target.subresource);
-  if (merge === undefined) for (const text of kind.hooks.warnings?.(next, old) ?? []) admission.warn(text);
-  await context.admission.validate({ ...admission, object: next });
-  if (isFinished(kind, next)) {
-    if (!admission.dryRun) await context.store.delete(entry.key, entry.revision);
-    return next;
-  }
-  if (equal(next, old)) return old;
-  if (admission.dryRun) return next;
-  const written = await context.store.put(entry.key, codec.encode(next), entry.revision);
-  return codec.adopt(written, next);
+  const allocator = merge === undefined ? allocatorOf(context.allocators, kind) : undefined;
+  return allocating(allocator, { object: admitted, old, dryRun: admission.dryRun }, async (allocated) => {
+    const next = prepare(kind, allocated, old, { user, now: context.clock.now() }, merge);
+    validate(kind, next, old, target.subresource);
+    if (merge === undefined) for (const text of kind.hooks.warnings?.(next, old) ?? []) admission.warn(text);
+    await context.admission.validate({ ...admission, object: next });
+    if (isFinished(kind, next)) {
+      if (!admission.dryRun) {
+        await context.store.delete(entry.key, entry.revision);
+        await allocatorOf(context.allocators, kind)?.released(old);
+      }
+      return next;
+    }
+    if (equal(next, old)) return old;
+    if (admission.dryRun) return next;
+    const written = await context.store.put(entry.key, codec.encode(next), entry.revision);
+    return codec.adopt(written, next);
+  });
 }
 
 function checkVersion(kind: Kind, target: Target, wanted: AnyObject, entry: Entry): void {
@@ -125,7 +133,7 @@ function checkVersion(kind: Kind, target: Target, wanted: AnyObject, entry: Entr
 }
 
 export function isUnconditional(kind: Kind): boolean {
-  return kind.schema.name.startsWith("io.k8s.") && !CONDITIONAL.has(`${kind.group}/${kind.plural}`);
+  return !isCustom(kind) && !CONDITIONAL.has(`${kind.group}/${kind.plural}`);
 }
 
 /** A write that names another object of this name; `stored` is empty when there is none. */

@@ -7,6 +7,7 @@ import type { Log } from "../api/log.ts";
 import { ApiError } from "../api/status.ts";
 import type { Authorizer } from "../auth/auth.ts";
 import type { Store } from "../store/store.ts";
+import type { Allocators } from "./allocators/allocator.ts";
 import type { Codec, CodecOptions } from "./codec.ts";
 import { codecOf } from "./codec.ts";
 
@@ -21,6 +22,7 @@ export interface Context {
   /** milliseconds between the bookmarks of a watch */
   readonly bookmarkMs: number;
   readonly codec: (kind: Kind) => Codec;
+  readonly allocators?: Allocators;
 }
 
 /** One codec per kind row, made on first use; it goes with its row when a custom resource is removed. */

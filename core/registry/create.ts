@@ -6,6 +6,7 @@ import type { Kind } from "../api/kinds.ts";
 import type { AnyObject } from "../api/meta.ts";
 import { alreadyExists, ApiError, badRequest, invalid } from "../api/status.ts";
 import type { User } from "../api/user.ts";
+import { allocating, allocatorOf } from "./allocators/allocator.ts";
 import { authorize } from "./authorize.ts";
 import type { Context } from "./context.ts";
 import { keyOf } from "./keys.ts";
@@ -77,12 +78,16 @@ export async function store(context: Context, newborn: Newborn): Promise<AnyObje
   const admitted = await context.admission.mutate(request);
   const generates = (admitted.metadata.name ?? "") === "" && (admitted.metadata.generateName ?? "") !== "";
   for (let left = generates ? NAME_TRIES : 1; ; left--) {
-    const born = prepare(context, newborn, admitted, generates);
-    validate(kind, born);
-    for (const text of kind.hooks.warnings?.(born) ?? []) request.warn(text);
-    await context.admission.validate({ ...request, name: born.metadata.name ?? "", object: born });
+    const named = withBirth(context, kind, admitted, generates);
+    const write = async (allocated: AnyObject) => {
+      const born = prepare(context, newborn, allocated);
+      validate(kind, born);
+      for (const text of kind.hooks.warnings?.(born) ?? []) request.warn(text);
+      await context.admission.validate({ ...request, name: born.metadata.name ?? "", object: born });
+      return put(context, kind, born, request.dryRun);
+    };
     try {
-      return await put(context, kind, born, request.dryRun);
+      return await allocating(allocatorOf(context.allocators, kind), { object: named, old: undefined, dryRun: request.dryRun }, write);
     } catch (error) {
       if (!(error instanceof ApiError) || error.reason !== "AlreadyExists" || !generates) throw error;
       if (left <= 1) throw noUniqueName(error);
@@ -90,13 +95,16 @@ export async function store(context: Context, newborn: Newborn): Promise<AnyObje
   }
 }
 
-function prepare({ entropy, clock }: Context, { kind, user }: Pick<Newborn, "kind" | "user">, admitted: AnyObject, generates: boolean): AnyObject {
+function withBirth({ entropy, clock }: Context, kind: Kind, admitted: AnyObject, generates: boolean): AnyObject {
   const metadata = bornMetadata(kind, admitted.metadata, {
     name: generates ? generatedName(admitted.metadata.generateName ?? "", entropy.suffix) : undefined,
     uid: entropy.uid(),
     creationTimestamp: timestamp(clock.now()),
   });
-  const object = { ...admitted, metadata };
+  return { ...admitted, metadata };
+}
+
+function prepare({ clock }: Context, { kind, user }: Pick<Newborn, "kind" | "user">, object: AnyObject): AnyObject {
   return kind.hooks.prepareForCreate?.(object, { user, now: clock.now() }) ?? withoutStatus(kind, object);
 }
 

@@ -11,6 +11,7 @@ import type { FieldError, Status } from "../api/status.ts";
 import { conflict, invalid, notFound } from "../api/status.ts";
 import type { User } from "../api/user.ts";
 import type { Entry } from "../store/store.ts";
+import { allocatorOf } from "./allocators/allocator.ts";
 import { authorize } from "./authorize.ts";
 import { namespaceFinalizers } from "./change.ts";
 import type { Context } from "./context.ts";
@@ -113,16 +114,20 @@ async function attempt(context: Context, { user, kind, target, options }: Delete
   if (step.type === "remove") {
     if (options.dryRun === true) return finished(kind, old);
     const gone = await store.delete(entry.key, entry.revision);
+    await allocatorOf(context.allocators, kind)?.released(old);
     return finished(kind, withVersion(old, gone.revision));
   }
   if (options.dryRun === true) return step.thenRemove ? finished(kind, step.object) : step.object;
   const marked = await store.put(entry.key, codec.encode(step.object), entry.revision);
   const object = codec.adopt(marked, step.object);
   if (!step.thenRemove) return object;
-  await store.delete(entry.key, marked.revision).catch((error: unknown) => {
+  try {
+    await store.delete(entry.key, marked.revision);
+    await allocatorOf(context.allocators, kind)?.released(old);
+  } catch (error) {
     // Somebody else finished the deletion, or changed the object again: then it is theirs to finish.
     if (!isConflict(error)) throw error;
-  });
+  }
   return finished(kind, object);
 }
 
@@ -153,7 +158,7 @@ export function nextStep(kind: Kind, old: AnyObject, options: DeleteOptions, clo
   const deleting = old.metadata.deletionTimestamp !== undefined;
   if (namespaceFinalizers(kind, old).length > 0) return deleting ? { type: "wait" } : markNamespace(kind, old, options, clock);
   const grace = kind.hooks.gracePeriod?.(old, asked);
-  const finalizers = finalizersFor(kind, old, options);
+  const finalizers = withDeletionFinalizers(kind, finalizersFor(kind, old, options), deleting);
   if (deleting && grace !== undefined && old.metadata.deletionGracePeriodSeconds !== undefined) {
     const pending = old.metadata.deletionGracePeriodSeconds;
     if (asked === undefined || asked >= pending) {
@@ -201,6 +206,11 @@ function finalizersFor(kind: Kind, { metadata }: AnyObject, { propagationPolicy 
   const others = finalizers.filter((finalizer) => finalizer !== ORPHAN && finalizer !== FOREGROUND);
   if (policy === "Orphan") return [...others, ORPHAN];
   return policy === "Foreground" ? [...others, FOREGROUND] : others;
+}
+
+function withDeletionFinalizers({ hooks }: Kind, finalizers: readonly string[], deleting: boolean): readonly string[] {
+  const own = deleting ? [] : (hooks.deletionFinalizers ?? []);
+  return own.length === 0 ? finalizers : [...new Set([...finalizers, ...own])];
 }
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {

@@ -18,6 +18,7 @@ import type { User } from "../api/user.ts";
 import type { Authorizer } from "../auth/auth.ts";
 import type { ServiceAccountTokens } from "../auth/authn/service-account.ts";
 import type { Store } from "../store/store.ts";
+import { type ServiceSupplies, serviceAllocator } from "./allocators/services.ts";
 import { clientFor } from "./client.ts";
 import type { Context } from "./context.ts";
 import { codecsOf, kindOf } from "./context.ts";
@@ -48,6 +49,8 @@ export interface OpenRegistry {
   /** freeze what is handed out, all the way down (tests) */
   readonly freeze?: boolean;
   readonly bookmarkMs?: number;
+  /** what Services get their addresses and ports from; without it they get none */
+  readonly services?: ServiceSupplies;
   /** serves serviceaccounts/token */
   readonly tokens?: Pick<ServiceAccountTokens, "issuer" | "issue">;
   /** serves TokenReview */
@@ -68,7 +71,8 @@ export function openRegistry(options: OpenRegistry): Registry {
   const lookup = lookupOf({ store: options.store, kinds: options.kinds, codec });
   const revise: Revise = (resource, target, next) => touch({ store: options.store, codec }, kindOf(options, resource), target, false, next);
   const plugins = typeof options.admission === "function" ? options.admission(lookup, revise) : options.admission;
-  const context: Context = { ...options, admission: admissionChain(plugins), clock, entropy, log, bookmarkMs, codec };
+  const bare: Context = { ...options, admission: admissionChain(plugins), clock, entropy, log, bookmarkMs, codec };
+  const context = options.services === undefined ? bare : { ...bare, allocators: { "/services": serviceAllocator(bare, options.services) } };
   const served = { ...context, handlers: handlersOf(options) };
   return { clientFor: (user) => clientFor(served, user), lookup };
 }

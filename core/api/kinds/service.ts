@@ -1,18 +1,32 @@
-/** Services: defaults and columns. Addresses and node ports are allocated by the registry. */
+/** Services: defaults, strategy and columns. Addresses and node ports are allocated by the registry. */
 import type { KindHooks } from "../kinds.ts";
 import type { AnyObject } from "../meta.ts";
-import type { Service, ServiceSpec } from "../types.gen.ts";
+import type { Service, ServicePort, ServiceSpec } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
+import { dropForType, isExternal, isHeadless } from "./service-fields.ts";
+import { validateService, validateServiceStatus, validateServiceUpdate } from "./service-rules.ts";
+import { checking, checkingUpdate } from "./validate/rules.ts";
 
 const column = columnsOf<Service>();
+const HINTS = "service.kubernetes.io/topology-aware-hints";
 /** seconds that a client keeps its endpoint with sessionAffinity: ClientIP */
 const AFFINITY_SECONDS = 10_800;
 
 export const serviceHooks: KindHooks = {
-  nameRule: "dns1035",
+  nameRule: "label",
   generation: "none",
-  setDefaults: (object) => mapField(object, "spec", (spec) => defaultSpec(spec as ServiceSpec)) as AnyObject,
+  setDefaults,
+  prepareForCreate: (object) => ({ ...object, status: { loadBalancer: {} } }),
+  prepareForUpdate: (object, old) => ({ ...dropForType(object as unknown as Service, old as unknown as Service), status: old.status }) as unknown as AnyObject,
+  validate: checking<Service>(validateService),
+  validateUpdate: checkingUpdate<Service>(validateServiceUpdate),
+  validateSubresource: { status: checking<Service>(validateServiceStatus) },
+  warnings: (object) => warnings(object as unknown as Service),
+  selectableFields: {
+    "spec.clusterIP": (object) => (object as unknown as Service).spec?.clusterIP ?? "",
+    "spec.type": (object) => (object as unknown as Service).spec?.type ?? "",
+  },
   columns: [
     nameColumn,
     column("Type", (service) => service.spec?.type ?? ""),
@@ -24,9 +38,18 @@ export const serviceHooks: KindHooks = {
   ],
 };
 
+function setDefaults(object: AnyObject): AnyObject {
+  const withSpec = mapField(object, "spec", (spec) => defaultSpec(spec as ServiceSpec)) as unknown as Service;
+  const { status } = withSpec;
+  const ingress = status?.loadBalancer?.ingress;
+  if (ingress === undefined) return withSpec as unknown as AnyObject;
+  const filled = mapAll(ingress, (one) => ((one.ip ?? "") === "" ? one : fill(one, { ipMode: "VIP" })));
+  return (filled === ingress ? withSpec : { ...withSpec, status: { ...status, loadBalancer: { ...status?.loadBalancer, ingress: filled } } }) as unknown as AnyObject;
+}
+
 function defaultSpec(spec: ServiceSpec): ServiceSpec {
   const type = spec.type ?? "ClusterIP";
-  const external = type === "NodePort" || type === "LoadBalancer";
+  const external = isExternal({ ...spec, type });
   let filled = fill(spec, {
     type: "ClusterIP",
     sessionAffinity: "None",
@@ -35,8 +58,28 @@ function defaultSpec(spec: ServiceSpec): ServiceSpec {
     ...(type === "LoadBalancer" ? { allocateLoadBalancerNodePorts: true } : {}),
     ...(spec.sessionAffinity === "ClientIP" ? { sessionAffinityConfig: { clientIP: { timeoutSeconds: AFFINITY_SECONDS } } } : {}),
   });
-  filled = mapField(filled, "ports", (list) => mapAll(list, (port) => fill(fill(port, { protocol: "TCP" }), { targetPort: port.port })));
+  filled = mapField(filled, "ports", (list) => mapAll(list, (port) => withTarget(fill(port, { protocol: "TCP" }))));
   return filled;
+}
+
+/** 0 and "" are no target either. */
+function withTarget(port: ServicePort): ServicePort {
+  return port.targetPort === undefined || port.targetPort === 0 || port.targetPort === "" ? { ...port, targetPort: port.port ?? 0 } : port;
+}
+
+/** KEP-5707 (external IPs), KEP-4444 (traffic distribution). */
+function warnings({ metadata, spec = {} }: Service): readonly string[] {
+  const texts: string[] = [];
+  if (metadata.annotations?.[HINTS] !== undefined) texts.push(`annotation ${HINTS} is deprecated, please use service.kubernetes.io/topology-mode instead`);
+  if (isHeadless(spec)) {
+    if ((spec.loadBalancerIP ?? "") !== "") texts.push("spec.loadBalancerIP is ignored when spec.clusterIP is \"None\"");
+    if ((spec.externalIPs ?? []).length > 0) texts.push("spec.externalIPs is ignored when spec.clusterIP is \"None\"");
+    if (spec.sessionAffinity !== "None") texts.push("spec.SessionAffinity is ignored for headless services");
+  }
+  if ((spec.externalIPs ?? []).length > 0) texts.push("spec.externalIPs is deprecated and may no longer be implemented in some clusters");
+  if (spec.type === "ExternalName" && spec.publishNotReadyAddresses === true) texts.push("spec.publishNotReadyAddresses is ignored when spec.type is \"ExternalName\"");
+  if (spec.trafficDistribution === "PreferClose") texts.push('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"');
+  return texts;
 }
 
 function externalIp({ spec, status }: Service): string {

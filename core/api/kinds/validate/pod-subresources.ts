@@ -1,0 +1,60 @@
+/** Updates of a pod through its subresources: containers to look into it, and new sizes (KEP-277, KEP-1287). */
+import type { Container, Pod, PodSpec, ResourceRequirements } from "../../types.gen.ts";
+import { qosClass } from "../pod-qos.ts";
+import { type Errors, forbidden, invalid } from "./errors.ts";
+import { internalForm } from "./internal-form.ts";
+import { validatePod } from "./pod.ts";
+import { same } from "./same.ts";
+import { diffOf } from "./text-diff.ts";
+
+const MIRROR = "kubernetes.io/config.mirror";
+const RESIZABLE = ["cpu", "memory"];
+
+export function validateEphemeralUpdate(errors: Errors, next: Pod, old: Pod): void {
+  validatePod(errors, next);
+  if (next.metadata.annotations?.[MIRROR] !== undefined) forbidden(errors, "", "static pods do not support ephemeral containers");
+  const path = "spec.ephemeralContainers";
+  for (const was of old.spec?.ephemeralContainers ?? []) {
+    const now = next.spec?.ephemeralContainers?.find(({ name }) => name === was.name);
+    if (now === undefined) forbidden(errors, path, `existing ephemeral containers "${was.name}" may not be removed\n`);
+    else if (!same(now, was)) {
+      const change = diffOf(internalForm("EphemeralContainer", was), internalForm("EphemeralContainer", now));
+      forbidden(errors, path, `existing ephemeral containers "${was.name}" may not be changed\n${change}`);
+    }
+  }
+}
+
+export function validateResize(errors: Errors, next: Pod, old: Pod): void {
+  validatePod(errors, next);
+  if (next.metadata.annotations?.[MIRROR] !== undefined) forbidden(errors, "", "static pods cannot be resized");
+  if (next.spec?.os?.name === "windows") forbidden(errors, "", "windows pods cannot be resized");
+  const was = qosClass(old.spec);
+  if (qosClass(next.spec) !== was) invalid(errors, "spec", next.status?.qosClass ?? was, "Pod QOS Class may not change as a result of resizing");
+  for (const list of ["containers", "initContainers"] as const) {
+    next.spec?.[list]?.forEach((container, index) => {
+      const before = old.spec?.[list]?.[index];
+      if (before !== undefined) notRemoved(errors, `spec.${list}[${index}].resources`, container.resources, before.resources);
+    });
+  }
+  if (next.spec !== undefined && old.spec !== undefined && !same(withoutSizes(next.spec), withoutSizes(old.spec))) {
+    forbidden(errors, "spec", "only cpu and memory resources are mutable");
+  }
+}
+
+function notRemoved(errors: Errors, path: string, next: ResourceRequirements | undefined, old: ResourceRequirements | undefined): void {
+  for (const [list, what] of [["limits", "resource limits cannot be removed"], ["requests", "resource requests cannot be removed"]] as const) {
+    const gone = RESIZABLE.some((name) => old?.[list]?.[name] !== undefined && next?.[list]?.[name] === undefined);
+    if (gone) forbidden(errors, `${path}.${list}`, what);
+  }
+}
+
+const others = (amounts: { readonly [name: string]: string } | undefined) => Object.fromEntries(Object.entries(amounts ?? {}).filter(([name]) => !RESIZABLE.includes(name)));
+
+function withoutSizes(spec: PodSpec): PodSpec {
+  const strip = (container: Container): Container => ({
+    ...container,
+    resizePolicy: [],
+    resources: { ...container.resources, limits: others(container.resources?.limits), requests: others(container.resources?.requests) },
+  });
+  return { ...spec, containers: spec.containers.map(strip), ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(strip) }) };
+}

@@ -1,0 +1,34 @@
+/** Taints and what pods tolerate of them. */
+import { labelValue, qualifiedName } from "../../names.ts";
+import type { Toleration } from "../../types.gen.ts";
+import { type Errors, check, invalid, isEmpty, notSupported, required } from "./errors.ts";
+import { internalForm } from "./internal-form.ts";
+
+const EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+
+export function validateTaintEffect(errors: Errors, path: string, effect: string | undefined, needed: boolean): void {
+  if (isEmpty(effect)) {
+    if (needed) required(errors, path);
+  } else if (!EFFECTS.includes(effect ?? "")) {
+    notSupported(errors, path, effect, EFFECTS);
+  }
+}
+
+export function validateTolerations(errors: Errors, path: string, tolerations: readonly Toleration[] | undefined): void {
+  tolerations?.forEach((toleration, index) => {
+    const at = `${path}[${index}]`;
+    const { key = "", operator = "" as string, value = "", effect = "" as string, tolerationSeconds } = toleration;
+    if (key !== "") check(errors, `${at}.key`, key, qualifiedName);
+    else if (operator !== "Exists") invalid(errors, `${at}.operator`, operator, 'operator must be Exists when `key` is empty, which means "match all values and all keys"');
+    if (tolerationSeconds !== undefined && effect !== "NoExecute") invalid(errors, `${at}.effect`, effect, "effect must be 'NoExecute' when `tolerationSeconds` is set");
+    if (operator === "Equal" || operator === "") {
+      const wrong = labelValue(value);
+      if (wrong.length > 0) invalid(errors, `${at}.operator`, value, wrong.join(";"));
+    } else if (operator === "Exists") {
+      if (value !== "") invalid(errors, `${at}.operator`, internalForm("Toleration", toleration), "value must be empty when `operator` is 'Exists'");
+    } else {
+      notSupported(errors, `${at}.operator`, operator, ["Equal", "Exists"]);
+    }
+    validateTaintEffect(errors, `${at}.effect`, effect, false);
+  });
+}
