@@ -115,5 +115,6 @@ try {
 } catch (error) {
   if (process.env["LICHEN_DEBUG"] !== undefined) console.error(error);
   else console.error(`lichen: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
+  // what a failed start left open must not keep the program
+  process.exit(1);
 }

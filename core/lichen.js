@@ -12,9 +12,19 @@ const OLDEST_NODE = 24;
 
 if (Number(process.versions.node.split(".")[0]) >= OLDEST_NODE) {
   enableCompileCache?.();
+  hideExperimentalWarnings();
   await import("./cli.ts");
 } else {
   handOver(findNode(import.meta.dirname));
+}
+
+/** Type stripping is one; people who run lichen can do nothing about it. Other warnings are shown as ever. */
+function hideExperimentalWarnings() {
+  const [show] = process.listeners("warning");
+  process.removeAllListeners("warning");
+  process.on("warning", (warning) => {
+    if (warning.name !== "ExperimentalWarning") show?.(warning);
+  });
 }
 
 /** The Node that was installed with the project, looked for upwards as npm lays it out. */

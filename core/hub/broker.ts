@@ -216,7 +216,11 @@ export async function embeddedBroker(options: BrokerOptions): Promise<EmbeddedBr
     refuse("refusedConnections", { address: data?.remoteAddress }, `${server.maxConnections} connections are open`);
   });
   server.listen(options.port, options.host);
-  await once(server, "listening");
+  await once(server, "listening").catch(async (cause: NodeJS.ErrnoException) => {
+    await new Promise<void>((resolve) => aedes.close(() => resolve()));
+    if (cause.code !== "EADDRINUSE") throw cause;
+    throw new Error(`MQTT port ${options.port} is already in use: stop what listens there, or choose another with --mqtt-port`, { cause });
+  });
   const address = server.address();
 
   const close = async () => {
