@@ -5,13 +5,13 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { enableCompileCache } from "node:module";
+import module from "node:module";
 import { dirname, join } from "node:path";
 
 const OLDEST_NODE = 24;
 
 if (Number(process.versions.node.split(".")[0]) >= OLDEST_NODE) {
-  enableCompileCache?.();
+  module.enableCompileCache?.();
   hideExperimentalWarnings();
   await import("./cli.ts");
 } else {
