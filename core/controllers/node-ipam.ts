@@ -15,10 +15,15 @@ export interface PodNetwork {
 /** 256 nodes with 254 pods each: both bounds lie above what a small cluster has. */
 export const DEFAULT_POD_NETWORK: PodNetwork = { clusterCidr: "10.42.0.0/16", nodeMask: 24 };
 
+/** A fleet may have thousands of nodes more than there are ranges: asking for each of them all the time helps none. */
+const FULL_RETRY_MS = 60_000;
+
 export function nodeIpam(deps: ControllerDeps, network: PodNetwork = DEFAULT_POD_NETWORK): Controller {
   const { client, events } = actor(deps, "node-controller", "cidrAllocator");
   const nodes = deps.informers.of(NODES);
   nodes.addIndex("podCIDR", ({ spec }) => (spec?.podCIDR === undefined || spec.podCIDR === "" ? [] : [spec.podCIDR]));
+  /** nodes that were told that there is no range for them */
+  const waiting = new Set<string>();
   return {
     name: "node-ipam",
     // one at a time: two must not take the same range
@@ -26,11 +31,16 @@ export function nodeIpam(deps: ControllerDeps, network: PodNetwork = DEFAULT_POD
     watches: [watching(nodes, ({ metadata, spec }) => (spec?.podCIDR === undefined || spec.podCIDR === "" ? [metadata.name ?? ""] : []))],
     async reconcile(name) {
       const node = nodes.get(name);
-      if (node === undefined || node.metadata.deletionTimestamp !== undefined || (node.spec?.podCIDR ?? "") !== "") return undefined;
+      if (node === undefined || node.metadata.deletionTimestamp !== undefined || (node.spec?.podCIDR ?? "") !== "") {
+        waiting.delete(name);
+        return undefined;
+      }
       const cidr = freeRange(network, (range) => nodes.by("podCIDR", range).length > 0);
       if (cidr === undefined) {
-        events.record(node, "Normal", "CIDRNotAvailable", `Node ${name} status is now: CIDRNotAvailable`);
-        throw new Error(`no free pod range in ${network.clusterCidr} for node "${name}": delete unused nodes or widen the cluster's range`);
+        if (waiting.size === 0) deps.log.warn({ node: name }, `no free pod range in ${network.clusterCidr}: delete unused nodes or widen the cluster's range`);
+        if (!waiting.has(name)) events.record(node, "Normal", "CIDRNotAvailable", `Node ${name} status is now: CIDRNotAvailable`);
+        waiting.add(name);
+        return { afterMs: FULL_RETRY_MS };
       }
       const patch = { metadata: { resourceVersion: node.metadata.resourceVersion }, spec: { podCIDR: cidr, podCIDRs: [cidr] } };
       await client.patch(NODES, { name }, { type: "merge", patch });
