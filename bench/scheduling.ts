@@ -1,0 +1,132 @@
+/**
+ * Pods per second through the whole system (budgets P1, P2): 5,000 nodes, 1,000 pods first, then the measured pods,
+ * created over HTTPS with 32 connections on a durable store; from the first create until a watch has seen the last one
+ * bound. The workloads are those of Kubernetes' scheduler_perf.
+ *
+ *   node bench/scheduling.ts [workload …] [nodes=5000] [pods=10000] [rounds=1]
+ */
+import { openConnection } from "./support/connection.ts";
+import { watchBoundPods } from "./support/bound-pods.ts";
+import { openLoad } from "./support/load.ts";
+import { line, median, numberArgument, printLoad, selected } from "./support/print.ts";
+import { cpuSeconds } from "./support/process-cost.ts";
+import { startServerProcess, temporaryDirectory } from "./support/server-process.ts";
+import { HOSTNAME, nodeBodies, podBodies, type PodShape, ZONE } from "./support/workloads.ts";
+
+const NODES = numberArgument("nodes", 5_000);
+const FIRST = 1_000;
+const PODS = numberArgument("pods", 10_000);
+const ROUNDS = numberArgument("rounds", 1);
+
+interface Workload {
+  readonly name: string;
+  readonly anchor: string;
+  readonly zones?: readonly string[];
+  readonly nodeResources?: Readonly<Record<string, string>>;
+  /** measured pods, when the node count allows no more than these */
+  readonly pods?: number;
+  /** pods of the first 1,000; without it they are like the measured ones */
+  readonly first?: PodShape;
+  readonly shape: PodShape;
+  readonly namespaceLabels?: Readonly<Record<string, string>>;
+}
+
+const matchLabels = (color: string) => ({ labelSelector: { matchLabels: { color } } });
+const one = ["zone1"];
+const moons = ["moon-1", "moon-2", "moon-3"];
+
+const workloads: readonly Workload[] = [
+  { name: "basic", anchor: "Kubernetes 1.36 on this machine 480-490; budget 2,400", shape: {} },
+  {
+    name: "affinity",
+    anchor: "CI gate of Kubernetes 35; budget 2,000",
+    shape: { labels: { color: "blue" }, spec: { affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: ZONE, ...matchLabels("blue") }] } } } },
+  },
+  {
+    name: "anti-affinity",
+    anchor: "CI gate of Kubernetes 60; budget 2,000",
+    // one green pod per node
+    pods: Math.min(PODS, NODES - FIRST),
+    shape: { labels: { color: "green" }, spec: { affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: HOSTNAME, ...matchLabels("green") }] } } } },
+  },
+  {
+    name: "spreading",
+    anchor: "CI gate of Kubernetes 160; budget 2,000",
+    zones: moons,
+    first: {},
+    shape: { labels: { color: "blue" }, spec: { topologySpreadConstraints: [{ maxSkew: 5, topologyKey: ZONE, whenUnsatisfiable: "DoNotSchedule", ...matchLabels("blue") }] } },
+  },
+  {
+    name: "extended-resources",
+    anchor: "CI gate of Kubernetes 180; budget 2,000",
+    nodeResources: { "example.com/device": "110" },
+    shape: { resources: { cpu: "100m", memory: "500Mi", "example.com/device": "1" } },
+  },
+  {
+    name: "namespace-selector-anti-affinity",
+    anchor: "CI gate of Kubernetes 24; budget 2,000",
+    pods: Math.min(PODS, NODES - FIRST),
+    namespaceLabels: { team: "devops" },
+    shape: {
+      labels: { color: "green" },
+      spec: {
+        affinity: {
+          podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: HOSTNAME, ...matchLabels("green"), namespaceSelector: { matchLabels: { team: "devops" } } }] },
+        },
+      },
+    },
+  },
+];
+
+const NAMESPACE = "bench";
+
+async function run({ zones = one, nodeResources, pods = PODS, first, shape, namespaceLabels = {} }: Workload): Promise<{ rate: number; cpu: number }> {
+  using directory = temporaryDirectory();
+  const server = await startServerProcess(directory.path);
+  try {
+    const load = await openLoad(server.access);
+    await load.create("/api/v1/namespaces", [JSON.stringify({ metadata: { name: NAMESPACE, labels: namespaceLabels } })]);
+    await load.create("/api/v1/nodes", nodeBodies(NODES, zones, nodeResources));
+    await untilAdmitting(server.access);
+    const path = `/api/v1/namespaces/${NAMESPACE}/pods`;
+    const seen = await watchBoundPods(server.access, "0", NAMESPACE);
+    await load.create(path, podBodies(FIRST, first ?? shape));
+    await seen.reached(FIRST);
+    const bodies = podBodies(pods, shape);
+    const cpu = cpuSeconds([server.pid]);
+    const started = performance.now();
+    const [ended] = await Promise.all([seen.reached(FIRST + pods), load.create(path, bodies)]);
+    const rate = (pods / (ended - started)) * 1_000;
+    const used = cpuSeconds([server.pid]) - cpu;
+    seen.close();
+    load.close();
+    return { rate, cpu: (used / pods) * 1e6 };
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Pods are refused until the namespace has its service account. */
+async function untilAdmitting(access: Parameters<typeof openConnection>[0]): Promise<void> {
+  const connection = await openConnection(access);
+  for (;;) {
+    const { status } = await connection.send("GET", `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/default`);
+    if (status === 200) break;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  connection.close();
+}
+
+printLoad("at start");
+for (const workload of workloads.filter(({ name }) => selected(name))) {
+  const rates: number[] = [];
+  const costs: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const { rate, cpu } = await run(workload);
+    rates.push(rate);
+    costs.push(cpu);
+  }
+  line(`scheduling/${workload.name}`, median(rates), "pods/s", workload.anchor);
+  line(`scheduling/${workload.name}/server-cpu`, median(costs), "us/pod", "all threads of the server");
+}
+printLoad("at end");
