@@ -40,12 +40,12 @@ export async function lichenUp(t: Teardown, { devices, dataDir, args = [] }: { r
 
 /** A port that nobody listens on at this moment, for a program that has to come back on the same one. */
 export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+  return new Promise((found, reject) => {
     const probe = createServer();
     probe.on("error", reject);
     probe.listen(0, "127.0.0.1", () => {
       const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
+      probe.close(() => found(port));
     });
   });
 }
