@@ -69,6 +69,8 @@ const show = ({ level, version }: Policy) => `${level}:${version}`;
 const describe = (list: readonly Finding[]) => list.map(({ reason, detail }) => (detail === "" ? reason : `${reason} (${detail})`)).join(", ");
 
 function policyOf(labels: { readonly [key: string]: string } | undefined, mode: string): Policy {
+  // Who enforces and says nothing of warnings is warned of what would be refused.
+  if (mode === "warn" && labels?.[PREFIX + mode] === undefined && labels?.[`${PREFIX}enforce`] !== undefined) return policyOf(labels, "enforce");
   const level = labels?.[PREFIX + mode] ?? "privileged";
   // What cannot be read is taken for the strictest: a typo must not open a namespace.
   return { level: LEVELS.includes(level) ? (level as Level) : "restricted", version: labels?.[`${PREFIX}${mode}-version`] ?? "latest" };
