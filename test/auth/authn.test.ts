@@ -56,6 +56,17 @@ test("a client certificate is a user until it ends or is revoked", async (t) => 
   await refused(t, authenticate(presented({ certificate: new X509Certificate(nameless.certificate).raw })), /no common name/);
 });
 
+test("the certificate of a device is the user of its node", async (t) => {
+  const clock = virtualClock();
+  const pki = await openPki(directory, clock);
+  const { certificate } = await pki.issueClient({ commonName: "pi", organizations: ["system:nodes"], ttlMs: HOUR });
+  const asked: string[] = [];
+  const authenticate = certificateAuthenticator({ clock, revoked: (_, commonName) => asked.push(commonName) < 0 });
+  const user = await authenticate(presented({ certificate: new X509Certificate(certificate).raw }));
+  t.deepEqual(user, { name: "system:node:pi", groups: ["system:nodes", "system:authenticated"] });
+  t.deepEqual(asked, ["pi"]);
+});
+
 test("static tokens are users, other tokens are nobody's", async (t) => {
   const authenticate = staticTokenAuthenticator([["abc", { name: "ci", groups: ["bots"] }]]);
   t.deepEqual(await authenticate(presented({ bearer: "abc" })), { name: "ci", groups: ["bots", "system:authenticated"] });

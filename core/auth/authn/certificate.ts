@@ -5,9 +5,11 @@
 import { X509Certificate } from "node:crypto";
 import type { Clock } from "../../api/clock.ts";
 import type { User } from "../../api/user.ts";
-import { AUTHENTICATED } from "../../api/user.ts";
+import { AUTHENTICATED, NODES } from "../../api/user.ts";
 import type { Authenticator } from "../auth.ts";
 import { unauthorized } from "./unauthorized.ts";
+
+const NODE_USER = "system:node:";
 
 export interface CertificateOptions {
   readonly clock: Clock;
@@ -17,6 +19,7 @@ export interface CertificateOptions {
 
 interface Known {
   readonly user: User;
+  readonly commonName: string;
   readonly serial: string;
   readonly notAfter: number;
 }
@@ -32,7 +35,7 @@ export function certificateAuthenticator({ clock, revoked = () => false }: Certi
       parsed.set(certificate, known);
     }
     if (known.notAfter < clock.now()) throw unauthorized("the client certificate has expired");
-    if (revoked(known.serial, known.user.name)) throw unauthorized("the client certificate is revoked");
+    if (revoked(known.serial, known.commonName)) throw unauthorized("the client certificate is revoked");
     return known.user;
   };
 }
@@ -44,10 +47,16 @@ function parse(der: Uint8Array): Known {
   if (name === undefined || name === "" || rest.length > 0) throw unauthorized("the client certificate has no common name, or several");
   const groups = values(subject["O"]);
   return {
-    user: { name, groups: [...groups.filter((group) => group !== AUTHENTICATED), AUTHENTICATED] },
+    user: { name: userName(name, groups), groups: [...groups.filter((group) => group !== AUTHENTICATED), AUTHENTICATED] },
+    commonName: name,
     serial: certificate.serialNumber,
     notAfter: certificate.validToDate.getTime(),
   };
+}
+
+/** The common name of a device is its MQTT client id, the bare name of its node. */
+function userName(commonName: string, groups: readonly string[]): string {
+  return groups.includes(NODES) && !commonName.startsWith(NODE_USER) ? NODE_USER + commonName : commonName;
 }
 
 function values(field: string | readonly string[] | undefined): readonly string[] {

@@ -46,8 +46,9 @@ interface Asked extends Resource {
 type Check = (asked: Asked, lookup: NodeLookup) => boolean;
 
 const checks: Readonly<Record<string, Check>> = {
-  "nodes": (asked) => is(asked, "create") || (is(asked, "get", "list", "watch", "update", "patch") && nameOf(asked) === asked.node),
-  "nodes/status": (asked) => is(asked, "get", "update", "patch") && asked.name === asked.node,
+  // which node is written, and what of it, is for admission (NodeRestriction)
+  "nodes": (asked) => is(asked, "create", "update", "patch") || (is(asked, "get", "list", "watch") && nameOf(asked) === asked.node),
+  "nodes/status": (asked) => is(asked, "update", "patch") || (is(asked, "get") && asked.name === asked.node),
   "pods": (asked, lookup) => (is(asked, "list", "watch") ? selects(asked, "spec.nodeName", asked.node) : is(asked, "get", "delete") && isOwnPod(asked, lookup)),
   "pods/status": (asked, lookup) => is(asked, "get", "update", "patch") && isOwnPod(asked, lookup),
   "pods/eviction": (asked, lookup) => is(asked, "create") && isOwnPod(asked, lookup),
@@ -76,7 +77,7 @@ export function nodeAuthorizer(lookup: NodeLookup): Authorizer {
       const check = checks[resource.subresource === undefined || resource.subresource === "" ? place : `${place}/${resource.subresource}`];
       if (check === undefined) return noOpinion("");
       if (check({ ...resource, verb, node }, lookup)) return { allowed: true, reason: "" };
-      return noOpinion(`node '${node}' has no relationship with this ${place}, or may not ${verb} it`);
+      return noOpinion(`no relationship found between node '${node}' and this object`);
     },
   };
 }
