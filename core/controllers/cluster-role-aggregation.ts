@@ -8,8 +8,11 @@ import type { ControllerDeps } from "./deps.ts";
 import { actor } from "./deps.ts";
 import { canonicalJson, sameJson } from "./json.ts";
 
+const NAME = "clusterrole-aggregation-controller";
+const ROLE = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole" };
+
 export function clusterRoleAggregation(deps: ControllerDeps): Controller {
-  const { client } = actor(deps, "clusterrole-aggregation-controller");
+  const { client } = actor(deps, NAME);
   const roles = deps.informers.of(CLUSTER_ROLES);
   roles.addIndex("aggregating", (role) => [role.aggregationRule === undefined ? "no" : "yes"]);
   return {
@@ -20,7 +23,10 @@ export function clusterRoleAggregation(deps: ControllerDeps): Controller {
       const role = roles.get(name);
       if (role?.aggregationRule === undefined) return undefined;
       const rules = aggregate(role, roles.list());
-      if (!sameJson(rules, role.rules ?? [])) await client.update(CLUSTER_ROLES, { name }, { ...role, rules });
+      if (sameJson(rules, role.rules ?? [])) return undefined;
+      // applied, as Kubernetes does: while nothing is aggregated, rules that somebody else wrote stay
+      const applied = { ...ROLE, metadata: { name }, ...(rules.length === 0 ? {} : { rules }) };
+      await client.patch(CLUSTER_ROLES, { name }, { type: "apply", object: applied, force: true }, { fieldManager: NAME });
       return undefined;
     },
   };
