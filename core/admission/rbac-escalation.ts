@@ -3,6 +3,7 @@
  * the author has the verb "escalate" or "bind" on the role. The rules themselves are RBAC's; they are handed in.
  */
 import type { AnyObject } from "../api/meta.ts";
+import { isReason, notFound } from "../api/status.ts";
 import type { PolicyRule, RoleRef } from "../api/types.gen.ts";
 import type { User } from "../api/user.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";
@@ -25,6 +26,14 @@ export function rbacEscalation(parts: EscalationParts): AdmissionPlugin {
     const why = await parts.refusal(request.user, request.namespace, rules);
     if (why !== undefined) throw forbidden(request.kind, request.name, why);
   }
+  /** @throws ApiError "NotFound", which Kubernetes words as if the binding were missing */
+  async function boundRules({ kind, namespace }: AdmissionRequest, ref: RoleRef): Promise<readonly PolicyRule[]> {
+    try {
+      return await parts.rulesOf(ref, namespace);
+    } catch (error) {
+      throw isReason(error, "NotFound") ? notFound(kind, ref.name) : error;
+    }
+  }
   return {
     name: "RBACEscalation",
     handles: ({ kind, operation }) =>
@@ -41,7 +50,7 @@ export function rbacEscalation(parts: EscalationParts): AdmissionPlugin {
       if (old !== undefined && JSON.stringify(subjectsIn(object)) === JSON.stringify(subjectsIn(old))) return;
       const plural = roleRef.kind === "ClusterRole" ? "clusterroles" : "roles";
       if (await parts.mayDo(user, "bind", { plural, namespace: plural === "roles" ? namespace : undefined, name: roleRef.name })) return;
-      return check(request, await parts.rulesOf(roleRef, namespace));
+      return check(request, await boundRules(request, roleRef));
     },
   };
 }

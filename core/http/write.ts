@@ -90,7 +90,10 @@ async function patchBody(
     if (!Array.isArray(value)) throw badRequest("error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp");
     return { type, operations: value };
   }
-  if (!isObject(value)) throw badRequest("error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}");
+  if (!isObject(value)) {
+    const why = `json: cannot unmarshal ${jsonType(value)} into Go value of type map[string]interface {}`;
+    throw badRequest(type === "strategic" ? why : `error decoding patch: ${why}`);
+  }
   return { type, patch: value };
 }
 
@@ -103,6 +106,12 @@ function appliedObject(value: JsonObject): AnyObject {
   }
   if (metadata !== undefined && metadata !== null && !isObject(metadata)) throw badRequest("metadata: must be an object");
   return { apiVersion, kind, metadata: metadata ?? {}, ...rest };
+}
+
+/** What Go's decoder calls a JSON value. */
+function jsonType(value: unknown): string {
+  if (Array.isArray(value)) return "array";
+  return typeof value === "boolean" ? "bool" : typeof value;
 }
 
 function parsePatch(bytes: Uint8Array): unknown {

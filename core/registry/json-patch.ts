@@ -8,6 +8,8 @@ import { equal } from "./equal.ts";
 
 /** As in Kubernetes: a patch is to be smaller than the object it changes. */
 const MAX_OPERATIONS = 10_000;
+/** Bytes that all "copy" operations of a patch may add: a copy of a copy doubles, so a small patch could fill the memory. */
+const MAX_COPIED_BYTES = 3 * 1024 * 1024;
 
 interface Operation {
   readonly op: string;
@@ -26,7 +28,18 @@ export function jsonPatch(document: unknown, operations: unknown): unknown {
   if (operations.length > MAX_OPERATIONS) {
     throw new ApiError("RequestEntityTooLarge", `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${operations.length}`);
   }
-  return operations.map(parse).reduce<unknown>(apply, document);
+  let copied = 0;
+  return operations.map(parse).reduce<unknown>((node, operation) => {
+    if (operation.op === "copy") copied += sizeOf(operation, node);
+    if (copied > MAX_COPIED_BYTES) {
+      throw unfit(`Unable to complete the copy, the accumulated size increase of copy is ${copied}, exceeding the limit ${MAX_COPIED_BYTES}`);
+    }
+    return apply(node, operation);
+  }, document);
+}
+
+function sizeOf({ from }: Operation, document: unknown): number {
+  return from === undefined ? 0 : JSON.stringify(read(document, from) ?? null).length;
 }
 
 /** What Go's decoder calls a JSON value. */

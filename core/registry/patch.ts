@@ -5,7 +5,7 @@ import type { AnyObject } from "../api/meta.ts";
 import { apiVersionOf } from "../api/meta.ts";
 import { decodeValue } from "../api/schema/decode.ts";
 import { types } from "../api/schema/facts.ts";
-import type { ObjectType } from "../api/schema/schema.ts";
+import type { FieldType, ObjectType } from "../api/schema/schema.ts";
 import { ApiError, badRequest, invalid } from "../api/status.ts";
 import type { User } from "../api/user.ts";
 import { apply } from "./apply.ts";
@@ -41,7 +41,7 @@ export async function patch(context: Context, request: PatchRequest): Promise<{ 
   const how = request.patch;
   if (how.type === "apply") return apply(context, { user, kind, target, options, applied: how.object, force: how.force });
   if (subresource === "scale") return { object: await patchScale(context, request), created: false };
-  const next = (old: AnyObject) => withDefaults(kind, decoded(kind, patched(kind, old, how), options));
+  const next = (old: AnyObject) => withDefaults(kind, decoded(kind, patched(kind, old, how), options, old));
   const merge = subresource === undefined ? {} : { merge: mergeOf(kind, subresource) };
   return { object: await change(context, { user, kind, target, options, next, ...merge }), created: false };
 }
@@ -83,27 +83,41 @@ function isObject(value: unknown): value is { readonly [key: string]: unknown } 
 const notAnObject = (value: unknown) => `json: cannot unmarshal ${jsonType(value)} into Go value of type map[string]interface {}`;
 
 /** The patched value as an object of its kind again. @throws ApiError "Invalid" with the value, as Kubernetes shows it */
-function decoded(kind: BodyKind, value: unknown, { fieldValidation, warn }: WriteOptions): AnyObject {
+function decoded(kind: BodyKind, value: unknown, { fieldValidation, warn }: WriteOptions, old?: AnyObject): AnyObject {
   const { apiVersion, kind: named } = value as Partial<AnyObject>;
   const expected = apiVersionOf(kind);
   if (apiVersion !== expected || named !== kind.kind) {
-    throw unusable(value, `no kind "${named}" is registered for version "${apiVersion}" in the scheme of this server`);
+    throw unusable(kind.schema, value, old, `no kind "${named}" is registered for version "${apiVersion}" in the scheme of this server`);
   }
-  const { value: object, problems } = decodeOr(kind.schema, value);
-  if (problems.length > 0 && fieldValidation === "Strict") throw unusable(value, `strict decoding error: ${problems.join(", ")}`);
+  const { value: object, problems } = decodeOr(kind.schema, value, old);
+  if (problems.length > 0 && fieldValidation === "Strict") throw unusable(kind.schema, value, old, `strict decoding error: ${problems.join(", ")}`);
   if (fieldValidation !== "Ignore") for (const problem of problems) warn?.(problem);
   return { ...object, apiVersion: expected, kind: kind.kind, metadata: (object as Partial<AnyObject>).metadata ?? {} };
 }
 
-function decodeOr(schema: ObjectType, value: unknown) {
+function decodeOr(schema: ObjectType, value: unknown, old: AnyObject | undefined) {
   try {
     return decodeValue(schema, value);
   } catch (error) {
-    throw unusable(value, error instanceof Error ? error.message : String(error));
+    throw unusable(schema, value, old, error instanceof Error ? error.message : String(error));
   }
 }
 
-function unusable(value: unknown, why: string): ApiError {
-  const shown = JSON.stringify(JSON.stringify(value));
+function unusable(schema: ObjectType, value: unknown, old: AnyObject | undefined, why: string): ApiError {
+  const shown = JSON.stringify(JSON.stringify(inOrder(schema, value, old, true)));
   return invalid({ group: "", kind: "" }, "", [{ type: "FieldValueInvalid", field: "patch", message: `Invalid value: ${shown}: ${why}` }]);
+}
+
+/** With the members in the order of Kubernetes: what the patch went through is sorted, the rest is as the type declares it. */
+function inOrder(schema: ObjectType | undefined, value: unknown, old: unknown, touched = value !== old): unknown {
+  if (!isObject(value)) return Array.isArray(value) ? value.map((item: unknown) => inOrder(schema, item, item, touched)) : value;
+  const sorted = touched || schema === undefined;
+  const names = sorted ? Object.keys(value).toSorted() : [...schema.fields.keys()].filter((name) => Object.hasOwn(value, name));
+  const before = isObject(old) ? old : {};
+  return Object.fromEntries(names.map((name) => [name, inOrder(typeOf(schema?.fields.get(name)?.type), value[name], before[name])]));
+}
+
+function typeOf(type: FieldType | undefined): ObjectType | undefined {
+  if (type?.kind === "list") return typeOf(type.items);
+  return type?.kind === "object" ? type.type : undefined;
 }

@@ -42,8 +42,18 @@ export function validateMetadata(kind: Kind, metadata: ObjectMeta): readonly Fie
   return errors;
 }
 
-/** `next` with the system fields that an update cannot touch already taken over from `old`. */
+/**
+ * All that Kubernetes says of the metadata of an update: its checks overlap, so a mistake is named as often as a client of
+ * Kubernetes expects. `next` has the system fields that an update cannot touch already taken over from `old`.
+ */
 export function validateMetadataUpdate(next: ObjectMeta, old: ObjectMeta): readonly FieldError[] {
+  const always: FieldError[] = [];
+  shared(next, always);
+  const update = updateErrors(next, old);
+  return [...always, ...update, ...update];
+}
+
+function updateErrors(next: ObjectMeta, old: ObjectMeta): readonly FieldError[] {
   const errors: FieldError[] = [];
   if (old.deletionTimestamp !== undefined) {
     const added = (next.finalizers ?? []).filter((finalizer) => !(old.finalizers ?? []).includes(finalizer));
