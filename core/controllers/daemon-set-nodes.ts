@@ -1,9 +1,9 @@
 /** Which nodes a DaemonSet is for, and which pods to make and to delete. Pure. */
+import { allowsNode, selectable } from "../api/node-affinity.ts";
+import { isTolerated } from "../api/toleration.ts";
 import type { DaemonSet, Node, Pod, PodSpec, Taint, Toleration } from "../api/types.gen.ts";
 import { present } from "./json.ts";
-import { allowsNode } from "./node-match.ts";
 import { isAvailable, isFinished, isTerminating } from "./pod-state.ts";
-import { tolerates } from "./taint-eviction.ts";
 
 const NOT_READY: readonly Toleration[] = ["not-ready", "unreachable"].map((what) => ({
   key: `node.kubernetes.io/${what}`,
@@ -60,10 +60,10 @@ export function suits(set: DaemonSet, node: Node): { readonly run: boolean; read
   const { metadata, spec = { containers: [] } } = set.spec?.template ?? {};
   if (metadata === undefined && spec.containers.length === 0) return { run: false, keep: false };
   if (spec.nodeName !== undefined && spec.nodeName !== "" && spec.nodeName !== node.metadata.name) return { run: false, keep: false };
-  if (!allowsNode(spec, node)) return { run: false, keep: false };
+  if (!allowsNode(spec, selectable(node))) return { run: false, keep: false };
   const tolerations = daemonTolerations(spec);
   const refused = (effects: readonly string[]) =>
-    (node.spec?.taints ?? []).some((taint: Taint) => effects.includes(taint.effect) && !tolerations.some((toleration) => tolerates(toleration, taint)));
+    (node.spec?.taints ?? []).some((taint: Taint) => effects.includes(taint.effect) && !isTolerated(tolerations, taint));
   return { run: !refused(["NoSchedule", "NoExecute"]), keep: !refused(["NoExecute"]) };
 }
 

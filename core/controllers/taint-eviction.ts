@@ -2,6 +2,7 @@
 import { timestamp } from "../api/clock.ts";
 import { NODES, PODS } from "../api/resources.gen.ts";
 import { isReason } from "../api/status.ts";
+import { tolerates } from "../api/toleration.ts";
 import type { Pod, Taint, Toleration } from "../api/types.gen.ts";
 import type { Controller } from "../control/control.ts";
 import { watching } from "../control/loop.ts";
@@ -54,24 +55,6 @@ export function taintEviction(deps: ControllerDeps): Controller {
       return undefined;
     },
   };
-}
-
-export function tolerates(toleration: Toleration, taint: Taint): boolean {
-  if (toleration.effect !== undefined && (toleration.effect as string) !== "" && toleration.effect !== taint.effect) return false;
-  if (toleration.key !== undefined && toleration.key !== "" && toleration.key !== taint.key) return false;
-  switch (toleration.operator ?? "Equal") {
-    case "Exists":
-      return true;
-    case "Equal":
-      return (toleration.key ?? "") !== "" && (toleration.value ?? "") === (taint.value ?? "");
-    // KEP-5471: numeric comparison of the taint's value with the toleration's
-    case "Lt":
-      return Number(taint.value) < Number(toleration.value);
-    case "Gt":
-      return Number(taint.value) > Number(toleration.value);
-    default:
-      return false;
-  }
 }
 
 /** The moment at which the pod has to go, in the past for one that never tolerated; undefined: it may stay. */

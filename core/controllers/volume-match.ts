@@ -2,7 +2,7 @@
 import { compareQuantities, parseQuantity } from "../api/quantity.ts";
 import { matchesLabels, selectorOf } from "../api/selector.ts";
 import type { Node, PersistentVolume, PersistentVolumeClaim } from "../api/types.gen.ts";
-import { allowsNode } from "./node-match.ts";
+import { allowsNode, selectable } from "../api/node-affinity.ts";
 
 const CLASS = "volume.beta.kubernetes.io/storage-class";
 export const classOf = ({ metadata, spec }: PersistentVolume | PersistentVolumeClaim): string => metadata.annotations?.[CLASS] ?? spec?.storageClassName ?? "";
@@ -31,7 +31,7 @@ export function mismatch(volume: PersistentVolume, claim: PersistentVolumeClaim,
   const required = volume.spec?.nodeAffinity?.required;
   if (node !== undefined && required !== undefined) {
     const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: required } };
-    if (!allowsNode({ containers: [], affinity }, node)) return "not reachable from the pod's node";
+    if (!allowsNode({ affinity }, selectable(node))) return "not reachable from the pod's node";
   }
   return undefined;
 }

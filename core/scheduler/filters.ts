@@ -2,8 +2,8 @@
  * Why a node cannot take a pod: filters in order of cost, each pure over one class of pods and one node. Rules that
  * depend on pods elsewhere are in domain-filters.ts. The texts are those of kube-scheduler, because users search for them.
  */
-import { matchesLabels, type Requirement } from "../api/selector.ts";
-import type { NodeSelectorTerm, Taint, Toleration } from "../api/types.gen.ts";
+import { matchesNodeTerm } from "../api/node-affinity.ts";
+import { isTolerated } from "../api/toleration.ts";
 import type { NodeInfo } from "./node-info.ts";
 import { ANY_HANDLER, type PodClass } from "./pod-class.ts";
 import { PODS, type ResourceSlots, valueAt } from "./resources.ts";
@@ -30,10 +30,8 @@ export const taints: Filter = (pods, { node }) => {
 };
 
 export const nodeAffinity: Filter = (pods, node) => {
-  if (pods.nodeSelector !== undefined) {
-    for (const key in pods.nodeSelector) if (node.labels[key] !== pods.nodeSelector[key]) return notSelected;
-  }
-  if (pods.requiredNodes !== undefined && !pods.requiredNodes.some((term) => matchesNode(term, node))) return notSelected;
+  for (const key in pods.nodeSelector) if (node.labels[key] !== pods.nodeSelector[key]) return notSelected;
+  if (pods.requiredNodes !== undefined && !pods.requiredNodes.some((term) => matchesNodeTerm(term, node))) return notSelected;
   return undefined;
 };
 const notSelected = ["node(s) didn't match Pod's node affinity/selector"];
@@ -70,40 +68,3 @@ export function nodeFilters(slots: ResourceSlots): readonly Filter[] {
 export function preemptibleFilters(slots: ResourceSlots): readonly Filter[] {
   return [resources(slots), hostPorts];
 }
-
-export function isTolerated(tolerations: readonly Toleration[], taint: Taint): boolean {
-  return tolerations.some((toleration) => tolerates(toleration, taint));
-}
-
-export function tolerates(toleration: Toleration, taint: Taint): boolean {
-  if (toleration.effect !== undefined && toleration.effect !== taint.effect) return false;
-  if (toleration.key !== undefined && toleration.key !== "" && toleration.key !== taint.key) return false;
-  switch (toleration.operator ?? "Equal") {
-    case "Exists":
-      return true;
-    case "Equal":
-      return toleration.key !== undefined && (toleration.value ?? "") === (taint.value ?? "");
-    case "Gt":
-      return comparable(toleration.value, taint.value) && Number(taint.value) > Number(toleration.value);
-    case "Lt":
-      return comparable(toleration.value, taint.value) && Number(taint.value) < Number(toleration.value);
-  }
-}
-
-const comparable = (...texts: readonly (string | undefined)[]) => texts.every((text) => text !== undefined && /^-?\d+$/.test(text));
-
-/** A term without expressions and fields selects nothing (NodeSelectorTerm). */
-export function matchesNode(term: NodeSelectorTerm, node: NodeInfo): boolean {
-  const expressions = term.matchExpressions ?? [];
-  const fields = term.matchFields ?? [];
-  if (expressions.length + fields.length === 0) return false;
-  return (
-    (expressions.length === 0 || matchesLabels(expressions.map(requirement), node.labels)) &&
-    (fields.length === 0 || matchesLabels(fields.map(requirement), { "metadata.name": node.name }))
-  );
-}
-
-function requirement({ key, operator, values }: { readonly key: string; readonly operator: Requirement["operator"]; readonly values?: readonly string[] }): Requirement {
-  return { key, operator, values: values ?? [] };
-}
-

@@ -3,8 +3,9 @@
  * (and its domains) alone, never on the other candidates, so that a ranking stays right when one node changes; where
  * kube-scheduler normalises over all candidates, the scale here is absolute.
  */
+import { matchesNodeTerm } from "../api/node-affinity.ts";
 import type { Labels } from "../api/selector.ts";
-import { isTolerated, matchesNode } from "./filters.ts";
+import { isTolerated } from "../api/toleration.ts";
 import type { NodeInfo } from "./node-info.ts";
 import type { PodClass } from "./pod-class.ts";
 import { CPU, MEMORY, valueAt } from "./resources.ts";
@@ -49,7 +50,7 @@ function preferredNodeScore(pods: PodClass, node: NodeInfo): number {
   let possible = 0;
   for (const { weight, preference } of pods.preferredNodes) {
     possible += weight;
-    if (matchesNode(preference, node)) matched += weight;
+    if (matchesNodeTerm(preference, node)) matched += weight;
   }
   return possible === 0 ? 0 : (100 * matched) / possible;
 }
