@@ -2,18 +2,17 @@
  * Whether this device can take a pod at all. The scheduler decided so on what it knew; a pod that was bound by hand, or
  * twice into the last room, is refused here with kubelet's words. Checked once, before anything of the pod exists.
  */
-import type { Container, Pod } from "../core/api/types.gen.ts";
+import type { Pod } from "../core/api/types.gen.ts";
 import type { Problem } from "./memory.ts";
-import { isSidecar } from "./restart-policy.ts";
+import { podRequests } from "./pod-resources.ts";
 import { quantity } from "./quantity.ts";
+import { isSidecar } from "./restart-policy.ts";
 
 export interface Room {
   readonly allocatable: { readonly [resource: string]: string };
   /** pods that are here and not over */
   readonly others: readonly Pod[];
 }
-
-type Amounts = { readonly [resource: string]: number };
 
 /** undefined: it may run */
 export function refusal(pod: Pod, { allocatable, others }: Room): Problem | undefined {
@@ -25,8 +24,8 @@ export function refusal(pod: Pod, { allocatable, others }: Room): Problem | unde
   if (hostPorts(pod).some((port) => taken.has(port))) return { reason: "NodePorts", message: "Node didn't have enough resource: node(s) didn't have free ports for the requested pod ports" };
   const room = Number(allocatable["pods"] ?? Number.POSITIVE_INFINITY);
   if (others.length + 1 > room) return outOf("pods", 1, others.length, room);
-  const used = others.map(requests);
-  for (const [resource, wanted] of Object.entries(requests(pod))) {
+  const used = others.map(podRequests);
+  for (const [resource, wanted] of Object.entries(podRequests(pod))) {
     if (wanted === 0) continue;
     const capacity = allocatable[resource] === undefined ? 0 : quantity(allocatable[resource]);
     const busy = used.reduce((sum, each) => sum + (each[resource] ?? 0), 0);
@@ -57,41 +56,6 @@ function outOf(resource: string, wanted: number, used: number, capacity: number)
   const unit = resource === "cpu" ? 1000 : 1;
   const [requested, busy, room] = [wanted, used, capacity].map((amount) => Math.round(amount * unit));
   return { reason: `OutOf${resource}`, message: `Node didn't have enough resource: ${resource}, requested: ${requested}, used: ${busy}, capacity: ${room}` };
-}
-
-/** What a pod takes: the larger of its containers together and its largest init step, sidecars counted in both (KEP-753). */
-function requests(pod: Pod): Amounts {
-  const own = pod.spec?.resources?.requests;
-  if (own !== undefined) return amounts(own);
-  let sidecars: Amounts = {};
-  let largest: Amounts = {};
-  for (const init of pod.spec?.initContainers ?? []) {
-    const step = add(sidecars, requestsOf(init));
-    if (isSidecar(init)) sidecars = step;
-    largest = max(largest, step);
-  }
-  const together = (pod.spec?.containers ?? []).map(requestsOf).reduce(add, sidecars);
-  return add(max(together, largest), amounts(pod.spec?.overhead ?? {}));
-}
-
-function requestsOf({ resources }: Container): Amounts {
-  return amounts({ ...resources?.limits, ...resources?.requests });
-}
-
-function amounts(texts: { readonly [resource: string]: string }): Amounts {
-  return Object.fromEntries(Object.entries(texts).map(([resource, text]) => [resource, quantity(text)]));
-}
-
-function add(a: Amounts, b: Amounts): Amounts {
-  return combine(a, b, (x, y) => x + y);
-}
-
-function max(a: Amounts, b: Amounts): Amounts {
-  return combine(a, b, Math.max);
-}
-
-function combine(a: Amounts, b: Amounts, how: (x: number, y: number) => number): Amounts {
-  return Object.fromEntries([...new Set([...Object.keys(a), ...Object.keys(b)])].map((key) => [key, how(a[key] ?? 0, b[key] ?? 0)]));
 }
 
 function hostPorts(pod: Pod): string[] {

@@ -33,6 +33,7 @@ import { newReport } from "./report.ts";
 import type { Containerd } from "./runtimes/containerd/daemon.ts";
 import type { Runtime } from "./runtimes/runtime.ts";
 import { agentSession, type AgentSession } from "./session.ts";
+import { readSettings, type Settings } from "./settings.ts";
 import { slots } from "./slots.ts";
 import { streamServer } from "./streams/serve.ts";
 import { terminationMessages } from "./termination-message.ts";
@@ -53,8 +54,6 @@ export interface AgentSurroundings {
   readonly entropy?: Entropy;
 }
 
-/** Pulls share the device's uplink; more at once only makes all of them late. */
-const PULLS_AT_ONCE = 2;
 /** Each start forks runc several times; four keep a quad-core board busy. */
 const STARTS_AT_ONCE = 4;
 const ENROLL_FIRST_MS = 1_000;
@@ -98,7 +97,8 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   log.info({ name, board: profile?.name, arch: facts.arch }, "starting the agent");
   const directories = podDirectories(dataDir);
   const desired = await openDesired(diskFile(join(dataDir, "desired.json"), log), log);
-  const { runtimes, daemon } = await startRuntimes({ config, identity: () => identity, store, facts, clock, log });
+  const settings = await readSettings(join(dataDir, "kubelet.json"), facts);
+  const { runtimes, daemon } = await startRuntimes({ config, settings, identity: () => identity, store, facts, clock, log });
   onClose(async () => {
     for (const runtime of runtimes) await runtime.close?.();
     if (config.drainOnExit === true) await daemon?.stop();
@@ -132,7 +132,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
       objects: desired,
       volumes: volumes({ directories, objects: desired, mounter, token: tokens.get, tokenRound: tokens.round }),
       files: diskPodFiles(directories),
-      pulls: slots(PULLS_AT_ONCE),
+      pulls: slots(settings.pullsAtOnce),
       starts: slots(STARTS_AT_ONCE),
       hostIPs: hostAddresses,
       allocatable: () => reporter.status()?.allocatable ?? {},
@@ -235,6 +235,7 @@ async function enrolled(config: AgentConfig, store: IdentityStore, { signal, log
 
 interface RuntimeParts {
   readonly config: AgentConfig;
+  readonly settings: Settings;
   readonly identity: () => Identity;
   readonly store: IdentityStore;
   readonly facts: MachineFacts;
@@ -243,12 +244,16 @@ interface RuntimeParts {
 }
 
 /** Runtimes are loaded only where they are used: memory is short on the boards that run one. */
-async function startRuntimes({ config, identity, store, facts, clock, log }: RuntimeParts): Promise<{ readonly runtimes: readonly Runtime[]; readonly daemon: Containerd | undefined }> {
+async function startRuntimes({ config, settings, identity, store, facts, clock, log }: RuntimeParts): Promise<{ readonly runtimes: readonly Runtime[]; readonly daemon: Containerd | undefined }> {
   const { dataDir, name } = config;
   const runtimes: Runtime[] = [];
   let daemon: Containerd | undefined;
   if (config.runtimes.includes("containerd")) {
-    const { containerdRuntime } = await import("./runtimes/containerd/containerd.ts");
+    const [{ containerdRuntime }, { cgroups }, { sharesOf }] = await Promise.all([
+      import("./runtimes/containerd/containerd.ts"),
+      import("./runtimes/containerd/cgroups.ts"),
+      import("./runtimes/containerd/cgroup-values.ts"),
+    ]);
     if (config.containerdSocket === undefined) {
       const { containerdMissing, startContainerd } = await import("./runtimes/containerd/daemon.ts");
       const missing = await containerdMissing();
@@ -258,11 +263,18 @@ async function startRuntimes({ config, identity, store, facts, clock, log }: Run
       daemon = await startContainerd({ dataDir, log, clock, registries: [mirror] });
       await importArchives(daemon, join(dataDir, "images"), log);
     }
+    const { reserved, podPidsLimit } = settings;
+    const tree = await cgroups({
+      root: `/lichen/${name}/kubepods`,
+      podPids: podPidsLimit,
+      allocatable: { cpuShares: sharesOf(facts.cores - (reserved["cpu"] ?? 0)), memory: Math.floor(facts.memoryBytes - (reserved["memory"] ?? 0)) },
+    });
+    await tree.ensureDevice();
     runtimes.push(
       containerdRuntime({
         socket: daemon?.socket ?? config.containerdSocket ?? "",
         device: name,
-        cgroupRoot: `/lichen/${name}`,
+        cgroups: tree,
         seccompRoot: join(dataDir, "seccomp"),
         memoryBytes: facts.memoryBytes,
         clock,

@@ -96,6 +96,44 @@ export interface SandboxOptions {
   readonly dns: { readonly servers: readonly string[]; readonly searches: readonly string[]; readonly options: readonly string[] };
 }
 
+/** What a group of processes has used. Rates are made of two of these; absent: the runtime cannot tell. */
+export interface Usage {
+  /** milliseconds */
+  readonly at: number;
+  /** nanoseconds of processor time since the start */
+  readonly cpu?: number | undefined;
+  /** bytes that cannot be taken back without harm */
+  readonly workingSet?: number | undefined;
+  /** with the page cache */
+  readonly memory?: number | undefined;
+  readonly rss?: number | undefined;
+  readonly pageFaults?: number | undefined;
+  readonly majorPageFaults?: number | undefined;
+}
+
+export interface InterfaceUsage {
+  readonly name: string;
+  readonly rxBytes: number;
+  readonly rxErrors: number;
+  readonly txBytes: number;
+  readonly txErrors: number;
+}
+
+export interface ContainerUsage extends Usage {
+  readonly id: string;
+  readonly name: string;
+  /** its writable layer */
+  readonly layerBytes?: number | undefined;
+  readonly layerInodes?: number | undefined;
+}
+
+export interface PodUsage extends Usage {
+  readonly uid: string;
+  readonly interfaces?: readonly InterfaceUsage[] | undefined;
+  readonly processes?: number | undefined;
+  readonly containers: readonly ContainerUsage[];
+}
+
 /** A process started in a running container. */
 export interface ExecSession {
   /** both end when the process has ended and everything was read */
@@ -113,6 +151,19 @@ export interface ExecOptions {
   readonly command: readonly string[];
   readonly tty: boolean;
   readonly stdin: boolean;
+}
+
+export interface RunOptions {
+  readonly command: readonly string[];
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface AttachOptions {
+  readonly tty: boolean;
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
 }
 
 export interface Runtime {
@@ -144,6 +195,24 @@ export interface Runtime {
   removeContainer(containerId: string): Promise<void>;
   /** absent: this runtime has nothing to enter. @throws Error when the command cannot be started */
   exec?(containerId: string, options: ExecOptions): Promise<ExecSession>;
+  /**
+   * runs a command in the container to its end, for probes and hooks; no exit code: it was out of time. Output is what
+   * it wrote, standard output first. @throws Error when the command cannot be started
+   */
+  run?(containerId: string, options: RunOptions): Promise<{ readonly exitCode: number | undefined; readonly output: Uint8Array }>;
+  /** the container's own streams; `stdin` counts only for containers that were made with one */
+  attach?(containerId: string, options: AttachOptions): Promise<ExecSession>;
+  /** network namespace of a sandbox, a path; undefined: the device's own */
+  networkNamespace?(sandboxId: string): Promise<string | undefined>;
+  /** what each pod uses at this moment; absent: nobody knows */
+  usage?(): Promise<readonly PodUsage[]>;
+  /** directory of the images and writable layers, and what the images take of it */
+  imageSpace?(): Promise<{ readonly directory: string; readonly usedBytes: number; readonly usedInodes: number }>;
+  /**
+   * Brings a running container, and the limits of its pod, to the resources of its spec. Absent: needs another container.
+   * @throws Error when the kernel refuses, as with a memory limit below what is used
+   */
+  resizeContainer?(containerId: string, pod: Pod, container: Container): Promise<void>;
   /** the log was renamed: write to a fresh file at the same path; absent: the runtime never rotates */
   reopenLog?(containerId: string): Promise<void>;
   /** removes what the runtime itself keeps for a pod (cgroups …) after its sandboxes are gone */

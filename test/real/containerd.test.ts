@@ -20,7 +20,7 @@ import { observer } from "../../edge-agent/observe.ts";
 import { podDirectories } from "../../edge-agent/pod-directories.ts";
 import { diskPodFiles } from "../../edge-agent/pod-files.ts";
 import { newReport } from "../../edge-agent/report.ts";
-import { removeDeviceCgroups } from "../../edge-agent/runtimes/containerd/cgroups.ts";
+import { type Cgroups, cgroups } from "../../edge-agent/runtimes/containerd/cgroups.ts";
 import { containerdRuntime } from "../../edge-agent/runtimes/containerd/containerd.ts";
 import { containerdMissing, startContainerd, type Containerd } from "../../edge-agent/runtimes/containerd/daemon.ts";
 import { ociArchive } from "../../edge-agent/runtimes/containerd/oci-archive.ts";
@@ -51,7 +51,7 @@ interface Device {
 
 let device: Device;
 const DEVICE_NAME = `test-${process.pid}`;
-const cgroupRoot = `/lichen/${DEVICE_NAME}`;
+let tree: Cgroups;
 /** AVA ends tests by the process; timers of the agent do not hold it. */
 const alive = setInterval(() => {}, 1 << 30);
 
@@ -75,7 +75,9 @@ function busybox(): Buffer {
 async function startDevice(dataDir: string, file = memoryFile()): Promise<Device> {
   const daemon = await startContainerd({ dataDir, log: silentLog, clock: systemClock });
   await daemon.setPodCidr("10.88.213.0/24");
-  const runtime = containerdRuntime({ socket: daemon.socket, device: DEVICE_NAME, cgroupRoot, seccompRoot: join(dataDir, "seccomp"), memoryBytes: 2 ** 32, clock: systemClock, log: silentLog, revive: daemon.ensureRunning });
+  tree = await cgroups({ root: `/lichen/${DEVICE_NAME}/kubepods`, allocatable: {} });
+  await tree.ensureDevice();
+  const runtime = containerdRuntime({ socket: daemon.socket, device: DEVICE_NAME, cgroups: tree, seccompRoot: join(dataDir, "seccomp"), memoryBytes: 2 ** 32, clock: systemClock, log: silentLog, revive: daemon.ensureRunning });
   const desired = await openDesired(file, silentLog);
   const directories = podDirectories(dataDir);
   const events = eventBuffer(systemClock);
@@ -121,7 +123,7 @@ test.after.always(async () => {
   await device.runtime.close?.();
   await device.daemon.stop();
   await linuxMounter.unmountBelow(device.dataDir);
-  await removeDeviceCgroups(cgroupRoot);
+  await tree.removeDevice();
   await rm(device.dataDir, { recursive: true, force: true });
   clearInterval(alive);
 });
@@ -185,7 +187,7 @@ real("environment, volumes, hosts file, exit code and termination message of a f
   t.is(await logsOf(job, "main", { stream: "Stderr" }), "oops\n");
   await remove(job);
   await until(() => (existsSync(join(device.dataDir, "pods", job.metadata.uid ?? "")) ? undefined : true), "directory removed");
-  const left = readdirSync("/sys/fs/cgroup").flatMap((name) => (existsSync(`/sys/fs/cgroup/${name}${cgroupRoot}/besteffort/pod${job.metadata.uid}`) ? [name] : []));
+  const left = readdirSync("/sys/fs/cgroup").flatMap((name) => (existsSync(`/sys/fs/cgroup/${name}${tree.root}/besteffort/pod${job.metadata.uid}`) ? [name] : []));
   t.deepEqual(left, [], "no cgroup is left");
 });
 

@@ -1,32 +1,129 @@
-/** containerd leaves a pod's cgroup directories behind; without this a device collects one per controller and pod. */
-import { readdir, rmdir } from "node:fs/promises";
+/**
+ * The device's cgroups: one directory for all pods, limited to what the device does not reserve for itself, below it one
+ * for each lower class of service, below those one per pod. containerd makes those of containers and removes none of
+ * these: without forgetting them a device would collect one per controller and pod.
+ *
+ * The share of the Burstable class is read back from its pods, so nothing has to be remembered over a restart.
+ */
+import { mkdir, readFile, readdir, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { Pod } from "../../../core/api/types.gen.ts";
+import { cgroupWrites, MIN_SHARES, type CgroupLimits, type CgroupVersion } from "./cgroup-values.ts";
+import { podCgroup, podCgroupLimits, qosCgroup } from "./pod-cgroup.ts";
 
-const ROOT = "/sys/fs/cgroup";
+export const CGROUP_ROOT = "/sys/fs/cgroup";
+/** Those whose files are written here; runc makes the others of version 1 by itself. */
+const CONTROLLERS = ["cpu", "memory", "pids", "hugetlb"] as const;
 
-/** Removes the pod's directories from every hierarchy (v1) or the one (v2). Those still in use stay. */
-export async function removePodCgroups(root: string, uid: string): Promise<void> {
-  const hierarchies = [ROOT, ...(await names(ROOT)).map((name) => join(ROOT, name))];
-  for (const hierarchy of hierarchies) {
-    for (const parent of [root, `${root}/burstable`, `${root}/besteffort`]) await removeTree(join(hierarchy, parent, `pod${uid}`));
-  }
+export interface CgroupOptions {
+  /** below which all pods are: "/lichen/edge-1/kubepods" */
+  readonly root: string;
+  /** where the hierarchies are mounted; tests give a directory of their own */
+  readonly mount?: string;
+  /** what all pods together may use */
+  readonly allocatable: CgroupLimits;
+  /** processes that one pod may have; undefined: as many as all together */
+  readonly podPids?: number | undefined;
 }
 
-/** After the last pod: the device's own directories. */
-export async function removeDeviceCgroups(root: string): Promise<void> {
-  for (const hierarchy of [ROOT, ...(await names(ROOT)).map((name) => join(ROOT, name))]) {
-    await removeTree(join(hierarchy, root));
-    // other devices of this machine may still be below it
-    await rmdir(join(hierarchy, dirname(root))).catch(() => {});
-  }
+export interface Cgroups {
+  readonly root: string;
+  readonly version: CgroupVersion;
+  /** the directories of the classes; idempotent */
+  ensureDevice(): Promise<void>;
+  /** the pod's directory with its limits; also brings limits up to date. Lowering below what is used fails as the kernel says. */
+  ensurePod(pod: Pod): Promise<void>;
+  /** Removes the pod's directories from every hierarchy. Those still in use stay. */
+  removePod(uid: string): Promise<void>;
+  /** after the last pod */
+  removeDevice(): Promise<void>;
+}
+
+export async function cgroups({ root, mount = CGROUP_ROOT, allocatable, podPids }: CgroupOptions): Promise<Cgroups> {
+  const version = await cgroupVersion(mount);
+  const hierarchies = version === "v2" ? [mount] : [mount, ...(await directories(mount)).map((name) => join(mount, name))];
+  const present = version === "v2" ? (await text(join(mount, "cgroup.controllers"))).trim().split(" ") : await directories(mount);
+  const usable = CONTROLLERS.filter((controller) => present.includes(controller));
+  const place = (controller: string, cgroup: string) => (version === "v2" ? join(mount, cgroup) : join(mount, controller, cgroup));
+  const sharesFile = version === "v2" ? "cpu.weight" : "cpu.shares";
+
+  const ensure = async (cgroup: string) => {
+    if (version === "v1") {
+      for (const controller of usable) await mkdir(place(controller, cgroup), { recursive: true });
+      return;
+    }
+    // a child has only the controllers that each of its ancestors hands on
+    const enable = present.filter((name) => name !== "").map((name) => `+${name}`).join(" ");
+    let at = mount;
+    for (const part of cgroup.split("/").filter((each) => each !== "")) {
+      await writeFile(join(at, "cgroup.subtree_control"), enable).catch(() => {});
+      at = join(at, part);
+      await mkdir(at, { recursive: true });
+    }
+    await writeFile(join(at, "cgroup.subtree_control"), enable).catch(() => {});
+  };
+  const limit = async (cgroup: string, limits: CgroupLimits) => {
+    for (const { controller, file, value } of cgroupWrites(version, limits)) {
+      if (usable.includes(controller)) await writeFile(join(place(controller, cgroup), file), value);
+    }
+  };
+  /** Burstable as a whole weighs what its pods ask for; BestEffort gets what nobody else wants. */
+  const balance = async () => {
+    if (!usable.includes("cpu")) return;
+    const burstable = place("cpu", qosCgroup(root, "Burstable"));
+    let sum = 0;
+    for (const name of await directories(burstable)) if (name.startsWith("pod")) sum += Number(await text(join(burstable, name, sharesFile))) || 0;
+    const most = version === "v2" ? 10_000 : 262_144;
+    await writeFile(join(burstable, sharesFile), String(Math.min(most, Math.max(version === "v2" ? 1 : MIN_SHARES, sum)))).catch(() => {});
+  };
+
+  return {
+    root,
+    version,
+    async ensureDevice() {
+      await ensure(root);
+      await limit(root, allocatable);
+      for (const qos of ["Burstable", "BestEffort"] as const) await ensure(qosCgroup(root, qos));
+      await limit(qosCgroup(root, "BestEffort"), { cpuShares: MIN_SHARES });
+      await balance();
+    },
+    async ensurePod(pod) {
+      const cgroup = podCgroup(root, pod);
+      await ensure(cgroup);
+      await limit(cgroup, podCgroupLimits(pod, podPids));
+      await balance();
+    },
+    async removePod(uid) {
+      for (const hierarchy of hierarchies) {
+        for (const qos of ["Guaranteed", "Burstable", "BestEffort"] as const) await removeTree(join(hierarchy, qosCgroup(root, qos), `pod${uid}`));
+      }
+      await balance();
+    },
+    async removeDevice() {
+      for (const hierarchy of hierarchies) {
+        await removeTree(join(hierarchy, root));
+        // other devices of this machine may still be below the upper ones
+        for (let parent = dirname(root); parent !== "/" && parent !== "."; parent = dirname(parent)) await rmdir(join(hierarchy, parent)).catch(() => {});
+      }
+    },
+  };
+}
+
+/** Version 2 alone; with both mounted (hybrid) the controllers are in version 1. */
+export async function cgroupVersion(mount = CGROUP_ROOT): Promise<CgroupVersion> {
+  return (await text(join(mount, "cgroup.controllers"))).trim() === "" ? "v1" : "v2";
 }
 
 async function removeTree(directory: string): Promise<void> {
-  for (const child of await names(directory)) await removeTree(join(directory, child));
+  for (const child of await directories(directory)) await removeTree(join(directory, child));
   await rmdir(directory).catch(() => {});
 }
 
-async function names(directory: string): Promise<string[]> {
+async function directories(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  return entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name);
+}
+
+async function text(file: string): Promise<string> {
+  return readFile(file, "utf8").catch(() => "");
 }

@@ -1,26 +1,19 @@
 /** Pods and containers as CRI wants them. Pure. */
 import { dirname, relative } from "node:path";
 import type { Pod } from "../../../core/api/types.gen.ts";
-import { qosClass } from "../../qos.ts";
 import type { ContainerPlan, SandboxOptions } from "../runtime.ts";
+import type { CgroupVersion } from "./cgroup-values.ts";
 import { ANNOTATION, LABEL } from "./labels.ts";
 import { PROPAGATION, PROTOCOL, type M } from "./messages.ts";
+import { podCgroup } from "./pod-cgroup.ts";
 import { containerResources } from "./resources.ts";
 import { containerSecurity, sandboxSecurity } from "./security.ts";
 
 export interface ConfigContext {
   readonly device: string;
-  /** cgroup below which all pods of this device are: "/lichen/edge-1" */
-  readonly cgroupRoot: string;
+  readonly cgroups: { readonly root: string; readonly version: CgroupVersion };
   readonly seccompRoot: string;
   readonly memoryBytes: number;
-}
-
-/** kubelet's cgroupfs layout: Guaranteed pods beside the two other classes. */
-export function podCgroup(root: string, pod: Pod): string {
-  const qos = qosClass(pod);
-  const parent = qos === "Guaranteed" ? root : `${root}/${qos.toLowerCase()}`;
-  return `${parent}/pod${pod.metadata.uid}`;
 }
 
 export function sandboxConfig(context: ConfigContext, pod: Pod, { logDirectory, attempt, hostname, dns }: SandboxOptions): M<"PodSandboxConfig"> {
@@ -38,7 +31,7 @@ export function sandboxConfig(context: ConfigContext, pod: Pod, { logDirectory, 
     labels: { ...labels, [LABEL.podName]: name, [LABEL.podNamespace]: namespace, [LABEL.podUid]: uid, [LABEL.device]: context.device },
     annotations: { ...annotations, [ANNOTATION.hostname]: hostname, [ANNOTATION.logDirectory]: logDirectory },
     linux: {
-      cgroup_parent: podCgroup(context.cgroupRoot, pod),
+      cgroup_parent: podCgroup(context.cgroups.root, pod),
       security_context: sandboxSecurity(pod, context.seccompRoot),
       sysctls: Object.fromEntries((pod.spec?.securityContext?.sysctls ?? []).map(({ name: key, value }) => [key, value])),
     },
@@ -66,7 +59,7 @@ export function containerConfig(context: ConfigContext, plan: ContainerPlan): M<
     stdin: container.stdin,
     stdin_once: container.stdinOnce,
     tty: container.tty,
-    linux: { resources: containerResources(pod, container, context.memoryBytes), security_context: containerSecurity(pod, container, image, context.seccompRoot) },
+    linux: { resources: containerResources(pod, container, context.memoryBytes, context.cgroups.version), security_context: containerSecurity(pod, container, image, context.seccompRoot) },
   };
 }
 

@@ -6,24 +6,31 @@
 import { sleep, type Clock } from "../../../core/api/clock.ts";
 import type { Log } from "../../../core/api/log.ts";
 import { ImageError, type ImageOnDevice, type RunningContainer, type RunningPod, type Runtime } from "../runtime.ts";
-import { removePodCgroups } from "./cgroups.ts";
+import { attachToContainer } from "./attach.ts";
+import type { Cgroups } from "./cgroups.ts";
 import { containerConfig, logDirectoryOf, sandboxConfig, type ConfigContext } from "./configs.ts";
 import { criClient, type Cri } from "./cri.ts";
 import { execInTask } from "./exec.ts";
 import { GRPC, GrpcError } from "./grpc.ts";
 import { ANNOTATION, LABEL } from "./labels.ts";
 import { CONTAINER_STATES, SANDBOX_READY, type M } from "./messages.ts";
+import { resizedResources } from "./resources.ts";
+import { podUsage } from "./usage.ts";
 
 export interface ContainerdRuntimeOptions extends ConfigContext {
   readonly socket: string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly cgroups: Cgroups;
   /** called when the daemon does not answer: starts it again if it is ours */
   readonly revive?: (() => Promise<void>) | undefined;
 }
 
 /** Between two attempts to follow containerd's events. */
 const EVENTS_PAUSE_MS = 1_000;
+/** containerd ends a command that is out of time itself; this is for one that it cannot end. */
+const RUN_MARGIN_MS = 10_000;
+const NO_BYTES = new Uint8Array();
 
 export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
   const { clock, log, device } = options;
@@ -117,6 +124,7 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
     },
 
     async startSandbox(pod, sandbox) {
+      await options.cgroups.ensurePod(pod);
       const { pod_sandbox_id = "" } = await cri.call("RunPodSandbox", { config: sandboxConfig(options, pod, sandbox) });
       return pod_sandbox_id;
     },
@@ -151,10 +159,40 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
       await missingIsFine(cri.call("RemoveContainer", { container_id: containerId }));
     },
     exec: (containerId, command) => execInTask(cri, containerId, command),
+    async run(containerId, { command, timeoutMs, signal }) {
+      const timeout = Math.max(1, Math.ceil(timeoutMs / 1000));
+      try {
+        const { exit_code = 0, stdout = NO_BYTES, stderr = NO_BYTES } = await cri.call("ExecSync", { container_id: containerId, cmd: command, timeout }, { signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs + RUN_MARGIN_MS)]) });
+        return { exitCode: exit_code, output: Buffer.concat([stdout, stderr]) };
+      } catch (error) {
+        if ((error instanceof GrpcError && error.code === GRPC.deadlineExceeded) || signal.aborted) return { exitCode: undefined, output: NO_BYTES };
+        throw error;
+      }
+    },
     async reopenLog(containerId) {
       await cri.call("ReopenContainerLog", { container_id: containerId });
     },
-    forgetPod: (uid) => removePodCgroups(options.cgroupRoot, uid),
+    attach: (containerId, attachment) => attachToContainer(cri, containerId, attachment),
+    async networkNamespace(sandboxId) {
+      const { info = {} } = await cri.call("PodSandboxStatus", { pod_sandbox_id: sandboxId, verbose: true });
+      return networkNamespaceOf(info["info"] ?? "{}");
+    },
+    async usage() {
+      const { stats = [] } = await cri.call("ListPodSandboxStats", { filter: { label_selector: mine } });
+      return stats.map(podUsage);
+    },
+    async imageSpace() {
+      const { image_filesystems = [] } = await cri.call("ImageFsInfo", {});
+      const [first] = image_filesystems;
+      return { directory: first?.fs_id?.mountpoint ?? "/", usedBytes: first?.used_bytes?.value ?? 0, usedInodes: first?.inodes_used?.value ?? 0 };
+    },
+    async resizeContainer(containerId, pod, container) {
+      // version 1 allows no container more than its pod has: widen the pod first, narrow it last
+      await options.cgroups.ensurePod(pod).catch(() => {});
+      await cri.call("UpdateContainerResources", { container_id: containerId, linux: resizedResources(pod, container, options.memoryBytes) });
+      await options.cgroups.ensurePod(pod).catch((error: unknown) => log.warn({ pod: pod.metadata.name, error: String(error) }, "the pod's limits do not fit its containers yet"));
+    },
+    forgetPod: (uid) => options.cgroups.removePod(uid),
     async close() {
       closing.abort();
       cri.close();
@@ -233,6 +271,12 @@ function imageError(reference: string, error: unknown): unknown {
 
 /** Names as Go's gRPC prints them: users search for these texts. */
 const CODE_NAMES: { readonly [code: number]: string } = { 1: "Canceled", 2: "Unknown", 4: "DeadlineExceeded", 5: "NotFound", 7: "PermissionDenied", 14: "Unavailable", 16: "Unauthenticated" };
+
+/** The network namespace of the OCI spec that CRI shows on request; hostNetwork pods have none. */
+function networkNamespaceOf(info: string): string | undefined {
+  const { runtimeSpec } = JSON.parse(info) as { readonly runtimeSpec?: { readonly linux?: { readonly namespaces?: readonly { readonly type?: string; readonly path?: string }[] } } };
+  return runtimeSpec?.linux?.namespaces?.find(({ type }) => type === "network")?.path;
+}
 
 async function missingIsFine(call: Promise<unknown>): Promise<void> {
   try {

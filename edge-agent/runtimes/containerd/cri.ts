@@ -38,6 +38,8 @@ const rpcs = {
   ReopenContainerLog: [RUNTIME, "ContainerId", "Empty", NORMAL],
   ExecSync: [RUNTIME, "ExecSyncRequest", "ExecSyncResponse", OPEN],
   ListContainerStats: [RUNTIME, "ListContainerStatsRequest", "ListContainerStatsResponse", NORMAL],
+  ListPodSandboxStats: [RUNTIME, "ListPodSandboxStatsRequest", "ListPodSandboxStatsResponse", NORMAL],
+  Attach: [RUNTIME, "AttachRequest", "AttachResponse", NORMAL],
   ListImages: [IMAGE, "ImageFilterRequest", "ListImagesResponse", NORMAL],
   ImageStatus: [IMAGE, "ImageRequest", "ImageStatusResponse", NORMAL],
   PullImage: [IMAGE, "PullImageRequest", "PullImageResponse", OPEN],

@@ -1,5 +1,5 @@
 /**
- * gRPC over a Unix socket with nothing but node:http2: unary calls and server streams, deadlines, status trailers.
+ * gRPC over a socket with nothing but node:http2: unary calls and server streams, deadlines, status trailers.
  * The connection is made on demand and forgotten when it ends, so a restarted daemon is found by the next call.
  * Framing: github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md.
  */
@@ -36,12 +36,14 @@ export interface GrpcChannel {
   close(): void;
 }
 
-export function grpcChannel(socketPath: string): GrpcChannel {
+/** `target`: the path of a Unix socket, or an address */
+export function grpcChannel(target: string | { readonly host: string; readonly port: number }): GrpcChannel {
+  const title = typeof target === "string" ? target : `${target.host}:${target.port}`;
   let session: ClientHttp2Session | undefined;
 
   const open = (): ClientHttp2Session => {
     if (session !== undefined && !session.closed && !session.destroyed) return session;
-    const fresh = connectHttp2("http://localhost", { createConnection: () => connectSocket(socketPath) });
+    const fresh = connectHttp2("http://localhost", { createConnection: () => (typeof target === "string" ? connectSocket(target) : connectSocket(target)) });
     const forget = () => {
       if (session === fresh) session = undefined;
     };
@@ -73,7 +75,7 @@ export function grpcChannel(socketPath: string): GrpcChannel {
     try {
       stream = start(path, request, options);
     } catch (error) {
-      throw new GrpcError(GRPC.unavailable, `${socketPath}: ${textOf(error)}`, error);
+      throw new GrpcError(GRPC.unavailable, `${title}: ${textOf(error)}`, error);
     }
     let status: GrpcError | undefined | "none" = "none";
     let late = false;

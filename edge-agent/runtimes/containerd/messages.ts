@@ -105,6 +105,8 @@ export const messages = {
     annotations: [13, "map"], log_path: [15, "string"],
   },
   UpdateContainerResourcesRequest: { container_id: [1, "string"], linux: [2, "LinuxContainerResources"] },
+  AttachRequest: { container_id: [1, "string"], stdin: [2, "bool"], tty: [3, "bool"], stdout: [4, "bool"], stderr: [5, "bool"] },
+  AttachResponse: { url: [1, "string"] },
   ExecSyncRequest: { container_id: [1, "string"], cmd: [2, "string", "repeated"], timeout: [3, "int"] },
   ExecSyncResponse: { stdout: [1, "bytes"], stderr: [2, "bytes"], exit_code: [3, "int"] },
 
@@ -132,7 +134,19 @@ export const messages = {
   CpuUsage: { timestamp: [1, "int"], usage_core_nano_seconds: [2, "UInt64Value"], usage_nano_cores: [3, "UInt64Value"] },
   MemoryUsage: {
     timestamp: [1, "int"], working_set_bytes: [2, "UInt64Value"], available_bytes: [3, "UInt64Value"], usage_bytes: [4, "UInt64Value"], rss_bytes: [5, "UInt64Value"],
+    page_faults: [6, "UInt64Value"], major_page_faults: [7, "UInt64Value"],
   },
+  ListPodSandboxStatsRequest: { filter: [1, "PodSandboxStatsFilter"] },
+  PodSandboxStatsFilter: { id: [1, "string"], label_selector: [2, "map"] },
+  ListPodSandboxStatsResponse: { stats: [1, "PodSandboxStats", "repeated"] },
+  PodSandboxStats: { attributes: [1, "PodSandboxAttributes"], linux: [2, "LinuxPodSandboxStats"] },
+  PodSandboxAttributes: { id: [1, "string"], metadata: [2, "PodSandboxMetadata"], labels: [3, "map"] },
+  LinuxPodSandboxStats: { cpu: [1, "CpuUsage"], memory: [2, "MemoryUsage"], network: [3, "NetworkUsage"], process: [4, "ProcessUsage"], containers: [5, "ContainerStats", "repeated"] },
+  NetworkUsage: { timestamp: [1, "int"], default_interface: [2, "NetworkInterfaceUsage"], interfaces: [3, "NetworkInterfaceUsage", "repeated"] },
+  NetworkInterfaceUsage: {
+    name: [1, "string"], rx_bytes: [2, "UInt64Value"], rx_errors: [3, "UInt64Value"], tx_bytes: [4, "UInt64Value"], tx_errors: [5, "UInt64Value"],
+  },
+  ProcessUsage: { timestamp: [1, "int"], process_count: [2, "UInt64Value"] },
 
   // --- containerd: events and tasks ---
   Any: { type_url: [1, "string"], value: [2, "bytes"] },

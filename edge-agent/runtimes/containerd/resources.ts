@@ -2,29 +2,39 @@
 import type { Container, Pod } from "../../../core/api/types.gen.ts";
 import { qosClass } from "../../qos.ts";
 import { milli, whole } from "../../quantity.ts";
+import { CPU_PERIOD_US, pageName, quotaOf, sharesOf, type CgroupVersion } from "./cgroup-values.ts";
 import type { M } from "./messages.ts";
+import { hugepages } from "./pod-cgroup.ts";
 
-const CPU_PERIOD_US = 100_000;
-/** kernel minimum of cpu.cfs_quota_us */
-const MIN_QUOTA_US = 1_000;
-const MIN_SHARES = 2;
 const OOM_GUARANTEED = -997;
 const OOM_BEST_EFFORT = 1000;
 
 /** `memoryBytes`: of the device */
-export function containerResources(pod: Pod, container: Container, memoryBytes: number): M<"LinuxContainerResources"> {
+export function containerResources(pod: Pod, container: Container, memoryBytes: number, version: CgroupVersion = "v1"): M<"LinuxContainerResources"> {
   const { requests = {}, limits = {} } = container.resources ?? {};
   const cpuLimit = limits["cpu"];
   const cpuRequest = requests["cpu"] ?? cpuLimit;
   const memoryLimit = limits["memory"];
+  const quota = cpuLimit === undefined ? undefined : quotaOf(milli(cpuLimit) / 1000);
+  const huge = hugepages(Object.fromEntries(Object.entries(limits).map(([name, text]) => [name, whole(text)])));
   return {
-    cpu_shares: cpuRequest === undefined ? MIN_SHARES : Math.max(MIN_SHARES, Math.floor((milli(cpuRequest) * 1024) / 1000)),
-    ...(cpuLimit === undefined || milli(cpuLimit) === 0
-      ? {}
-      : { cpu_period: CPU_PERIOD_US, cpu_quota: Math.max(MIN_QUOTA_US, (milli(cpuLimit) * CPU_PERIOD_US) / 1000) }),
+    cpu_shares: sharesOf(cpuRequest === undefined ? 0 : milli(cpuRequest) / 1000),
+    ...(quota === undefined ? {} : { cpu_period: CPU_PERIOD_US, cpu_quota: quota }),
     ...(memoryLimit === undefined ? {} : { memory_limit_in_bytes: whole(memoryLimit) }),
     oom_score_adj: oomScoreAdjustment(pod, container, memoryBytes),
+    hugepage_limits: Object.entries(huge).map(([size, bytes]) => ({ page_size: pageName(Number(size)), limit: bytes })),
+    // a container that is out of memory ends as a whole instead of losing one process that others wait for
+    ...(version === "v2" ? { unified: { "memory.oom.group": "1" } } : {}),
   };
+}
+
+/**
+ * The same for a container that runs: what was limited before and is not any more has to be said (-1), and the rest
+ * (OOM score, huge pages) cannot change.
+ */
+export function resizedResources(pod: Pod, container: Container, memoryBytes: number): M<"LinuxContainerResources"> {
+  const { cpu_shares, cpu_quota = -1, memory_limit_in_bytes = -1, oom_score_adj } = containerResources(pod, container, memoryBytes);
+  return { cpu_shares, cpu_period: CPU_PERIOD_US, cpu_quota, memory_limit_in_bytes, oom_score_adj };
 }
 
 /** What asked for less memory goes first when the device runs out. */
