@@ -22,11 +22,15 @@ export interface EventBuffer extends EventSink {
 
 /** Kinds of events kept while nobody listens: some 300 bytes each. */
 const MAX_EVENTS = 500;
+/** Kinds of events whose repetitions are counted on after they were taken. */
+const MAX_COUNTED = 1_000;
 /** The API's limit for event messages. */
 const MAX_MESSAGE = 1024;
 
 export function eventBuffer(clock: Clock): EventBuffer {
   let events = new Map<string, ObservedEvent>();
+  /** what was taken before: a repetition goes on counting from there, so that it is still one Event in the API */
+  const counted = new Map<string, ObservedEvent>();
   const listeners: (() => void)[] = [];
 
   const merge = (event: ObservedEvent) => {
@@ -41,7 +45,10 @@ export function eventBuffer(clock: Clock): EventBuffer {
   };
   const add = (regarding: ObservedEvent["regarding"], { type, reason, message }: PlannedEvent) => {
     const now = Math.floor(clock.now());
-    merge({ regarding, type, reason, message: message.slice(0, MAX_MESSAGE), count: 1, first: now, last: now });
+    const event = { regarding, type, reason, message: message.slice(0, MAX_MESSAGE), count: 1, first: now, last: now };
+    const key = keyOf(event);
+    const before = events.has(key) ? undefined : counted.get(key);
+    merge(before === undefined ? event : { ...event, count: before.count + 1, first: before.first });
     for (const listener of listeners) listener();
   };
 
@@ -54,13 +61,23 @@ export function eventBuffer(clock: Clock): EventBuffer {
     node: (name, event) => add({ apiVersion: "v1", kind: "Node", namespace: "", name, uid: name }, event),
     take() {
       const taken = [...events.values()];
+      for (const [key, event] of events) {
+        counted.delete(key);
+        counted.set(key, event);
+      }
+      for (const oldest of counted.keys()) {
+        if (counted.size <= MAX_COUNTED) break;
+        counted.delete(oldest);
+      }
       events = new Map();
       return taken;
     },
     restore(taken) {
-      const newer = [...events.values()];
+      const newer = events;
       events = new Map();
-      for (const event of [...taken, ...newer]) merge(event);
+      // what happened again meanwhile has counted on from the older ones
+      for (const event of taken) if (!newer.has(keyOf(event))) merge(event);
+      for (const event of newer.values()) merge(event);
     },
     size: () => events.size,
     onAdded: (listener) => void listeners.push(listener),
@@ -72,6 +89,6 @@ function keyOf({ regarding, type, reason, message }: ObservedEvent): string {
 }
 
 function fieldPathOf(pod: Pod, container: string): string {
-  const init = (pod.spec?.initContainers ?? []).some(({ name }) => name === container);
-  return `spec.${init ? "initContainers" : "containers"}{${container}}`;
+  const kind = (["initContainers", "ephemeralContainers"] as const).find((field) => (pod.spec?.[field] ?? []).some(({ name }) => name === container));
+  return `spec.${kind ?? "containers"}{${container}}`;
 }

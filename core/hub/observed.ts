@@ -49,8 +49,10 @@ const MAX_CONFLICTS = 5;
 /** A store that is busy or restarting is waited for: 0.2 s doubling, 12 s in all, then the session begins again. */
 const MAX_RETRIES = 6;
 const RETRY_MS = 200;
-/** Events of one device: an unhealthy one has 110 pods that back off, then it repeats itself (spam filter of client-go). */
-const EVENT_RATE = { burst: 200, perSecond: 1 };
+/** Events about one object: what happens to a pod once is always told, what repeats itself now and then (spam filter of client-go). */
+const EVENT_RATE = { burst: 50, perSecond: 1 / 60 };
+/** Objects of one device whose budgets are remembered: 110 pods and those that came and went lately; 50 bytes each. */
+const MAX_BUDGETS = 1_000;
 const TRANSIENT = new Set(["ServiceUnavailable", "TooManyRequests", "Timeout", "ServerTimeout", "InternalError"]);
 /** core/v1 event validation */
 const MESSAGE_LIMIT = 1024;
@@ -67,7 +69,7 @@ export function observed(options: {
   const counters: ObservedCounters = { reports: 0, writes: 0, conflicts: 0, refused: 0, droppedEvents: 0 };
   const nodes = informers.of(NODES);
   const pods = informers.of(PODS);
-  const eventBudgets = new Map<string, Budget>();
+  const eventBudgets = new Map<string, Map<string, Budget>>();
 
   /** Reads `current` and writes what `next` makes of it, again on a conflict. undefined from `next`: nothing to write. */
   const write = async <T extends KubeObject>(
@@ -178,6 +180,19 @@ export function observed(options: {
     }
   };
 
+  const allowed = (node: string, { regarding: { kind, uid } }: ObservedEvent): boolean => {
+    const budgets = eventBudgets.get(node) ?? new Map<string, Budget>();
+    eventBudgets.set(node, budgets);
+    const key = `${kind}/${uid}`;
+    const own = budgets.get(key) ?? budget(clock, EVENT_RATE);
+    // the one that was used last is the last to be forgotten
+    budgets.delete(key);
+    budgets.set(key, own);
+    const [oldest] = budgets.keys();
+    if (budgets.size > MAX_BUDGETS && oldest !== undefined) budgets.delete(oldest);
+    return own.take(1);
+  };
+
   return {
     counters,
     stop: (node) => void eventBudgets.delete(node),
@@ -187,9 +202,7 @@ export function observed(options: {
       const client = options.clientFor(nodeUser(node));
       const { node: nodeReport } = report;
       if (nodeReport !== undefined) await part(session, "node", () => applyNode(client, node, nodeReport));
-      const events = eventBudgets.get(node) ?? budget(clock, EVENT_RATE);
-      if (report.events.length > 0) eventBudgets.set(node, events);
-      const kept = report.events.filter(() => events.take(1));
+      const kept = report.events.filter((event) => allowed(node, event));
       counters.droppedEvents += report.events.length - kept.length;
       await inParallel([
         ...report.pods.map((pod) => () => part(session, `pod ${pod.namespace}/${pod.name}`, () => applyPod(client, node, pod))),
