@@ -12,6 +12,7 @@ import { freshMemory, type MemoryChange, type PodMemory } from "./memory.ts";
 import type { Observer } from "./observe.ts";
 import { plan } from "./plan.ts";
 import type { PodIdentity } from "./pod-directories.ts";
+import { prober, type ProbedPod, type ProbeResults } from "./probes/prober.ts";
 import type { Report } from "./report.ts";
 import type { RunningPod, Runtime } from "./runtimes/runtime.ts";
 import { podStatus } from "./status/pod-status.ts";
@@ -78,11 +79,12 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
 
     const running = observed?.pod;
     if (pod !== undefined && running === undefined && isNew(pod, worker)) admit(worker, pod);
-    const decided = plan({ pod, running, memory: worker.memory, volumes: pod === undefined ? "" : device.volumes.digest(pod), now: clock.now() });
+    const probes = probing.follow(uid, probed(worker, pod, running));
+    const decided = plan({ pod, running, memory: worker.memory, probes, volumes: pod === undefined ? "" : device.volumes.digest(pod), now: clock.now() });
     worker.memory = decided.memory;
     if (worker.pod !== undefined) for (const event of decided.events) device.events.pod(worker.pod, event);
     wakeAt(worker, decided.wakeAt);
-    tell(worker, pod, running);
+    tell(worker, pod, running, probes);
     act(worker, pod, running, decided.steps);
     if (worker.memory.gone === true && pod === undefined && running === undefined && worker.active.size === 0) forget(worker);
   };
@@ -101,7 +103,8 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     const work = async () => {
       let change: MemoryChange;
       try {
-        change = await execute(step, { device, id, pod, runtime, running, memory, signal: control.signal });
+        const note = (noted: MemoryChange) => void (worker.memory = noted(worker.memory));
+        change = await execute(step, { device, id, pod, runtime, running, memory, note, signal: control.signal });
       } catch (error) {
         log.warn({ pod: `${id.namespace}/${id.name}`, step: step.type, error: textOf(error) }, "a step failed; it will be tried again");
         await new Promise<void>((resolve) => clock.after(AFTER_FAILURE_MS, resolve));
@@ -116,13 +119,13 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     going.add(tracked);
   };
 
-  const tell = (worker: Worker, pod: Pod | undefined, running: RunningPod | undefined): void => {
+  const tell = (worker: Worker, pod: Pod | undefined, running: RunningPod | undefined, probes: ProbeResults): void => {
     const { id, runtime } = worker;
     if (pod === undefined || runtime === undefined) return;
     // what is left of a pod that is being cleared away says nothing about how it ended
     const clearing = worker.memory.released === true && worker.memory.ending !== undefined;
     if (!clearing || worker.status === undefined || running !== undefined && worker.status.phase !== "Succeeded" && worker.status.phase !== "Failed") {
-      worker.status = podStatus({ pod, running, memory: worker.memory, hostIPs: device.hostIPs(), handler: runtime.handler, now: clock.now() }, worker.status ?? pod.status);
+      worker.status = podStatus({ pod, running, memory: worker.memory, probes, hostIPs: device.hostIPs(), handler: runtime.handler, now: clock.now() }, worker.status ?? pod.status);
     }
     report.pod(id.uid, { namespace: id.namespace, name: id.name, status: worker.status as unknown as AnyObject, ...(worker.memory.gone === true ? { gone: true } : {}) });
   };
@@ -159,6 +162,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
   };
 
   const forget = (worker: Worker): void => {
+    probing.follow(worker.id.uid, undefined);
     worker.cancelWake();
     workers.delete(worker.id.uid);
     report.forget(worker.id.uid);
@@ -188,6 +192,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
       });
     }
   };
+  const probing = prober({ clock, hostIPs: device.hostIPs, tell: (pod, event) => device.events.pod(pod, event), onChange: look });
   const stops = runtimes.map((runtime) => runtime.changes(hint));
   desired.onChange(lookAtAll);
   relist();
@@ -212,6 +217,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
       closed = true;
       cancelRelist?.();
       for (const stop of stops) stop();
+      probing.close();
       for (const worker of workers.values()) {
         worker.cancelWake();
         for (const control of worker.active.values()) control.abort();
@@ -224,6 +230,10 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
 /** Not yet checked, and not one that was told before that it is running or over. */
 function isNew(pod: Pod, worker: Worker): boolean {
   return !worker.admitted && pod.metadata.deletionTimestamp === undefined && pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed";
+}
+
+function probed({ runtime, memory }: Worker, pod: Pod | undefined, running: RunningPod | undefined): ProbedPod | undefined {
+  return pod === undefined || running === undefined || runtime === undefined ? undefined : { pod, running, runtime, ending: memory.ending !== undefined };
 }
 
 function isOver({ status }: Worker): boolean {

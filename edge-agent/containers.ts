@@ -1,6 +1,6 @@
 /** Questions about the containers of a pod that plan, status and streams all ask. */
 import { createHash } from "node:crypto";
-import type { Container, Pod } from "../core/api/types.gen.ts";
+import type { Container, EphemeralContainer, Pod } from "../core/api/types.gen.ts";
 import type { RunningContainer, RunningPod } from "./runtimes/runtime.ts";
 
 /** The newest container of that name, of any sandbox. */
@@ -45,6 +45,16 @@ export function specHash(container: Container): string {
 
 export function allContainers(pod: Pod): readonly Container[] {
   return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
+}
+
+/** Of any kind, also those that were added for debugging. */
+export function findContainer(pod: Pod, name: string): Container | EphemeralContainer | undefined {
+  return allContainers(pod).find((each) => each.name === name) ?? pod.spec?.ephemeralContainers?.find((each) => each.name === name);
+}
+
+/** The pod without containers that count as gone. */
+export function without(running: RunningPod, ids: readonly string[]): RunningPod {
+  return { ...running, containers: running.containers.filter(({ id }) => !ids.includes(id)) };
 }
 
 export function podUid(pod: Pod): string {

@@ -28,6 +28,21 @@ export interface ContainerMemory {
   readonly trouble?: Trouble | undefined;
   /** id of the dead container whose back-off the user was told of */
   readonly toldOf?: string | undefined;
+  /** id of the container whose postStart hook has not ended */
+  readonly postStart?: string | undefined;
+  /** id of the container whose preStop hook was begun: a hurried second stop does not run it again */
+  readonly preStop?: string | undefined;
+  /** a container that has to go, and what the user is told */
+  readonly condemned?: { readonly id: string; readonly message: string } | undefined;
+}
+
+/** A container's exit made all of its pod start over (KEP-5532). */
+export interface Rerun {
+  /** containers of before: they count as gone */
+  readonly ids: readonly string[];
+  readonly cause: string;
+  /** all of them have ended */
+  readonly done: boolean;
 }
 
 export interface Ending {
@@ -48,6 +63,7 @@ export interface PodMemory {
   readonly volumes?: string | undefined;
   readonly volumeTrouble?: Trouble | undefined;
   readonly sandboxTrouble?: Trouble | undefined;
+  readonly rerun?: Rerun | undefined;
   /** everything of a finished pod has been let go except its dead containers */
   readonly released?: boolean | undefined;
   /** nothing of the pod is left on the device */

@@ -8,11 +8,12 @@
  *   ending:  containers together → sidecars from last to first → sandbox → volumes
  *   deleted: … → dead containers → sandboxes → everything else
  */
-import type { Container, Pod } from "../core/api/types.gen.ts";
+import type { Container, EphemeralContainer, Pod } from "../core/api/types.gen.ts";
 import { CRASH_LOOP, retryAt } from "./backoff.ts";
-import { current, isAlive, latest, podTitle, specHash } from "./containers.ts";
+import { allContainers, current, inCurrentSandbox, isAlive, latest, podTitle, specHash, without } from "./containers.ts";
 import { container as memoryOf, ERROR_SHOWN_MS, withContainer, type Ending, type PodMemory } from "./memory.ts";
-import { initRestartsAfter, isSidecar, restartsAfter } from "./restart-policy.ts";
+import type { ProbeResults } from "./probes/prober.ts";
+import { initRestartsAfter, isSidecar, podRestartPolicy, restartsAfter, restartsAll } from "./restart-policy.ts";
 import type { RunningContainer, RunningPod } from "./runtimes/runtime.ts";
 import type { Step } from "./steps/step.ts";
 
@@ -21,6 +22,7 @@ export interface PlanInput {
   readonly pod: Pod | undefined;
   readonly running: RunningPod | undefined;
   readonly memory: PodMemory;
+  readonly probes: ProbeResults;
   /** digest of the objects that the pod's volumes are made of */
   readonly volumes: string;
   readonly now: number;
@@ -58,9 +60,10 @@ interface Draft {
 export function plan(input: PlanInput): Plan {
   const draft: Draft = { input, memory: input.memory, steps: [], events: [], wakeAt: undefined };
   noteEnding(draft);
+  noteRerun(draft);
   const { pod } = input;
   if (draft.memory.ending !== undefined || pod === undefined) planEnding(draft);
-  else if (isFinished(pod, input.running)) planFinished(draft, pod);
+  else if (isFinished(pod, counted(draft))) planFinished(draft, pod);
   else planWanted(draft, pod);
   collectGarbage(draft);
   const { memory, steps, events, wakeAt } = draft;
@@ -111,6 +114,25 @@ export function isFinished(pod: Pod, running: RunningPod | undefined): boolean {
   });
 }
 
+// --- does an exit make the whole pod start over? ---
+
+function noteRerun(draft: Draft): void {
+  const { pod, running } = draft.input;
+  if (pod === undefined || running === undefined || draft.memory.ending !== undefined) return;
+  const { rerun } = draft.memory;
+  const cause = allContainers(pod).find((container) => {
+    const found = latest(counted(draft), container.name);
+    return found?.state === "exited" && inCurrentSandbox(running, found) && restartsAll(container, found.exitCode ?? 0);
+  });
+  if (cause !== undefined) draft.memory = { ...draft.memory, rerun: { ids: running.containers.map(({ id }) => id), cause: cause.name, done: false } };
+  else if (rerun?.done === false && !running.containers.some((container) => rerun.ids.includes(container.id) && isAlive(container))) draft.memory = { ...draft.memory, rerun: { ...rerun, done: true } };
+}
+
+/** What runs, without the containers that a rerun has replaced. */
+function counted({ input: { running }, memory: { rerun } }: Draft): RunningPod | undefined {
+  return running === undefined || rerun === undefined ? running : without(running, rerun.ids);
+}
+
 // --- a pod that should run ---
 
 function planWanted(draft: Draft, pod: Pod): void {
@@ -118,7 +140,24 @@ function planWanted(draft: Draft, pod: Pod): void {
   if (memory.volumes !== volumes && due(draft, memory.volumeTrouble?.retryAt)) draft.steps.push({ type: "mountVolumes", digest: volumes });
   if (memory.volumes === undefined) return;
   if (running === undefined || !running.ready) return planSandbox(draft, running);
-  if (planInit(draft, pod, running)) planContainers(draft, pod, running);
+  if (draft.memory.rerun?.done === false) return planRerun(draft, pod, running, draft.memory.rerun.ids);
+  const view = counted(draft) ?? running;
+  planEphemeral(draft, pod, view);
+  if (planInit(draft, pod, view)) planContainers(draft, pod, view);
+}
+
+function planRerun(draft: Draft, pod: Pod, running: RunningPod, ids: readonly string[]): void {
+  for (const container of running.containers.filter((each) => ids.includes(each.id) && isAlive(each))) {
+    draft.steps.push(stopOf(container, graceOf(pod), `Stopping container ${container.name}`));
+  }
+}
+
+/** Containers for debugging start once, whatever the others do. */
+function planEphemeral(draft: Draft, pod: Pod, running: RunningPod): void {
+  for (const container of pod.spec?.ephemeralContainers ?? []) {
+    const found = latest(running, container.name);
+    if ((found === undefined || found.state === "created") && tryAgain(draft, container)) draft.steps.push(startOf(draft, container, found));
+  }
 }
 
 function planSandbox(draft: Draft, dead: RunningPod | undefined): void {
@@ -140,11 +179,13 @@ function planInit(draft: Draft, pod: Pod, running: RunningPod): boolean {
     const found = current(running, init.name);
     if (found?.state === "exited" && !sidecar && found.exitCode === 0) continue;
     if (found?.state === "running") {
-      if (!sidecar) return false;
+      if (planRunning(draft, pod, init, found) || !sidecar) return false;
+      const waits = init.startupProbe !== undefined && draft.input.probes.get(found.id)?.started !== true;
+      if (waits && !started) return false;
       continue;
     }
     if (found === undefined || found.state === "created") {
-      if (tryAgain(draft, init)) draft.steps.push(startOf(running, init, found));
+      begin(draft, pod, init, found);
     } else if (found.state === "exited") restart(draft, pod, init, found);
     // the ones after it wait until it runs, unless the pod was initialized before
     if (!started) return false;
@@ -154,27 +195,54 @@ function planInit(draft: Draft, pod: Pod, running: RunningPod): boolean {
 
 function planContainers(draft: Draft, pod: Pod, running: RunningPod): void {
   // one start at a time keeps the order; a container that waits for its next try holds up nobody
-  const starting = () => draft.steps.some((step) => step.type === "startContainer");
+  const starting = () => draft.steps.some(({ type }) => type === "startContainer" || type === "postStart");
   for (const container of pod.spec?.containers ?? []) {
     const found = current(running, container.name);
     if (found === undefined) {
       const earlier = latest(running, container.name);
       if (earlier !== undefined && !restartsAfter(pod, container, earlier.exitCode ?? 0)) continue;
-      if (!starting() && tryAgain(draft, container)) draft.steps.push(startOf(running, container, undefined));
+      if (!starting()) begin(draft, pod, container, undefined);
     } else if (found.state === "created") {
-      if (!starting() && tryAgain(draft, container)) draft.steps.push(startOf(running, container, found));
+      if (!starting()) begin(draft, pod, container, found);
     } else if (found.state === "exited") {
       const changed = found.specHash !== specHash(container);
       if (!starting() && (changed || restartsAfter(pod, container, found.exitCode ?? 0))) restart(draft, pod, container, found);
-    } else if (found.specHash !== specHash(container)) {
-      const message = `Container ${container.name} definition changed, will be restarted`;
-      draft.steps.push(stopOf(found, pod.spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS, message));
-    }
+    } else planRunning(draft, pod, container, found);
   }
 }
 
+/** A container that runs: its hook, or why it may not go on. True when the next ones have to wait. */
+function planRunning(draft: Draft, pod: Pod, container: Container, found: RunningContainer): boolean {
+  const { postStart, condemned } = memoryOf(draft.memory, container.name);
+  const stop = (message: string, graceSeconds = graceOf(pod)) => {
+    draft.steps.push(stopOf(found, graceSeconds, message));
+    return true;
+  };
+  if (postStart === found.id) {
+    draft.steps.push({ type: "postStart", container: container.name, containerId: found.id });
+    return true;
+  }
+  if (condemned?.id === found.id) return stop(condemned.message);
+  if (found.specHash !== specHash(container)) return stop(`Container ${container.name} definition changed, will be restarted`);
+  const failed = draft.input.probes.get(found.id)?.failed;
+  if (failed === undefined) return false;
+  const restarts = isSidecar(container) || (container.restartPolicy ?? podRestartPolicy(pod)) !== "Never";
+  return stop(`Container ${container.name} failed ${failed.probe} probe${restarts ? ", will be restarted" : ""}`, failed.graceSeconds);
+}
+
+function graceOf(pod: Pod): number {
+  return pod.spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
+}
+
+/** The first of a container in its sandbox, or in a rerun: who caused that has to wait as after any crash. */
+function begin(draft: Draft, pod: Pod, container: Container, created: RunningContainer | undefined): void {
+  const before = created === undefined && draft.memory.rerun?.cause === container.name ? latest(draft.input.running, container.name) : undefined;
+  if (before?.state === "exited") restart(draft, pod, container, before);
+  else if (tryAgain(draft, container)) draft.steps.push(startOf(draft, container, created));
+}
+
 function restart(draft: Draft, pod: Pod, container: Container, dead: RunningContainer): void {
-  const { running, now } = draft.input;
+  const { now } = draft.input;
   const { crash } = memoryOf(draft.memory, container.name);
   const failedAt = dead.finishedAt ?? dead.createdAt;
   const at = retryAt(crash, failedAt, CRASH_LOOP);
@@ -186,18 +254,17 @@ function restart(draft: Draft, pod: Pod, container: Container, dead: RunningCont
     }
     return wake(draft, at);
   }
-  if (!tryAgain(draft, container)) return;
-  if (running !== undefined) draft.steps.push(startOf(running, container, undefined));
+  if (tryAgain(draft, container)) draft.steps.push(startOf(draft, container, undefined));
 }
 
-function startOf(running: RunningPod, container: Container, created: RunningContainer | undefined): Step {
+function startOf({ input: { running } }: Draft, container: Container | EphemeralContainer, created: RunningContainer | undefined): Step {
   if (created !== undefined) return { type: "startContainer", container: container.name, attempt: created.attempt, created: created.id };
   const earlier = latest(running, container.name);
   return { type: "startContainer", container: container.name, attempt: earlier === undefined ? 0 : earlier.attempt + 1 };
 }
 
-function tryAgain(draft: Draft, container: Container): boolean {
-  const { trouble } = memoryOf(draft.memory, container.name);
+function tryAgain(draft: Draft, { name }: Container | EphemeralContainer): boolean {
+  const { trouble } = memoryOf(draft.memory, name);
   // the status changes when the error gives way to the back-off
   if (trouble !== undefined) due(draft, trouble.at + ERROR_SHOWN_MS);
   return due(draft, trouble?.retryAt);
@@ -206,7 +273,7 @@ function tryAgain(draft: Draft, container: Container): boolean {
 // --- a pod that has finished: keep its dead containers, give the rest back ---
 
 function planFinished(draft: Draft, pod: Pod): void {
-  stopAll(draft, pod, pod.spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS, undefined);
+  stopAll(draft, pod, graceOf(pod), undefined);
 }
 
 // --- a pod that ends ---

@@ -13,13 +13,19 @@ export function podRestartPolicy(pod: Pod): RestartPolicy {
 }
 
 export function restartsAfter(pod: Pod, container: Container, exitCode: number): boolean {
-  for (const rule of container.restartPolicyRules ?? []) {
-    const codes = rule.exitCodes;
-    const listed = codes?.values?.includes(exitCode) === true;
-    if (rule.action === "Restart" && codes !== undefined && listed === (codes.operator === "In")) return true;
-  }
+  if (matchingRule(container, exitCode) !== undefined) return true;
   const policy = container.restartPolicy ?? podRestartPolicy(pod);
   return policy === "Always" || (policy === "OnFailure" && exitCode !== 0);
+}
+
+/** The whole pod starts over after this exit (KEP-5532). */
+export function restartsAll(container: Container, exitCode: number): boolean {
+  return matchingRule(container, exitCode) === "RestartAllContainers";
+}
+
+/** The first rule that fits decides. */
+function matchingRule({ restartPolicyRules = [] }: Container, exitCode: number): string | undefined {
+  return restartPolicyRules.find(({ exitCodes }) => exitCodes !== undefined && (exitCodes.values?.includes(exitCode) === true) === (exitCodes.operator === "In"))?.action;
 }
 
 /** Init containers: Always means "until it succeeds". */

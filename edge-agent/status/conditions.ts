@@ -1,6 +1,7 @@
 /** Pod conditions with the reasons and messages that kubelet users and their tools know. */
 import { timestamp } from "../../core/api/clock.ts";
 import type { ContainerStatus, Pod, PodCondition } from "../../core/api/types.gen.ts";
+import type { Rerun } from "../memory.ts";
 import { isSidecar } from "../restart-policy.ts";
 import type { PodPhase } from "./phase.ts";
 
@@ -10,6 +11,7 @@ export interface ConditionInput {
   readonly init: readonly ContainerStatus[];
   readonly main: readonly ContainerStatus[];
   readonly sandboxReady: boolean;
+  readonly rerun?: Rerun | undefined;
   readonly previous: readonly PodCondition[];
   readonly now: number;
 }
@@ -26,6 +28,7 @@ export function conditionsOf(input: ConditionInput): PodCondition[] {
     Ready: ready(input, containers),
     ContainersReady: containers,
     PodScheduled: yes,
+    ...(input.rerun === undefined ? {} : { AllContainersRestarting: { status: input.rerun.done ? "False" : "True" } }),
   };
   const own = Object.entries(verdicts).map(([type, verdict]) => condition(input, type, verdict));
   return [...own, ...input.previous.filter(({ type }) => verdicts[type] === undefined)];

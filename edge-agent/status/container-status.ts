@@ -1,10 +1,11 @@
 /** What the API shows of one container: from its spec, what the runtime says and what the agent remembers. */
 import { timestamp } from "../../core/api/clock.ts";
-import type { Container, ContainerState, ContainerStateTerminated, ContainerStatus, Pod } from "../../core/api/types.gen.ts";
+import type { Container, ContainerState, ContainerStateTerminated, ContainerStatus, EphemeralContainer, Pod } from "../../core/api/types.gen.ts";
 import { CRASH_LOOP, retryAt } from "../backoff.ts";
 import { before, latest, podTitle } from "../containers.ts";
 import { container as memoryOf, ERROR_SHOWN_MS, type PodMemory, type Trouble } from "../memory.ts";
 import { initRestartsAfter, isSidecar, restartsAfter } from "../restart-policy.ts";
+import type { ProbeResults } from "../probes/prober.ts";
 import type { RunningContainer, RunningPod } from "../runtimes/runtime.ts";
 
 export interface StatusInput {
@@ -15,8 +16,7 @@ export interface StatusInput {
   /** prefix of container ids: "containerd", "wasi" */
   readonly handler: string;
   readonly now: number;
-  /** results of probes by container name; absent: no probe says no */
-  readonly probes?: { readonly [container: string]: { readonly ready?: boolean; readonly started?: boolean } } | undefined;
+  readonly probes: ProbeResults;
 }
 
 /** Pulls that failed show their back-off between tries. */
@@ -30,12 +30,13 @@ export function containerStatus(input: StatusInput, container: Container, kind: 
   const waiting = waitingState(input, container, kind, found, trouble, initialized);
   const state = waiting ?? stateOf(input, found);
   const last = waiting !== undefined && found?.state === "exited" ? found : previous;
-  const started = state.running !== undefined && input.probes?.[container.name]?.started !== false;
+  const probed = found === undefined ? undefined : input.probes.get(found.id);
+  const started = state.running !== undefined && probed?.started !== false;
   return {
     name: container.name,
     state,
     lastState: last?.state === "exited" ? { terminated: terminated(input, last) } : {},
-    ready: isReady(input, container, kind, state, started),
+    ready: kind === "init" && !isSidecar(container) ? state.terminated?.exitCode === 0 : started && probed?.ready !== false,
     restartCount: found?.attempt ?? 0,
     image: found?.image ?? container.image ?? "",
     imageID: found?.imageId ?? "",
@@ -47,31 +48,31 @@ export function containerStatus(input: StatusInput, container: Container, kind: 
   };
 }
 
-function isReady({ probes }: StatusInput, container: Container, kind: "init" | "main", state: ContainerState, started: boolean): boolean {
-  if (kind === "init" && !isSidecar(container)) return state.terminated?.exitCode === 0;
-  return started && probes?.[container.name]?.ready !== false;
-}
-
 /** Why it does not run although it should; undefined: it runs, or has ended for good. */
 function waitingState(input: StatusInput, container: Container, kind: "init" | "main", found: RunningContainer | undefined, trouble: Trouble | undefined, initialized: boolean): ContainerState | undefined {
   const { pod, memory, now } = input;
+  // it counts as running once its postStart hook has ended
+  if (found?.state === "running" && memoryOf(memory, container.name).postStart === found.id) return { waiting: { reason: kind === "init" ? "PodInitializing" : "ContainerCreating" } };
   if (found?.state === "running" || found?.state === "unknown") return undefined;
   const ended = found?.state === "exited";
-  if (ended) {
+  if (ended && memory.rerun?.ids.includes(found.id) !== true) {
     const again = kind === "init" ? initRestartsAfter(pod, container, found.exitCode ?? 0) : restartsAfter(pod, container, found.exitCode ?? 0);
     if (!again || memory.ending !== undefined) return undefined;
   }
-  if (trouble !== undefined && (memory.ending === undefined || !ended)) {
-    const reason = BACKING_OFF[trouble.reason];
-    if (reason === undefined || trouble.backoff.delayMs <= 0 || now < trouble.at + ERROR_SHOWN_MS) return { waiting: { reason: trouble.reason, message: trouble.message } };
-    return { waiting: { reason, message: `Back-off pulling image "${container.image}": ${trouble.reason}: ${trouble.message}` } };
-  }
+  if (trouble !== undefined && (memory.ending === undefined || !ended)) return troubleState(input, container, trouble);
   if (!ended) return { waiting: { reason: initialized && (pod.spec?.initContainers ?? []).length === 0 ? "ContainerCreating" : initialized && kind === "main" ? "ContainerCreating" : "PodInitializing" } };
+  if (memory.rerun?.ids.includes(found.id) === true) return { waiting: { reason: kind === "init" ? "PodInitializing" : "ContainerCreating" } };
   const { crash } = memoryOf(memory, container.name);
   const until = retryAt(crash, found.finishedAt ?? found.createdAt, CRASH_LOOP);
   if (crash === undefined || now >= until) return undefined;
   const delay = formatDelay(crash.delayMs);
   return { waiting: { reason: "CrashLoopBackOff", message: `back-off ${delay} restarting failed container=${container.name} pod=${podTitle(pod)}` } };
+}
+
+function troubleState({ now }: StatusInput, { image }: { readonly image?: string }, trouble: Trouble): ContainerState {
+  const reason = BACKING_OFF[trouble.reason];
+  if (reason === undefined || trouble.backoff.delayMs <= 0 || now < trouble.at + ERROR_SHOWN_MS) return { waiting: { reason: trouble.reason, message: trouble.message } };
+  return { waiting: { reason, message: `Back-off pulling image "${image}": ${trouble.reason}: ${trouble.message}` } };
 }
 
 /** Go's duration text: 10s, 1m20s, 5m0s. */
@@ -86,7 +87,8 @@ function stateOf(input: StatusInput, found: RunningContainer | undefined): Conta
   return { running: { startedAt: timestamp(found.startedAt ?? found.createdAt) } };
 }
 
-function terminated({ handler }: StatusInput, found: RunningContainer): ContainerStateTerminated {
+function terminated({ handler, memory }: StatusInput, found: RunningContainer): ContainerStateTerminated {
+  if (memory.rerun?.ids.includes(found.id) === true) return replacedByRerun(found, handler);
   const exitCode = found.exitCode ?? 0;
   const finishedAt = found.finishedAt ?? found.createdAt;
   return {
@@ -99,9 +101,41 @@ function terminated({ handler }: StatusInput, found: RunningContainer): Containe
   };
 }
 
-function volumeMounts({ volumeMounts: mounts = [] }: Container): Pick<ContainerStatus, "volumeMounts"> {
+/** A container that had to go because its pod started over is shown as if it were gone already. */
+function replacedByRerun(found: RunningContainer, handler: string): ContainerStateTerminated {
+  return {
+    exitCode: 137,
+    reason: "RestartingAllContainers",
+    message: "The container is removed because RestartAllContainers in place",
+    startedAt: timestamp(found.startedAt ?? 0),
+    finishedAt: timestamp(found.finishedAt ?? found.createdAt),
+    containerID: `${handler}://${found.id}`,
+  };
+}
+
+function volumeMounts({ volumeMounts: mounts = [] }: Container | EphemeralContainer): Pick<ContainerStatus, "volumeMounts"> {
   if (mounts.length === 0) return {};
   return {
     volumeMounts: mounts.map(({ name, mountPath, readOnly }) => ({ name, mountPath, ...(readOnly === true ? { readOnly, recursiveReadOnly: "Disabled" } : {}) })),
+  };
+}
+
+/** A container for debugging: it has no probes and no say in what becomes of the pod. */
+export function ephemeralStatus(input: StatusInput, container: EphemeralContainer): ContainerStatus {
+  const { running, memory } = input;
+  const found = latest(running, container.name);
+  const { trouble } = memoryOf(memory, container.name);
+  const pending = trouble !== undefined && (found === undefined || found.state === "created") ? troubleState(input, container, trouble) : undefined;
+  return {
+    name: container.name,
+    state: pending ?? stateOf(input, found),
+    lastState: {},
+    ready: false,
+    restartCount: 0,
+    image: found?.image ?? container.image ?? "",
+    imageID: found?.imageId ?? "",
+    ...(found === undefined ? {} : { containerID: `${input.handler}://${found.id}` }),
+    resources: {},
+    ...volumeMounts(container),
   };
 }

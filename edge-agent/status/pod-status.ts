@@ -1,12 +1,12 @@
 /** The PodStatus that the API shows: a pure function, so the same device always says the same of the same state. */
 import { timestamp } from "../../core/api/clock.ts";
 import type { PodStatus } from "../../core/api/types.gen.ts";
-import { latest } from "../containers.ts";
+import { latest, without } from "../containers.ts";
 import { isFinished } from "../plan.ts";
 import { qosClass } from "../qos.ts";
 import { isSidecar } from "../restart-policy.ts";
 import { conditionsOf } from "./conditions.ts";
-import { containerStatus, type StatusInput } from "./container-status.ts";
+import { containerStatus, ephemeralStatus, type StatusInput } from "./container-status.ts";
 import { phaseOf } from "./phase.ts";
 
 /** `previous`: what was shown before, for transition times and conditions that others own */
@@ -15,14 +15,16 @@ export function podStatus(input: StatusInput, previous: PodStatus | undefined): 
   if (memory.ending?.cause === "rejected") return rejected(input);
   const inits = pod.spec?.initContainers ?? [];
   const mains = pod.spec?.containers ?? [];
+  const counted = running === undefined || memory.rerun === undefined ? running : without(running, memory.rerun.ids);
   const done = inits.every((container) => {
-    const found = latest(running, container.name);
+    const found = latest(counted, container.name);
     return isSidecar(container) ? found?.state === "running" : found?.state === "exited" && found.exitCode === 0;
   });
   const init = inits.map((container) => containerStatus(input, container, "init", false));
   const main = mains.map((container) => containerStatus(input, container, "main", done));
+  const ephemeral = (pod.spec?.ephemeralContainers ?? []).map((container) => ephemeralStatus(input, container));
   const alive = running?.containers.some(({ state }) => state === "running") === true;
-  const over = !alive && (memory.ending !== undefined || isFinished(pod, running));
+  const over = !alive && (memory.ending !== undefined || isFinished(pod, counted));
   const failed = memory.ending?.cause === "deadline" || memory.ending?.cause === "evicted";
   const phase = terminalPhase(previous) ?? (over && failed ? "Failed" : undefined) ?? (over || memory.ending === undefined ? phaseOf({ pod, init, main, over }) : phaseWhileEnding(previous));
   const sandboxReady = running?.ready === true && memory.released !== true;
@@ -34,7 +36,7 @@ export function podStatus(input: StatusInput, previous: PodStatus | undefined): 
   return {
     ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
     phase,
-    conditions: conditionsOf({ pod, phase, init, main, sandboxReady, previous: previous?.conditions ?? [], now }),
+    conditions: conditionsOf({ pod, phase, init, main, sandboxReady, rerun: memory.rerun, previous: previous?.conditions ?? [], now }),
     ...(why?.reason === undefined ? {} : { reason: why.reason }),
     ...(why?.message === undefined ? {} : { message: why.message }),
     ...(input.hostIPs[0] === undefined ? {} : { hostIP: input.hostIPs[0], hostIPs: input.hostIPs.map((ip) => ({ ip })) }),
@@ -42,6 +44,7 @@ export function podStatus(input: StatusInput, previous: PodStatus | undefined): 
     startTime: timestamp(memory.startTime),
     ...(init.length === 0 ? {} : { initContainerStatuses: init }),
     containerStatuses: main,
+    ...(ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: ephemeral }),
     qosClass: qosClass(pod),
   };
 }

@@ -1,11 +1,11 @@
 /** The image of a container, pulled as its policy says, with the events that tell why a start takes long. */
-import type { Container, Pod, Secret } from "../../core/api/types.gen.ts";
+import type { Container, EphemeralContainer, Pod, Secret } from "../../core/api/types.gen.ts";
 import { ImageError, type ImageOnDevice, type PullSecret } from "../runtimes/runtime.ts";
 import type { ObjectSource } from "../environment.ts";
 import type { StepContext } from "./executor.ts";
 
 /** @throws ImageError */
-export async function ensureImage({ device, runtime, signal }: StepContext, pod: Pod, container: Container): Promise<ImageOnDevice> {
+export async function ensureImage({ device, runtime, signal }: StepContext, pod: Pod, container: Container | EphemeralContainer): Promise<ImageOnDevice> {
   const reference = container.image ?? "";
   if (reference === "") throw new ImageError("InvalidImageName", `Failed to apply default image tag "${reference}": couldn't parse image name "${reference}": invalid reference format`);
   const policy = container.imagePullPolicy ?? (isLatest(reference) ? "Always" : "IfNotPresent");

@@ -40,6 +40,8 @@ export interface StepContext {
   readonly runtime: Runtime;
   readonly running: RunningPod | undefined;
   readonly memory: PodMemory;
+  /** remembers something before the step is over */
+  readonly note: (change: MemoryChange) => void;
   /** the plan no longer wants the step */
   readonly signal: AbortSignal;
 }

@@ -3,6 +3,7 @@ import type { MemoryChange } from "../memory.ts";
 import type { Executor, StepContext } from "./executor.ts";
 import { mountVolumes } from "./mount-volumes.ts";
 import { forgetPod, removeContainer, removeSandbox, stopSandbox, unmountVolumes } from "./removal.ts";
+import { postStart } from "./post-start.ts";
 import { startContainer } from "./start-container.ts";
 import { startSandbox } from "./start-sandbox.ts";
 import type { Step, StepType } from "./step.ts";
@@ -14,6 +15,7 @@ export const executors: Executors = {
   mountVolumes,
   startSandbox,
   startContainer,
+  postStart,
   stopContainer,
   removeContainer,
   stopSandbox,

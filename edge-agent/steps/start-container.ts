@@ -1,7 +1,7 @@
 /** A container from spec to process: image, environment, mounts, creation, start. Each can fail with a reason of its own. */
-import type { Container, Pod } from "../../core/api/types.gen.ts";
+import type { Container, EphemeralContainer, Pod } from "../../core/api/types.gen.ts";
 import { IMAGE_PULL, LOCAL } from "../backoff.ts";
-import { allContainers, latest, podTitle, specHash } from "../containers.ts";
+import { findContainer, latest, podTitle, specHash } from "../containers.ts";
 import { ConfigError, environment, expand } from "../environment.ts";
 import { container as memoryOf, restarted, troubled, withContainer, type MemoryChange, type Problem } from "../memory.ts";
 import { hostsFile } from "../network/hosts-file.ts";
@@ -12,7 +12,7 @@ import { factsOf, textOf, unchanged, type Executor, type StepContext } from "./e
 
 export const startContainer: Executor<"startContainer"> = async ({ container: name, attempt, created }, context) => {
   const { device, pod, runtime, running } = context;
-  const container = pod === undefined ? undefined : allContainers(pod).find((each) => each.name === name);
+  const container = pod === undefined ? undefined : findContainer(pod, name);
   if (pod === undefined || container === undefined || running === undefined) return unchanged;
   const failed = (problem: Problem, tell = true): MemoryChange => {
     if (tell) device.events.pod(pod, { type: "Warning", reason: "Failed", message: `Error: ${problem.message}`, container: name });
@@ -51,8 +51,10 @@ export const startContainer: Executor<"startContainer"> = async ({ container: na
     const calm = withContainer(memory, name, { trouble: undefined });
     return dead?.state === "exited" ? restarted(calm, name, dead.finishedAt ?? dead.createdAt, now) : calm;
   };
+  const id = containerId;
+  // before the start: whoever sees the container run has to know that its hook is due
+  if (container.lifecycle?.postStart !== undefined) context.note((memory) => withContainer(memory, name, { postStart: id }));
   try {
-    const id = containerId;
     await device.starts.run(() => runtime.startContainer(id));
   } catch (error) {
     // the runtime keeps it as an exited container: the restart policy and the crash back-off take over
@@ -64,7 +66,7 @@ export const startContainer: Executor<"startContainer"> = async ({ container: na
 };
 
 /** @throws Error: shown as CreateContainerConfigError */
-async function containerPlan(context: StepContext, pod: Pod, container: Container, attempt: number, image: ImageOnDevice): Promise<ContainerPlan> {
+async function containerPlan(context: StepContext, pod: Pod, container: Container | EphemeralContainer, attempt: number, image: ImageOnDevice): Promise<ContainerPlan> {
   const { device } = context;
   refuseRoot(pod, container, image);
   const facts = factsOf(context, pod);
@@ -87,7 +89,7 @@ async function containerPlan(context: StepContext, pod: Pod, container: Containe
 }
 
 /** /etc/hosts and the termination message are files of the agent's that the container sees. */
-async function ownFiles({ device, id }: StepContext, pod: Pod, container: Container, attempt: number, podIPs: readonly string[]) {
+async function ownFiles({ device, id }: StepContext, pod: Pod, container: Container | EphemeralContainer, attempt: number, podIPs: readonly string[]) {
   const taken = new Set((container.volumeMounts ?? []).map(({ mountPath }) => mountPath));
   const { domain } = device.clusterDns();
   const hostFile = pod.spec?.hostNetwork === true ? await device.hostsFile() : "";
@@ -100,7 +102,7 @@ async function ownFiles({ device, id }: StepContext, pod: Pod, container: Contai
   return { logPath: files.logPath, mounts };
 }
 
-function refuseRoot(pod: Pod, container: Container, image: ImageOnDevice): void {
+function refuseRoot(pod: Pod, container: Container | EphemeralContainer, image: ImageOnDevice): void {
   const own = container.securityContext;
   const shared = pod.spec?.securityContext;
   if ((own?.runAsNonRoot ?? shared?.runAsNonRoot) !== true) return;

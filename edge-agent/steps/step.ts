@@ -8,6 +8,8 @@ export interface StepTable {
   readonly startSandbox: { readonly attempt: number };
   /** image, creation and start; `created` names a container that was created but never started */
   readonly startContainer: { readonly container: string; readonly attempt: number; readonly created?: string | undefined };
+  /** runs the hook of a container that has started */
+  readonly postStart: { readonly container: string; readonly containerId: string };
   /** `until`: when the grace period is over, milliseconds; absent: `graceSeconds` from the start of the step */
   readonly stopContainer: {
     readonly container: string;
@@ -39,6 +41,8 @@ export function stepKey(step: Step): string {
       return step.type;
     case "startContainer":
       return `start/${step.container}`;
+    case "postStart":
+      return `postStart/${step.containerId}`;
     case "stopContainer":
       // an earlier end is another stop
       return `stop/${step.containerId}/${step.until ?? step.graceSeconds}`;

@@ -1,0 +1,189 @@
+/**
+ * Runs the probes of all pods of the device: one worker per probe of a running container, which tries, waits a period and
+ * tries again. Results belong to a container id, so a restarted container begins anew. What a result means (not ready,
+ * kill it) is the plan's and the status' affair; the prober only says when a result has changed.
+ */
+import type { Clock } from "../../core/api/clock.ts";
+import type { Container, Pod, Probe } from "../../core/api/types.gen.ts";
+import type { PlannedEvent } from "../plan.ts";
+import { isSidecar } from "../restart-policy.ts";
+import type { RunningContainer, RunningPod, Runtime } from "../runtimes/runtime.ts";
+import { extendStreak, verdict, type Outcome, type Streak } from "./outcome.ts";
+import { tryProbe } from "./try-probe.ts";
+
+/** What the probes say of one running container; probes that it does not have say yes. */
+export interface ProbeResult {
+  readonly started: boolean;
+  readonly ready: boolean;
+  /** it has to be restarted */
+  readonly failed?: { readonly probe: "liveness" | "startup"; readonly graceSeconds: number | undefined } | undefined;
+}
+
+/** By container id. */
+export type ProbeResults = ReadonlyMap<string, ProbeResult>;
+
+export interface ProbedPod {
+  readonly pod: Pod;
+  readonly running: RunningPod;
+  readonly runtime: Runtime;
+  /** the pod ends: only readiness matters */
+  readonly ending: boolean;
+}
+
+export interface Prober {
+  /** starts and stops workers; results of new containers hold at once */
+  follow(uid: string, probed: ProbedPod | undefined): ProbeResults;
+  close(): void;
+}
+
+export interface ProberOptions {
+  readonly clock: Clock;
+  readonly hostIPs: () => readonly string[];
+  readonly tell: (pod: Pod, event: PlannedEvent) => void;
+  readonly onChange: (uid: string) => void;
+}
+
+type ProbeType = "startup" | "liveness" | "readiness";
+
+const FIELDS = { startup: "startupProbe", liveness: "livenessProbe", readiness: "readinessProbe" } as const;
+const TITLES = { startup: "Startup", liveness: "Liveness", readiness: "Readiness" } as const;
+/** API defaults */
+const DEFAULTS = { periodSeconds: 10, timeoutSeconds: 1, successThreshold: 1, failureThreshold: 3 } as const;
+const NO_RESULTS: ProbeResults = new Map();
+
+interface Worker {
+  streak: Streak | undefined;
+  result: boolean;
+  stop: () => void;
+}
+
+interface Probed {
+  latest: ProbedPod;
+  readonly workers: Map<string, Worker>;
+}
+
+export function prober({ clock, hostIPs, tell, onChange }: ProberOptions): Prober {
+  const pods = new Map<string, Probed>();
+
+  const startWorker = (uid: string, probed: Probed, container: Container, found: RunningContainer, type: ProbeType, probe: Probe): Worker => {
+    const known = knownStatus(probed.latest, container, found);
+    const initially = type === "liveness" || (type === "startup" ? known?.started === true : known?.ready === true);
+    const ending = new AbortController();
+    let cancelTimer = () => {};
+    const worker: Worker = {
+      streak: undefined,
+      result: initially,
+      stop() {
+        ending.abort();
+        cancelTimer();
+      },
+    };
+    const settings = { ...DEFAULTS, ...probe };
+    const later = (ms: number) => {
+      cancelTimer = clock.after(ms, () => void round());
+    };
+    const round = async () => {
+      const { pod, running, runtime } = probed.latest;
+      const limit = new AbortController();
+      const cancelLimit = clock.after(settings.timeoutSeconds * 1000, () => limit.abort());
+      const began = clock.monotonic();
+      const outcome = await tryProbe({
+        probe, container, containerId: found.id, runtime, timeoutSeconds: settings.timeoutSeconds,
+        ip: (pod.spec?.hostNetwork === true ? hostIPs()[0] : running.ips[0]) ?? "",
+        signal: AbortSignal.any([limit.signal, ending.signal]),
+      });
+      cancelLimit();
+      if (ending.signal.aborted) return;
+      announce(pod, container, type, outcome);
+      worker.streak = extendStreak(worker.streak, outcome);
+      const said = verdict(worker.streak, settings);
+      const changed = said !== undefined && said !== worker.result || (said === false && type === "startup");
+      if (said !== undefined) worker.result = said;
+      // a container that has to be restarted is not asked again, one that has started not whether it has
+      if ((said === false && type !== "readiness") || (said === true && type === "startup")) ending.abort();
+      else later(Math.max(0, settings.periodSeconds * 1000 - (clock.monotonic() - began)));
+      if (changed) onChange(uid);
+    };
+    if (type === "startup" && initially) return worker;
+    const age = clock.now() - (found.startedAt ?? found.createdAt);
+    later(Math.max(0, (settings.initialDelaySeconds ?? 0) * 1000 - age));
+    return worker;
+  };
+
+  const announce = (pod: Pod, container: Container, type: ProbeType, { result, output }: Outcome) => {
+    if (result === "success") return;
+    const [reason, what] = result === "warning" ? ["ProbeWarning", "warning"] : ["Unhealthy", result === "unknown" ? "errored and resulted in unknown state" : "failed"];
+    tell(pod, { type: "Warning", reason: reason ?? "", message: `${TITLES[type]} probe ${what}: ${output}`, container: container.name });
+  };
+
+  const followPod = (uid: string, probed: Probed): ProbeResults => {
+    const { pod, running, ending } = probed.latest;
+    const wanted = new Set<string>();
+    const results = new Map<string, ProbeResult>();
+    const workerOf = (container: Container, found: RunningContainer, type: ProbeType): Worker | undefined => {
+      const probe = container[FIELDS[type]];
+      if (probe === undefined) return undefined;
+      const key = `${found.id}/${type}`;
+      wanted.add(key);
+      const worker = probed.workers.get(key) ?? startWorker(uid, probed, container, found, type, probe);
+      probed.workers.set(key, worker);
+      return worker;
+    };
+    for (const container of probedContainers(pod)) {
+      const found = running.containers.find(({ name, state }) => name === container.name && state === "running");
+      if (found === undefined) continue;
+      const startup = ending ? undefined : workerOf(container, found, "startup");
+      const started = ending || startup === undefined || startup.result;
+      const liveness = started && !ending ? workerOf(container, found, "liveness") : undefined;
+      const readiness = started ? workerOf(container, found, "readiness") : undefined;
+      results.set(found.id, { started, ready: started && (container.readinessProbe === undefined || readiness?.result === true), failed: failureOf(container, startup, liveness) });
+    }
+    for (const [key, worker] of probed.workers) {
+      if (wanted.has(key)) continue;
+      worker.stop();
+      probed.workers.delete(key);
+    }
+    return results;
+  };
+
+  return {
+    follow(uid, latest) {
+      const known = pods.get(uid);
+      if (latest === undefined || !probedContainers(latest.pod).some(hasProbe)) {
+        for (const worker of known?.workers.values() ?? []) worker.stop();
+        pods.delete(uid);
+        return NO_RESULTS;
+      }
+      const probed = known ?? { latest, workers: new Map() };
+      probed.latest = latest;
+      pods.set(uid, probed);
+      return followPod(uid, probed);
+    },
+    close() {
+      for (const { workers } of pods.values()) for (const worker of workers.values()) worker.stop();
+      pods.clear();
+    },
+  };
+}
+
+function failureOf(container: Container, startup: Worker | undefined, liveness: Worker | undefined): ProbeResult["failed"] {
+  if (liveness?.result === false) return { probe: "liveness", graceSeconds: container.livenessProbe?.terminationGracePeriodSeconds };
+  const thresholds = { ...DEFAULTS, ...container.startupProbe };
+  if (startup !== undefined && verdict(startup.streak, thresholds) === false) return { probe: "startup", graceSeconds: container.startupProbe?.terminationGracePeriodSeconds };
+  return undefined;
+}
+
+/** Ordinary init containers end; nobody waits for them to become ready. */
+function probedContainers(pod: Pod): readonly Container[] {
+  return [...(pod.spec?.initContainers ?? []).filter(isSidecar), ...(pod.spec?.containers ?? [])];
+}
+
+function hasProbe({ startupProbe, livenessProbe, readinessProbe }: Container): boolean {
+  return startupProbe !== undefined || livenessProbe !== undefined || readinessProbe !== undefined;
+}
+
+/** What the server was told of this very container before the agent started: a restarted agent makes no pod unready. */
+function knownStatus({ pod }: ProbedPod, { name }: Container, { id }: RunningContainer): { readonly ready: boolean; readonly started?: boolean } | undefined {
+  const all = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+  return all.find((status) => status.name === name && status.containerID?.endsWith(`://${id}`) === true);
+}
