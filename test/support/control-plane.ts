@@ -10,7 +10,7 @@ import { builtInHooks } from "../../core/api/kinds/hooks.ts";
 import type { Kind, KindTable } from "../../core/api/kinds.ts";
 import type { Log } from "../../core/api/log.ts";
 import { silentLog } from "../../core/api/log.ts";
-import { NAMESPACES, PODS } from "../../core/api/resources.gen.ts";
+import { NAMESPACES, PODS, SERVICE_CIDRS } from "../../core/api/resources.gen.ts";
 import type { Pod, PodStatus } from "../../core/api/types.gen.ts";
 import { AUTHENTICATED, MASTERS } from "../../core/api/user.ts";
 import type { User } from "../../core/api/user.ts";
@@ -31,6 +31,8 @@ import { memoryDriver } from "../../core/store/drivers/memory.ts";
 import { openStore } from "../../core/store/open.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 import { virtualClock } from "./virtual-clock.ts";
+
+const SERVICE_CIDR = "10.43.0.0/16";
 
 export const admin: User = { name: "admin", groups: [MASTERS, AUTHENTICATED] };
 
@@ -79,8 +81,19 @@ export async function controlPlane(t: { readonly teardown: (end: () => Promise<v
       role: (namespace, name) => rbac.roles.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
     }),
   ]);
-  const registry = openRegistry({ store, kinds, authorizer, admission: (lookup) => [namespaceLifecycle({ lookup }), ...(options.admission ?? [])], clock, entropy, freeze: true });
+  const registry = openRegistry({
+    store,
+    kinds,
+    authorizer,
+    admission: (lookup) => [namespaceLifecycle({ lookup }), ...(options.admission ?? [])],
+    services: { serviceCidr: SERVICE_CIDR },
+    clock,
+    entropy,
+    freeze: true,
+  });
   const client = registry.clientFor(admin);
+  const range = { apiVersion: "networking.k8s.io/v1", kind: "ServiceCIDR", metadata: { name: "kubernetes" }, spec: { cidrs: [SERVICE_CIDR] } };
+  await client.create(SERVICE_CIDRS, range);
   const abort = new AbortController();
   const shared = informers(client, { clock, log, signal: abort.signal, entropy });
   const deps: AllDeps = { informers: shared, clientFor: registry.clientFor, kinds, clock, entropy, log, signal: abort.signal, rootCa: "-----BEGIN CERTIFICATE-----\n" };
