@@ -13,6 +13,7 @@ import { authorizerChain, mastersAuthorizer } from "../../../core/auth/authz/cha
 import { rbacAuthorizer } from "../../../core/auth/authz/rbac.ts";
 import { defaultRbac } from "../../../core/auth/default-rbac.ts";
 import { createApp } from "../../../core/http/app.ts";
+import { serverItself } from "../../../core/http/streams/pod-target.ts";
 import type { HttpServices } from "../../../core/http/services.ts";
 import { openRegistry } from "../../../core/registry/registry.ts";
 import { memoryDriver } from "../../../core/store/drivers/memory.ts";
@@ -48,6 +49,7 @@ export async function openApi(more: Partial<HttpServices> = {}): Promise<Api> {
   const roles = new Map(rbac.clusterRoles.map((role) => [role.metadata.name ?? "", role]));
   const authorizer = authorizerChain([
     mastersAuthorizer,
+    { authorize: async ({ user }) => ({ allowed: user === serverItself, denied: false, reason: "" }) },
     rbacAuthorizer({
       clusterRoleBindings: () => rbac.clusterRoleBindings,
       roleBindings: () => [],
