@@ -83,7 +83,10 @@ function check(text: string, most: number, pattern: RegExp, wrong: string): read
   return errors;
 }
 
-export const dns1123Label: NameRule = (text) => check(text, LABEL_LENGTH, labelPattern, LABEL_WRONG);
+export const dns1123Label: NameRule = (text) => {
+  const wrong = check(text, LABEL_LENGTH, labelPattern, LABEL_WRONG);
+  return wrong.length > 0 && text.includes(".") && subdomainPattern.test(text) ? wrong.map((one) => (one === LABEL_WRONG ? "must not contain dots" : one)) : wrong;
+};
 export const dns1123Subdomain: NameRule = (text) => check(text, SUBDOMAIN_LENGTH, subdomainPattern, SUBDOMAIN_WRONG);
 export const dns1035Label: NameRule = (text) => check(text, LABEL_LENGTH, label1035Pattern, LABEL_1035_WRONG);
 export const labelValue: NameRule = (text) => check(text, LABEL_LENGTH, labelValuePattern, LABEL_VALUE_WRONG);

@@ -1,16 +1,19 @@
 /** Namespaces: the label with their own name, the finalizer that empties them, and their phase. */
 import type { KindHooks } from "../kinds.ts";
 import type { AnyObject } from "../meta.ts";
+import { qualifiedName } from "../names.ts";
 import type { Namespace } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
+import { rule, updateRule } from "./hook-types.ts";
+import { type Errors, check, invalid } from "./validate/errors.ts";
 
 const column = columnsOf<Namespace>();
 /** KEP-2161: the label that selectors can rely on */
 const NAME_LABEL = "kubernetes.io/metadata.name";
+const STANDARD = ["kubernetes", "orphan", "foregroundDeletion"];
 
 export const namespaceHooks: KindHooks = {
   nameRule: "label",
-  generation: "none",
   setDefaults: (object) => {
     const { name } = object.metadata;
     if (name === undefined || object.metadata.labels?.[NAME_LABEL] === name) return object;
@@ -22,10 +25,28 @@ export const namespaceHooks: KindHooks = {
     return { ...object, spec, status: { phase: "Active" } } as AnyObject;
   },
   prepareForUpdate: (object, old) => ({ ...object, spec: old["spec"], status: old["status"] }),
+  validate: rule(finalizers),
+  validateUpdate: () => [],
   mergeSubresource: {
     finalize: (update, old) => ({ ...old, spec: update["spec"] }),
     status: (update, old) => ({ ...old, status: update["status"] }),
   },
+  validateSubresource: {
+    finalize: updateRule((errors, next: Namespace) => finalizers(errors, next)),
+    status: updateRule((errors, { metadata, status }: Namespace) => {
+      const deleting = metadata.deletionTimestamp !== undefined;
+      const phase = status?.phase ?? "";
+      if (!deleting && phase !== "Active") invalid(errors, "status.Phase", phase, "may only be 'Active' if `deletionTimestamp` is empty");
+      if (deleting && phase !== "Terminating") invalid(errors, "status.Phase", phase, "may only be 'Terminating' if `deletionTimestamp` is not empty");
+    }),
+  },
   selectableFields: { "status.phase": (object) => (object as unknown as Namespace).status?.phase ?? "" },
   columns: [nameColumn, column("Status", (namespace) => namespace.status?.phase ?? ""), ageColumn],
 };
+
+function finalizers(errors: Errors, { spec }: Namespace): void {
+  for (const finalizer of spec?.finalizers ?? []) {
+    check(errors, "spec.finalizers", finalizer, qualifiedName);
+    if (!finalizer.includes("/") && !STANDARD.includes(finalizer)) invalid(errors, "spec.finalizers", finalizer, "name is neither a standard finalizer name nor is it fully qualified");
+  }
+}

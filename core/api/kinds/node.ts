@@ -1,13 +1,20 @@
-/** Nodes: columns and selectors. */
+/** Nodes: defaults, rules, columns and selectors. */
 import type { KindHooks } from "../kinds.ts";
 import type { Node } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
+import { change, rule, updateRule } from "./hook-types.ts";
+import { validateNode, validateNodeUpdate } from "./validate/node.ts";
 
 const column = columnsOf<Node>();
 const ROLE_LABEL = "node-role.kubernetes.io/";
 
 export const nodeHooks: KindHooks = {
-  generation: "none",
+  // capacity is what a device has; what it can give is the same until it says less
+  setDefaults: change<Node>((node) =>
+    node.status?.capacity === undefined || node.status.allocatable !== undefined ? node : { ...node, status: { ...node.status, allocatable: node.status.capacity } },
+  ),
+  validate: rule(validateNode),
+  validateUpdate: updateRule(validateNodeUpdate),
   selectableFields: { "spec.unschedulable": (object) => String((object as unknown as Node).spec?.unschedulable ?? false) },
   columns: [
     nameColumn,

@@ -19,27 +19,30 @@ export function defaultPodSpec(spec: PodSpec): PodSpec {
   // the deprecated name of serviceAccountName is served along with it
   if (filled.serviceAccountName !== undefined && filled.serviceAccount === undefined) filled = { ...filled, serviceAccount: filled.serviceAccountName };
   else if (filled.serviceAccount !== undefined && filled.serviceAccountName === undefined) filled = { ...filled, serviceAccountName: filled.serviceAccount };
-  const container = (one: Container) => defaultContainer(one, filled.hostNetwork === true);
-  filled = mapField(filled, "containers", (list) => mapAll(list, container));
-  filled = mapField(filled, "initContainers", (list) => mapAll(list, container));
-  filled = mapField(filled, "ephemeralContainers", (list) => mapAll(list, (one) => defaultContainer(one as Container, filled.hostNetwork === true) as typeof one));
-  filled = mapField(filled, "topologySpreadConstraints", (list) => mapAll(list, (one) => fill(one, {})));
+  filled = mapField(filled, "containers", (list) => mapAll(list, defaultContainer));
+  filled = mapField(filled, "initContainers", (list) => mapAll(list, defaultContainer));
+  filled = mapField(filled, "ephemeralContainers", (list) => mapAll(list, (one) => defaultContainer(one as Container) as typeof one));
   return mapField(filled, "volumes", (list) => mapAll(list, defaultVolume));
 }
 
-function defaultContainer(container: Container, hostNetwork: boolean): Container {
+/** A pod on the network of its device takes the device's ports. In templates that is left to their pods. */
+export function defaultHostPorts(spec: PodSpec): PodSpec {
+  if (spec.hostNetwork !== true) return spec;
+  const container = (one: Container) => mapField(one, "ports", (ports) => mapAll(ports, (port) => ((port.hostPort ?? 0) === 0 ? { ...port, hostPort: port.containerPort } : port)));
+  const filled = mapField(spec, "containers", (list) => mapAll(list, container));
+  return mapField(filled, "initContainers", (list) => mapAll(list, container));
+}
+
+function defaultContainer(container: Container): Container {
   let filled = fill(container, {
     imagePullPolicy: pullPolicy(container.image),
     resources: {},
     terminationMessagePath: "/dev/termination-log",
     terminationMessagePolicy: "File",
   });
-  filled = mapField(filled, "ports", (ports) =>
-    mapAll(ports, (port) => fill(fill(port, { protocol: "TCP" }), hostNetwork && port.hostPort === undefined ? { hostPort: port.containerPort } : {})),
-  );
+  filled = mapField(filled, "ports", (ports) => mapAll(ports, (port) => fill(port, { protocol: "TCP" })));
   for (const probe of ["livenessProbe", "readinessProbe", "startupProbe"] as const) filled = mapField(filled, probe, defaultProbe);
   filled = mapField(filled, "lifecycle", (lifecycle) => mapField(mapField(lifecycle, "postStart", defaultHandler), "preStop", defaultHandler));
-  filled = mapField(filled, "resources", defaultRequests);
   return mapField(filled, "env", (env) =>
     mapAll(env, (one) => mapField(one, "valueFrom", (from) => mapField(from, "fieldRef", (ref) => fill(ref, { apiVersion: "v1" })))),
   );
@@ -54,8 +57,12 @@ function pullPolicy(image: string | undefined): string {
   return colon < 0 || tail.slice(colon + 1) === "latest" ? "Always" : "IfNotPresent";
 }
 
-/** What has a limit and no request requests its limit. */
-function defaultRequests(resources: ResourceRequirements): ResourceRequirements {
+/** What has a limit and no request requests its limit; in pods, not in templates. */
+export function defaultRequests(container: Container): Container {
+  return mapField(container, "resources", requestsOfLimits);
+}
+
+function requestsOfLimits(resources: ResourceRequirements): ResourceRequirements {
   if (resources.limits === undefined) return resources;
   const requests = fill(resources.requests ?? {}, resources.limits);
   return requests === resources.requests ? resources : { ...resources, requests };

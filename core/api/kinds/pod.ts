@@ -1,27 +1,65 @@
-/** Pods: defaults, what users may not set, deletion with a grace period, selectors and columns. */
+/** Pods: defaults, what users may not set, which updates each subresource allows, deletion with a grace period, selectors. */
 import type { KindHooks } from "../kinds.ts";
 import type { AnyObject } from "../meta.ts";
-import type { Pod } from "../types.gen.ts";
+import type { Container, Pod, PodSpec } from "../types.gen.ts";
+import { fill, mapAll, mapField } from "./fill.ts";
 import { podColumns } from "./pod-columns.ts";
-import { defaultPodSpec } from "./pod-spec-defaults.ts";
+import { defaultHostPorts, defaultPodSpec, defaultRequests } from "./pod-spec-defaults.ts";
+import { joinLabelKeys } from "./pod-label-keys.ts";
+import { podWarnings } from "./pod-warnings.ts";
 import { qosClass } from "./pod-qos.ts";
-import { fill } from "./fill.ts";
+import type { Errors } from "./validate/errors.ts";
+import { validatePodCreate, validatePodStatusUpdate } from "./validate/pod.ts";
+import { validateEphemeralUpdate, validateResize } from "./validate/pod-subresources.ts";
+import { validatePodUpdate } from "./validate/pod-update.ts";
+
+const asPod = (object: AnyObject) => object as unknown as Pod;
+const asObject = (pod: Pod) => pod as unknown as AnyObject;
+
+function found(rule: (errors: Errors, next: Pod, old: Pod) => void) {
+  return (next: AnyObject, old: AnyObject): Errors => {
+    const errors: Errors = [];
+    rule(errors, asPod(next), asPod(old));
+    return errors;
+  };
+}
 
 export const podHooks: KindHooks = {
-  setDefaults: (object) => {
-    const pod = object as unknown as Pod;
-    if (pod.spec === undefined) return object;
-    const spec = fill(defaultPodSpec(pod.spec), { enableServiceLinks: true });
-    return spec === pod.spec ? object : ({ ...pod, spec } as unknown as AnyObject);
-  },
+  generation: "spec",
+  setDefaults: (object) => asObject(mapField(asPod(object), "spec", (spec) => fill(mapContainers(defaultHostPorts(defaultPodSpec(spec)), defaultRequests), { enableServiceLinks: true }))),
   prepareForCreate: (object) => {
-    const pod = object as unknown as Pod;
+    const pod = asPod(object);
     const conditions = (pod.spec?.schedulingGates ?? []).length === 0 ? {} : { conditions: [gated] };
-    return { ...object, status: { phase: "Pending", qosClass: qosClass(pod.spec), ...conditions } };
+    const spec = pod.spec === undefined ? {} : { spec: joinLabelKeys(pod.spec, pod.metadata.labels) };
+    return { ...object, ...spec, status: { phase: "Pending", qosClass: qosClass(pod.spec), ...conditions } };
   },
   prepareForUpdate: (object, old) => ({ ...object, status: old["status"] }),
+  validate: (object) => {
+    const errors: Errors = [];
+    validatePodCreate(errors, asPod(object));
+    return errors;
+  },
+  validateUpdate: found(validatePodUpdate),
+  mergeSubresource: {
+    status: (update, old) => {
+      const { ownerReferences: _, deletionTimestamp: __, ...metadata } = update.metadata;
+      const { ownerReferences, deletionTimestamp } = old.metadata;
+      const kept = { ...(ownerReferences === undefined ? {} : { ownerReferences }), ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }) };
+      const status = { ...(update["status"] as object | undefined) };
+      const { qosClass: quality } = asPod(old).status ?? {};
+      return { ...old, metadata: { ...metadata, ...kept }, status: quality === undefined ? status : fill(status, { qosClass: quality }) };
+    },
+  },
+  validateSubresource: {
+    binding: () => [],
+    ephemeralcontainers: found(validateEphemeralUpdate),
+    resize: found(validateResize),
+    status: found(validatePodStatusUpdate),
+  },
+  // people do not update pods; what a controller is told again and again helps nobody
+  warnings: (object, old) => (old === undefined ? podWarnings(asPod(object)) : []),
   gracePeriod: (object, asked) => {
-    const pod = object as unknown as Pod;
+    const pod = asPod(object);
     // nobody has to stop anything for a pod that no device ever got, or whose containers have ended
     if (pod.spec?.nodeName === undefined || pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed") return 0;
     return asked ?? pod.spec.terminationGracePeriodSeconds ?? 30;
@@ -41,6 +79,10 @@ export const podHooks: KindHooks = {
 
 const gated = { type: "PodScheduled", status: "False", reason: "SchedulingGated", message: "Scheduling is blocked due to non-empty scheduling gates" };
 
+function mapContainers(spec: PodSpec, change: (container: Container) => Container): PodSpec {
+  return mapField(mapField(spec, "containers", (list) => mapAll(list, change)), "initContainers", (list) => mapAll(list, change));
+}
+
 function text(read: (pod: Pod) => string | undefined): (object: AnyObject) => string {
-  return (object) => read(object as unknown as Pod) ?? "";
+  return (object) => read(asPod(object)) ?? "";
 }

@@ -1,0 +1,168 @@
+/** Jobs: the selector and the labels of their pods are made from the uid; their work is fixed once it is said. */
+import { dns1123Label } from "../names.ts";
+import { matchesLabels, selectorOf, validateLabelSelector } from "../selector.ts";
+import type { KindHooks } from "../kinds.ts";
+import type { Job, JobSpec, JobStatus, PodTemplateSpec } from "../types.gen.ts";
+import { humanDuration } from "./age.ts";
+import { ageColumn, columnsOf, nameColumn } from "./column.ts";
+import { fill, mapAll, mapField } from "./fill.ts";
+import { change, immutable, rule, updateRule } from "./hook-types.ts";
+import { ownerNameWarnings, templateWarnings } from "./pod-warnings.ts";
+import { defaultTemplate } from "./template-defaults.ts";
+import { type Errors, invalid, required, sortedMap } from "./validate/errors.ts";
+import { internalPodSpec } from "./validate/internal-form.ts";
+import { validateJobSpec } from "./validate/job-spec.ts";
+import { validateJobStatus } from "./validate/job-status.ts";
+import { shownSelector } from "./validate/labels.ts";
+import { validateSelectorMatch } from "./validate/pod-template.ts";
+import { containersColumn, imagesColumn, selectorColumn } from "./workload-columns.ts";
+
+const column = columnsOf<Job>();
+const UID = "batch.kubernetes.io/controller-uid";
+const NAME = "batch.kubernetes.io/job-name";
+/** the labels of Jobs before they had a prefix */
+const OLD_UID = "controller-uid";
+const OLD_NAME = "job-name";
+const LARGEST_INT32 = 2_147_483_647;
+
+export const jobHooks: KindHooks = {
+  setDefaults: change<Job>((job) => labelsOfTemplate(mapField(job, "spec", defaultJobSpec))),
+  prepareForCreate: (object) => {
+    const job = object as unknown as Job;
+    if (job.spec === undefined) return { ...object, status: {} };
+    const spec = job.spec.manualSelector === true ? job.spec : generated(job.spec, job.metadata.name ?? "", job.metadata.uid ?? "");
+    return { ...object, ...(labelsOfTemplate({ ...job, spec }) as object), status: {} } as typeof object;
+  },
+  validate: rule(validateJob),
+  validateUpdate: updateRule(validateJobUpdate),
+  validateSubresource: { status: updateRule((errors, next: Job, old: Job) => validateJobStatus(errors, next, old)) },
+  warnings: (object, old) => {
+    const { metadata, spec } = object as unknown as Job;
+    const names = old === undefined ? ownerNameWarnings(metadata.name) : [];
+    return [...names, ...jobWarnings("spec", spec)];
+  },
+  columns: [
+    nameColumn,
+    column("Status", ({ status }) => statusText(status)),
+    column("Completions", ({ spec, status }) => completionsText(spec, status)),
+    column("Duration", ({ status }, now) => durationText(status, now)),
+    ageColumn,
+    containersColumn,
+    imagesColumn,
+    selectorColumn,
+  ],
+  selectableFields: { "status.successful": (object) => String((object as unknown as Job).status?.succeeded ?? 0) },
+};
+
+export function jobWarnings(path: string, spec: JobSpec | undefined): readonly string[] {
+  const many = spec?.completionMode === "Indexed" && (spec.completions ?? 0) > 100_000 && (spec.parallelism ?? 0) > 10_000;
+  const tracking =
+    "In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, a Kubernetes control plane might not be able to track completedIndexes correctly";
+  return [...(many ? [tracking] : []), ...templateWarnings(`${path}.template`, spec?.template)];
+}
+
+function defaultJobSpec(spec: JobSpec): JobSpec {
+  const counts = spec.completions === undefined && spec.parallelism === undefined ? { completions: 1, parallelism: 1 } : { parallelism: 1 };
+  const filled = fill(spec, {
+    ...counts,
+    backoffLimit: spec.backoffLimitPerIndex === undefined ? 6 : LARGEST_INT32,
+    completionMode: "NonIndexed",
+    suspend: false,
+    manualSelector: false,
+    podReplacementPolicy: spec.podFailurePolicy === undefined ? "TerminatingOrFailed" : "Failed",
+  });
+  return mapField(mapField(filled, "podFailurePolicy", defaultPodFailurePolicy), "template", defaultTemplate);
+}
+
+/** Also for the template of a CronJob. */
+export function defaultPodFailurePolicy(policy: NonNullable<JobSpec["podFailurePolicy"]>): NonNullable<JobSpec["podFailurePolicy"]> {
+  return mapField(policy, "rules", (rules) => mapAll(rules ?? [], (one) => mapField(one, "onPodConditions", (patterns) => mapAll(patterns, (pattern) => fill(pattern, { status: "True" })))));
+}
+
+function labelsOfTemplate(job: Job): Job {
+  const labels = job.spec?.template?.metadata?.labels;
+  if (labels === undefined || Object.keys(job.metadata.labels ?? {}).length > 0) return job;
+  return { ...job, metadata: { ...job.metadata, labels } };
+}
+
+function generated(spec: JobSpec, name: string, uid: string): JobSpec {
+  const labels = { ...spec.template?.metadata?.labels, [OLD_UID]: uid, [OLD_NAME]: name, [UID]: uid, [NAME]: name };
+  const template = { ...spec.template, metadata: { ...spec.template?.metadata, labels } } as PodTemplateSpec;
+  return { ...spec, template, selector: { ...spec.selector, matchLabels: { ...spec.selector?.matchLabels, [UID]: uid } } };
+}
+
+function validateJob(errors: Errors, job: Job): void {
+  const spec = job.spec ?? ({} as JobSpec);
+  const { metadata } = job;
+  if (spec.manualSelector !== true && spec.selector !== undefined) validateGenerated(errors, job, spec);
+  validateSpec(errors, spec);
+  const { completionMode, completions = 0 } = spec;
+  if (completionMode !== "Indexed" || completions <= 0) return;
+  const hostname = `${metadata.name}-${completions - 1}`;
+  if (dns1123Label(hostname).length > 0) invalid(errors, "metadata.name", metadata.name ?? "", `will not able to create pod with invalid DNS label: ${hostname}`);
+}
+
+function validateSpec(errors: Errors, spec: JobSpec): void {
+  validateJobSpec(errors, "spec", spec);
+  const wrong = spec.selector === undefined ? [] : validateLabelSelector(spec.selector, "spec.selector");
+  if (spec.selector === undefined) required(errors, "spec.selector");
+  errors.push(...wrong);
+  if (wrong.length === 0) validateSelectorMatch(errors, "spec.template", spec.selector, spec.template);
+}
+
+function validateGenerated(errors: Errors, { metadata }: Job, { selector = {}, template }: JobSpec): void {
+  const { uid = "", name = "" } = metadata;
+  const labels = template?.metadata?.labels;
+  for (const [label, value] of [[OLD_UID, uid], [OLD_NAME, name], [UID, uid], [NAME, name]] as const) {
+    const at = `spec.template.metadata.labels[${label}]`;
+    const given = labels?.[label];
+    if (given === undefined) required(errors, at, `must be '${value}'`);
+    else if (given !== value) invalid(errors, at, sortedMap(labels), `must be '${value}'`);
+  }
+  if (!matchesLabels(selectorOf(selector), { [OLD_UID]: uid, [UID]: uid })) invalid(errors, "spec.selector", shownSelector(selector), "`selector` not auto-generated");
+}
+
+function validateJobUpdate(errors: Errors, next: Job, old: Job): void {
+  const [spec, was] = [next.spec ?? ({} as JobSpec), old.spec ?? ({} as JobSpec)];
+  validateSpec(errors, spec);
+  if (spec.completionMode !== "Indexed") immutable(errors, "spec.completions", spec.completions, was.completions);
+  else if (spec.completions !== was.completions && spec.completions !== spec.parallelism) {
+    invalid(errors, "spec.completions", spec.completions, "can only be modified in tandem with spec.parallelism");
+  }
+  immutable(errors, "spec.selector", spec.selector, was.selector, shownSelector(spec.selector ?? {}));
+  const paused = was.suspend === true && old.status?.startTime === undefined;
+  templateUpdate(errors, spec.template, was.template, paused);
+  for (const field of ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"] as const) immutable(errors, `spec.${field}`, spec[field], was[field]);
+}
+
+/** KEP-2926: where the pods of a Job may go can still change until it starts. */
+const SCHEDULING = ["nodeSelector", "affinity", "tolerations", "schedulingGates"] as const;
+
+function templateUpdate(errors: Errors, next: PodTemplateSpec | undefined, old: PodTemplateSpec | undefined, paused: boolean): void {
+  const without = (spec: object | undefined) => (paused ? Object.fromEntries(Object.entries(spec ?? {}).filter(([field]) => !(SCHEDULING as readonly string[]).includes(field))) : spec);
+  if (!paused) immutable(errors, "spec.template.metadata", next?.metadata, old?.metadata);
+  immutable(errors, "spec.template.spec", without(next?.spec), without(old?.spec), internalPodSpec(next?.spec ?? {}));
+}
+
+function statusText(status: JobStatus | undefined): string {
+  const is = (type: string) => status?.conditions?.some((one) => one.type === type && one.status === "True") === true;
+  if (is("Complete")) return "Complete";
+  if (is("Failed")) return "Failed";
+  if (is("Suspended")) return "Suspended";
+  if (is("FailureTarget")) return "FailureTarget";
+  if (is("SuccessCriteriaMet")) return "SuccessCriteriaMet";
+  return "Running";
+}
+
+function completionsText(spec: JobSpec | undefined, status: JobStatus | undefined): string {
+  const done = status?.succeeded ?? 0;
+  if (spec?.completions !== undefined) return `${done}/${spec.completions}`;
+  const parallelism = spec?.parallelism ?? 0;
+  return parallelism > 1 ? `${done}/1 of ${parallelism}` : `${done}/1`;
+}
+
+function durationText(status: JobStatus | undefined, now: number): string {
+  if (status?.startTime === undefined || status.startTime === null) return "";
+  const end = status.completionTime === undefined || status.completionTime === null ? now : Date.parse(status.completionTime);
+  return humanDuration(end - Date.parse(status.startTime));
+}

@@ -1,0 +1,68 @@
+/** ReplicationControllers: the selector is a plain map and, like the labels, taken from the template where it is not given. */
+import { matchesLabels, selectorOf } from "../selector.ts";
+import type { KindHooks } from "../kinds.ts";
+import type { ReplicationController } from "../types.gen.ts";
+import { ageColumn, columnsOf, nameColumn } from "./column.ts";
+import { fill, mapField } from "./fill.ts";
+import { change, rule, updateRule } from "./hook-types.ts";
+import { ownerNameWarnings, templateWarnings } from "./pod-warnings.ts";
+import { defaultTemplate } from "./template-defaults.ts";
+import { type Errors, invalid, required, sortedMap } from "./validate/errors.ts";
+import { notNegative } from "./validate/numbers.ts";
+import { alwaysRestarted, validatePodTemplate } from "./validate/pod-template.ts";
+import { validateCounts, validateParts } from "./validate/replicas-status.ts";
+import { same } from "./validate/same.ts";
+import { containersColumn, imagesColumn, labelsText } from "./workload-columns.ts";
+
+const column = columnsOf<ReplicationController>();
+const COUNTS = ["replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration"];
+const isEmpty = (map: object | undefined) => map === undefined || Object.keys(map).length === 0;
+
+export const replicationControllerHooks: KindHooks = {
+  setDefaults: change<ReplicationController>((object) => {
+    const filled = mapField(object, "spec", (spec) => mapField(fill(spec, { replicas: 1 }), "template", defaultTemplate));
+    const labels = filled.spec?.template?.metadata?.labels;
+    if (labels === undefined || filled.spec === undefined) return filled;
+    const selected = isEmpty(filled.spec.selector) ? { ...filled, spec: { ...filled.spec, selector: labels } } : filled;
+    return isEmpty(selected.metadata.labels) ? { ...selected, metadata: { ...selected.metadata, labels } } : selected;
+  }),
+  prepareForCreate: (object) => ({ ...object, status: { replicas: 0 } }),
+  validate: rule(validateController),
+  validateUpdate: updateRule((errors, next: ReplicationController) => validateController(errors, next)),
+  validateSubresource: {
+    status: updateRule((errors, { status }: ReplicationController) => {
+      validateCounts(errors, status, COUNTS);
+      validateParts(errors, status, ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"], "replicas", "status.replicas");
+      validateParts(errors, status, ["availableReplicas"], "readyReplicas", "readyReplicas");
+    }),
+  },
+  warnings: (object, old) => {
+    const { metadata, spec } = object as unknown as ReplicationController;
+    if (old === undefined) return [...ownerNameWarnings(metadata.name), ...templateWarnings("spec.template", spec?.template)];
+    return same(spec, (old as unknown as ReplicationController).spec) ? [] : templateWarnings("spec.template", spec?.template);
+  },
+  columns: [
+    nameColumn,
+    column("Desired", ({ spec }) => spec?.replicas ?? 0, { type: "integer" }),
+    column("Current", ({ status }) => status?.replicas ?? 0, { type: "integer" }),
+    column("Ready", ({ status }) => status?.readyReplicas ?? 0, { type: "integer" }),
+    ageColumn,
+    containersColumn,
+    imagesColumn,
+    column("Selector", ({ spec }) => labelsText(spec?.selector), { wide: true }),
+  ],
+  selectableFields: { "status.replicas": (object) => String((object as unknown as ReplicationController).status?.replicas ?? 0) },
+};
+
+function validateController(errors: Errors, { spec }: ReplicationController): void {
+  notNegative(errors, "spec.minReadySeconds", spec?.minReadySeconds);
+  if (isEmpty(spec?.selector)) required(errors, "spec.selector");
+  notNegative(errors, "spec.replicas", spec?.replicas);
+  if (spec?.template === undefined || spec.template === null) return required(errors, "spec.template");
+  const labels = spec.template.metadata?.labels;
+  if (!isEmpty(spec.selector) && !matchesLabels(selectorOf({ matchLabels: spec.selector ?? {} }), labels)) {
+    invalid(errors, "spec.template.metadata.labels", isEmpty(labels) ? null : sortedMap(labels), "`selector` does not match template `labels`");
+  }
+  validatePodTemplate(errors, "spec.template", spec.template);
+  alwaysRestarted(errors, "spec.template", spec.template, "ReplicationController");
+}

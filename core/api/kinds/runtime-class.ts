@@ -1,0 +1,25 @@
+/** RuntimeClasses: which handler of a device runs a pod, and what that costs. */
+import type { KindHooks } from "../kinds.ts";
+import { dns1123Label } from "../names.ts";
+import type { RuntimeClass } from "../types.gen.ts";
+import { ageColumn, columnsOf, nameColumn } from "./column.ts";
+import { immutable, rule, updateRule } from "./hook-types.ts";
+import { type Errors, checkRequired } from "./validate/errors.ts";
+import { validateLabels } from "./validate/labels.ts";
+import { validateResources } from "./validate/resources.ts";
+import { validateTolerations } from "./validate/tolerations.ts";
+
+const column = columnsOf<RuntimeClass>();
+
+export const runtimeClassHooks: KindHooks = {
+  validate: rule(validateClass),
+  validateUpdate: updateRule((errors, next: RuntimeClass, old: RuntimeClass) => immutable(errors, "handler", next.handler, old.handler)),
+  columns: [nameColumn, column("Handler", ({ handler }) => handler ?? ""), ageColumn],
+};
+
+function validateClass(errors: Errors, { handler, overhead, scheduling }: RuntimeClass): void {
+  checkRequired(errors, "handler", handler, dns1123Label);
+  if (overhead?.podFixed !== undefined) validateResources(errors, "overhead.podFixed", { limits: overhead.podFixed }, undefined);
+  validateLabels(errors, "scheduling.nodeSelector", scheduling?.nodeSelector);
+  validateTolerations(errors, "scheduling.tolerations", scheduling?.tolerations);
+}
