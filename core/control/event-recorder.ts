@@ -5,7 +5,7 @@
  */
 import type { Client, Resource } from "../api/client.ts";
 import type { Clock } from "../api/clock.ts";
-import { timestamp } from "../api/clock.ts";
+import { sleep, timestamp } from "../api/clock.ts";
 import type { Log } from "../api/log.ts";
 import type { KubeObject } from "../api/meta.ts";
 import { isReason } from "../api/status.ts";
@@ -27,9 +27,11 @@ export interface RecorderDeps {
 
 const EVENTS: Resource = { group: "", version: "v1", plural: "events" };
 /** Events that wait to be written; more are dropped: an event is worth less than the memory of a device. */
-export const QUEUE_LIMIT = 500;
+export const QUEUE_LIMIT = 2_000;
 /** Writes under way at once: they share a commit of the store. */
 const AT_ONCE = 64;
+/** Pause after a full batch: events that come by the thousand leave most of the store to what they tell about. */
+const PAUSE_MS = 100;
 /** Recent events whose repetitions are counted (the correlator of client-go remembers 4096). */
 const REMEMBERED = 1000;
 /** Per object: this many at once, then one per five minutes (spam filter of client-go: burst 25, 1/300 per second). */
@@ -105,14 +107,16 @@ export function eventRecorder(client: Client, { clock, log, signal, component, h
   const drain = async () => {
     writing = true;
     while (waiting.length > 0 && !signal.aborted) {
+      const batch = nextBatch();
       await Promise.all(
-        nextBatch().map((each) =>
+        batch.map((each) =>
           write(each).catch((error: unknown) => {
             // a namespace that is going away takes no events; nobody waits for them
             log.debug({ error, event: each.name }, "an event could not be written");
           }),
         ),
       );
+      if (batch.length === AT_ONCE) await sleep(clock, PAUSE_MS, signal);
     }
     writing = false;
   };
@@ -120,14 +124,14 @@ export function eventRecorder(client: Client, { clock, log, signal, component, h
   return {
     record(regarding, type, reason, message, fieldPath) {
       if (signal.aborted) return;
-      const { name = "", namespace, uid, resourceVersion } = regarding.metadata;
-      const object = `${regarding.kind}/${namespace ?? ""}/${name}/${uid ?? ""}`;
-      if (!spend(object)) return;
       if (waiting.length >= QUEUE_LIMIT) {
         dropped++;
         if ((dropped & (dropped - 1)) === 0) log.warn({ dropped }, "events come faster than they can be written");
         return;
       }
+      const { name = "", namespace, uid, resourceVersion } = regarding.metadata;
+      const object = `${regarding.kind}/${namespace ?? ""}/${name}/${uid ?? ""}`;
+      if (!spend(object)) return;
       const text = message.length > MESSAGE_LIMIT ? `${message.slice(0, MESSAGE_LIMIT - 3)}...` : message;
       const combined = combine([object, type, reason, fieldPath ?? ""].join("\n"), text);
       const at = timestamp(clock.now());
