@@ -14,13 +14,27 @@ export interface Entropy {
 /** Characters of generated names: no vowels (no words), no 0 1 3 (look-alikes). */
 const alphabet = "bcdfghjklmnpqrstvwxz2456789";
 
+/** Random bytes fetched ahead for suffixes: asking the generator costs ten times more than using what it gives. */
+const POOL_BYTES = 1_024;
+
+function suffixes(): Entropy["suffix"] {
+  let pool: Uint8Array = new Uint8Array(0);
+  let used = 0;
+  return (length = 5) => {
+    if (used + length > pool.length) {
+      pool = randomBytes(Math.max(POOL_BYTES, length));
+      used = 0;
+    }
+    let text = "";
+    for (const byte of pool.subarray(used, used + length)) text += alphabet[byte % alphabet.length];
+    used += length;
+    return text;
+  };
+}
+
 export const systemEntropy: Entropy = {
   uid: () => randomUUID(),
-  suffix(length = 5) {
-    let text = "";
-    for (const byte of randomBytes(length)) text += alphabet[byte % alphabet.length];
-    return text;
-  },
+  suffix: suffixes(),
   bytes: (count) => randomBytes(count),
   fraction: () => Math.random(),
 };
