@@ -48,6 +48,8 @@ export function sortedEntries(): SortedEntries {
     },
     scan(prefix, after = "", limit = Infinity) {
       const from = seek(runs, (key) => key < prefix || key <= after);
+      // most ranges that are asked for on every write are empty: the limits and quotas of a namespace that has none
+      if (!slotAt(runs, from)?.entry.key.startsWith(prefix)) return { entries: [], remaining: 0 };
       const to = seek(runs, (key) => key < prefix || key.startsWith(prefix));
       const total = distance(runs, from, to);
       const entries: Entry[] = [];
@@ -70,6 +72,10 @@ export function sortedEntries(): SortedEntries {
 interface Place {
   readonly run: number;
   readonly index: number;
+}
+
+function slotAt(runs: readonly Slot[][], { run, index }: Place): Slot | undefined {
+  return index < (runs[run]?.length ?? 0) ? runs[run]?.[index] : runs[run + 1]?.[0];
 }
 
 /** The first place whose key is not `before`; `before` is true for a beginning of the order and false for the rest. */
