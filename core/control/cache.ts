@@ -40,6 +40,8 @@ interface Index<T> {
 /** The index that `list(namespace)` reads. */
 export const NAMESPACE = "namespace";
 
+const sameValues = (a: readonly string[], b: readonly string[]) => a.length === b.length && a.every((value, at) => value === b[at]);
+
 export function cache<T extends KubeObject>(onListenerError: (error: unknown) => void): Cache<T> {
   const objects = new Map<Key, T>();
   const indexes = new Map<string, Index<T>>();
@@ -84,7 +86,7 @@ export function cache<T extends KubeObject>(onListenerError: (error: unknown) =>
     const old = objects.get(key);
     objects.set(key, now);
     for (const index of indexes.values()) {
-      if (old !== undefined) drop(index, key, old);
+      if (old !== undefined && !sameValues(index.values(old), index.values(now))) drop(index, key, old);
       put(index, key, now);
     }
     tell(now, old);
