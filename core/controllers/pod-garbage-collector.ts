@@ -18,6 +18,8 @@ import { isNodeReady } from "./zone-disruption.ts";
 /** All in one key: each run looks at every pod once. */
 const KEY = "pods";
 const PERIOD_MS = 20_000;
+/** A run looks at every pod, and every heartbeat of a node asks for one. */
+const BETWEEN_RUNS_MS = 1_000;
 /** A node may be missing only because it registers again: its pods wait this long. */
 export const QUARANTINE_MS = 40_000;
 /** --terminated-pod-gc-threshold */
@@ -51,6 +53,8 @@ export function podGarbageCollector(deps: ControllerDeps, terminatedLimit = TERM
     return gone;
   }
 
+  let lastRun = Number.NEGATIVE_INFINITY;
+
   return {
     name: "pod-garbage-collector",
     workers: 1,
@@ -62,8 +66,11 @@ export function podGarbageCollector(deps: ControllerDeps, terminatedLimit = TERM
       }),
     ],
     async reconcile() {
+      const early = lastRun + BETWEEN_RUNS_MS - deps.clock.monotonic();
+      if (early > 0) return { afterMs: early };
+      lastRun = deps.clock.monotonic();
       const now = deps.clock.now();
-      const gone = await missingNodes(deps.clock.monotonic());
+      const gone = await missingNodes(lastRun);
       for (const { pod, message } of waste(pods.list(), (name) => nodes.get(name), gone, terminatedLimit)) await remove(client, pod, message, now);
       return { afterMs: PERIOD_MS };
     },
