@@ -15,11 +15,21 @@ export function memoryOf(pids: readonly number[]): Memory {
 
 /** Seconds of processor time, of all threads. */
 export function cpuSeconds(pids: readonly number[]): number {
-  return pids.reduce((all, pid) => {
-    // the name in parentheses may hold spaces; utime and stime are the 14th and 15th field, in ticks of 10 ms
-    const fields = read(`/proc/${pid}/stat`).split(") ")[1]?.split(" ") ?? [];
-    return all + (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / 100;
-  }, 0);
+  return pids.reduce((all, pid) => all + ticks(`/proc/${pid}/stat`), 0) / TICKS;
+}
+
+/** The same of the main thread alone: what runs there limits a server, other threads have other processors. */
+export function mainThreadSeconds(pid: number): number {
+  return ticks(`/proc/${pid}/task/${pid}/stat`) / TICKS;
+}
+
+/** Per second, on every Linux that Node runs on. */
+const TICKS = 100;
+
+function ticks(path: string): number {
+  // the name in parentheses may hold spaces; utime and stime are the 14th and 15th field
+  const fields = read(path).split(") ")[1]?.split(" ") ?? [];
+  return Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
 }
 
 export function bytesWritten(pids: readonly number[]): number {
