@@ -6,35 +6,19 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, systemClock } from "./api/clock.ts";
 import { type Entropy, systemEntropy } from "./api/entropy.ts";
-import { kindTable } from "./api/kind-table.ts";
-import { builtinKinds } from "./api/kinds/built-in.ts";
-import { builtInHooks } from "./api/kinds/hooks.ts";
 import type { Log } from "./api/log.ts";
-import { component, MASTERS } from "./api/user.ts";
-import { authorizerChain, mastersAuthorizer } from "./auth/authz/chain.ts";
+import { MASTERS } from "./api/user.ts";
 import { kubeconfig } from "./auth/kubeconfig.ts";
 import { openPki, type Pki } from "./auth/pki/pki.ts";
-import { bootstrap } from "./bootstrap/bootstrap.ts";
-import { bootstrapObjects } from "./bootstrap/objects.ts";
-import { admissionPlugins } from "./compose/admission.ts";
 import { artifactMounts } from "./compose/artifacts.ts";
 import { closing } from "./compose/closing.ts";
+import { controlPlane } from "./compose/control-plane.ts";
 import { openDatastore } from "./compose/datastore.ts";
 import { fleet } from "./compose/fleet.ts";
 import { keepServing } from "./compose/keep-serving.ts";
-import { identity, ISSUER, nodesFrom, rbacFrom } from "./compose/identity.ts";
-import { bootstrapUser, cacheUser, internalAuthorizer } from "./compose/internal-users.ts";
-import { clusterSigner } from "./compose/signer.ts";
 import { firstAddress, serverNames } from "./compose/server-names.ts";
 import type { ServerConfig } from "./config.ts";
-import { eventRecorder } from "./control/event-recorder.ts";
-import { informers as sharedInformers } from "./control/informers.ts";
-import { runController } from "./control/loop.ts";
-import { controllers } from "./controllers/all.ts";
-import { DEFAULT_POD_NETWORK } from "./controllers/node-ipam.ts";
 import { startHttp } from "./http/server.ts";
-import { openRegistry } from "./registry/registry.ts";
-import { runScheduler } from "./scheduler/scheduler.ts";
 
 export interface RunningServer {
   readonly url: string;
@@ -70,38 +54,9 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
   open.add("store", () => store.close());
   open.add("control loops", () => stopping.abort());
 
-  const kinds = kindTable(builtinKinds(builtInHooks));
-  // rules live in the store that they guard: the internal users, who fill the caches, are decided before RBAC is asked
-  const authorizer = authorizerChain([
-    internalAuthorizer,
-    mastersAuthorizer,
-    { authorize: (asked) => nodes.authorize(asked) },
-    { authorize: (asked) => rbac.authorize(asked), rulesFor: (user, namespace) => rbac.rulesFor(user, namespace) },
-  ]);
-  const registry = openRegistry({
-    store,
-    kinds,
-    clock,
-    entropy,
-    log,
-    authorizer,
-    services: { serviceCidr: config.serviceCidr },
-    tokens: { issuer: ISSUER, issue: (request) => tokens.issue(request) },
-    verifyToken: async (token, audiences) => tokens.verify(token, audiences.length === 0 ? undefined : audiences),
-    admission: (lookup, revise) =>
-      admissionPlugins({ lookup, revise, authorizer, rbac: () => rbac, entropy, tolerationSeconds: config.tolerationSeconds }),
-  });
-  const informers = sharedInformers(registry.clientFor(cacheUser), { clock, log, signal: stopping.signal });
-  const nodes = nodesFrom(informers);
-  const rbac = rbacFrom(informers);
-  const { authenticate, tokens } = await identity({ informers, pki, clock, entropy, log });
+  const { kinds, registry, informers, authorizer, identity, startLoops } = await controlPlane({ ...config, store, pki, clock, entropy, log, signal: stopping.signal });
 
-  const serviceIp = firstAddress(config.serviceCidr);
-  const facts = { caCertificate: pki.caCertificate, requestHeaderCa: pki.caCertificate, serviceCidr: config.serviceCidr };
-  await bootstrap(registry.clientFor(bootstrapUser), bootstrapObjects(facts));
-  await informers.synced();
-
-  const names = serverNames({ serviceIp, extra: config.tlsNames });
+  const names = serverNames({ serviceIp: firstAddress(config.serviceCidr), extra: config.tlsNames });
   const serving = await pki.serving(names);
   const devices = await fleet(
     {
@@ -123,12 +78,12 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
   const http = await startHttp({
     kinds,
     clientFor: registry.clientFor,
-    authenticate,
+    authenticate: identity.authenticate,
     authorizer,
     clock,
     entropy,
     log,
-    openid: { configuration: tokens.openidConfiguration, jwks: tokens.jwks },
+    openid: { configuration: identity.tokens.openidConfiguration, jwks: identity.tokens.jwks },
     host: config.host,
     port: config.port,
     streams: devices.hub.streams,
@@ -141,12 +96,7 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
     devices.renew({ certificate, key });
   });
 
-  const podNetwork = { ...DEFAULT_POD_NETWORK, clusterCidr: config.clusterCidr };
-  const control = { informers, clientFor: registry.clientFor, kinds, clock, entropy, log, signal: stopping.signal };
-  for (const controller of controllers({ ...control, rootCa: pki.caCertificate, signer: clusterSigner(pki), podNetwork })) runController(controller, control);
-  const schedulerClient = informers.through(registry.clientFor(component("kube-scheduler")));
-  const events = eventRecorder(schedulerClient, { clock, log, signal: stopping.signal, component: "default-scheduler" });
-  runScheduler({ client: schedulerClient, informers, events, clock, log, signal: stopping.signal });
+  startLoops();
 
   const url = `https://127.0.0.1:${http.port}`;
   await writeKubeconfig(join(config.dataDir, "kubeconfig"), url, pki);

@@ -1,0 +1,94 @@
+/**
+ * The control plane without ports: store, registry, identity, caches, and the loops that act. `main.ts` puts HTTP and the
+ * broker around it; the simulation runs the same thing in one process under a virtual clock.
+ */
+import type { Clock } from "../api/clock.ts";
+import type { Entropy } from "../api/entropy.ts";
+import { type ChangeableKindTable, kindTable } from "../api/kind-table.ts";
+import { builtinKinds } from "../api/kinds/built-in.ts";
+import { builtInHooks } from "../api/kinds/hooks.ts";
+import type { Log } from "../api/log.ts";
+import { component } from "../api/user.ts";
+import type { Authorizer } from "../auth/auth.ts";
+import { authorizerChain, mastersAuthorizer } from "../auth/authz/chain.ts";
+import type { Pki } from "../auth/pki/pki.ts";
+import { bootstrap } from "../bootstrap/bootstrap.ts";
+import { bootstrapObjects } from "../bootstrap/objects.ts";
+import { eventRecorder } from "../control/event-recorder.ts";
+import { informers as sharedInformers, type SharedInformers } from "../control/informers.ts";
+import { runController } from "../control/loop.ts";
+import { controllers } from "../controllers/all.ts";
+import { DEFAULT_POD_NETWORK } from "../controllers/node-ipam.ts";
+import { openRegistry, type Registry } from "../registry/registry.ts";
+import { runScheduler } from "../scheduler/scheduler.ts";
+import type { Store } from "../store/store.ts";
+import { admissionPlugins } from "./admission.ts";
+import { type Identity, identity, ISSUER, nodesFrom, rbacFrom } from "./identity.ts";
+import { bootstrapUser, cacheUser, internalAuthorizer } from "./internal-users.ts";
+import { clusterSigner } from "./signer.ts";
+
+export interface ControlPlaneParts {
+  readonly store: Store;
+  readonly pki: Pki;
+  readonly clusterCidr: string;
+  readonly serviceCidr: string;
+  readonly tolerationSeconds: number;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  /** ends caches and loops */
+  readonly signal: AbortSignal;
+}
+
+export interface ControlPlane {
+  readonly kinds: ChangeableKindTable;
+  readonly registry: Registry;
+  readonly informers: SharedInformers;
+  readonly authorizer: Required<Authorizer>;
+  readonly identity: Identity;
+  /** starts controllers and scheduler */
+  startLoops(): void;
+}
+
+/** Resolves when a fresh cluster has what every cluster has and the caches are filled. */
+export async function controlPlane(parts: ControlPlaneParts): Promise<ControlPlane> {
+  const { store, pki, serviceCidr, clusterCidr, tolerationSeconds, clock, entropy, log, signal } = parts;
+  const kinds = kindTable(builtinKinds(builtInHooks));
+  // rules live in the store that they guard: the internal users, who fill the caches, are decided before RBAC is asked
+  const authorizer = authorizerChain([
+    internalAuthorizer,
+    mastersAuthorizer,
+    { authorize: (asked) => nodes.authorize(asked) },
+    { authorize: (asked) => rbac.authorize(asked), rulesFor: (user, namespace) => rbac.rulesFor(user, namespace) },
+  ]);
+  const registry = openRegistry({
+    store,
+    kinds,
+    clock,
+    entropy,
+    log,
+    authorizer,
+    services: { serviceCidr },
+    tokens: { issuer: ISSUER, issue: (request) => identified.tokens.issue(request) },
+    verifyToken: async (token, audiences) => identified.tokens.verify(token, audiences.length === 0 ? undefined : audiences),
+    admission: (lookup, revise) => admissionPlugins({ lookup, revise, authorizer, rbac: () => rbac, entropy, tolerationSeconds }),
+  });
+  const informers = sharedInformers(registry.clientFor(cacheUser), { clock, log, signal });
+  const nodes = nodesFrom(informers);
+  const rbac = rbacFrom(informers);
+  const identified = await identity({ informers, pki, clock, entropy, log });
+
+  await bootstrap(registry.clientFor(bootstrapUser), bootstrapObjects({ caCertificate: pki.caCertificate, requestHeaderCa: pki.caCertificate, serviceCidr }));
+  await informers.synced();
+
+  function startLoops(): void {
+    const shared = { informers, clientFor: registry.clientFor, kinds, clock, entropy, log, signal };
+    const podNetwork = { ...DEFAULT_POD_NETWORK, clusterCidr };
+    for (const controller of controllers({ ...shared, rootCa: pki.caCertificate, signer: clusterSigner(pki), podNetwork })) runController(controller, shared);
+    const client = informers.through(registry.clientFor(component("kube-scheduler")));
+    const events = eventRecorder(client, { clock, log, signal, component: "default-scheduler" });
+    runScheduler({ client, informers, events, clock, log, signal });
+  }
+
+  return { kinds, registry, informers, authorizer, identity: identified, startLoops };
+}
