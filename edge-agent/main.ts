@@ -31,10 +31,14 @@ import { diskPodFiles } from "./pod-files.ts";
 import { followPodCidr } from "./pod-network.ts";
 import { newReport } from "./report.ts";
 import type { Containerd } from "./runtimes/containerd/daemon.ts";
-import type { Runtime } from "./runtimes/runtime.ts";
+import type { Runtime, Usage } from "./runtimes/runtime.ts";
 import { agentSession, type AgentSession } from "./session.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { slots } from "./slots.ts";
+import { machineUsage } from "./stats/machine-usage.ts";
+import { sampler } from "./stats/sampler.ts";
+import { kubeletPages } from "./streams/kubelet-pages.ts";
+import { podLoopback } from "./streams/pod-loopback.ts";
 import { streamServer } from "./streams/serve.ts";
 import { terminationMessages } from "./termination-message.ts";
 import { openTokens } from "./tokens.ts";
@@ -160,7 +164,25 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
     await link.streams.close();
     await link.control.close();
   });
-  acceptStreams(link.streams, streamServer({ observer: watching, status: agent.status, directories, clock }), (reason) => log.warn({ reason }, "refused a stream"));
+  const startedAt = clock.now();
+  const running = () => new Map([...watching.pods()].map(([uid, { pod }]) => [uid, pod]));
+  const pages = kubeletPages({
+    nodeName: name,
+    version: AGENT_VERSION,
+    cores: facts.cores,
+    startedAt,
+    sampler: sampler({ runtimes, machine: () => machineUsage({ dataDir, now: clock.now() }), agent: () => ownUsage(clock.now()), clock, log }),
+    runtimes,
+    directories,
+    running,
+    pods: desired.pods,
+    status: agent.status,
+    problem: () => reporter.status()?.conditions?.find(({ type, status }) => type === "Ready" && status !== "True")?.message,
+    settings,
+  });
+  const loopback = podLoopback(clock);
+  onClose(() => loopback.close());
+  acceptStreams(link.streams, streamServer({ observer: watching, status: agent.status, directories, clock, pages, loopback }), (reason) => log.warn({ reason }, "refused a stream"));
   const wire = deviceSession({ link: link.control, clock, entropy, log });
   session = agentSession({
     session: wire,
@@ -290,6 +312,13 @@ async function startRuntimes({ config, settings, identity, store, facts, clock, 
     runtimes.push(wasiRuntime({ dataDir: join(dataDir, "wasi"), source, publicKeys: () => identity().moduleKeys, clock, log }));
   }
   return { runtimes, daemon };
+}
+
+/** Of this process. */
+function ownUsage(at: number): Usage {
+  const { rss } = process.memoryUsage();
+  const { user, system } = process.cpuUsage();
+  return { at, cpu: (user + system) * 1000, workingSet: rss, memory: rss, rss };
 }
 
 /** Images for devices without a registry: archives that somebody copied there. */

@@ -6,7 +6,11 @@ export type StreamRequest =
   | ({ readonly type: "log" } & PodContainer & LogOptions)
   | ({ readonly type: "exec"; readonly command: readonly string[] } & PodContainer & Terminal)
   | ({ readonly type: "attach" } & PodContainer & Terminal)
-  | { readonly type: "portforward"; readonly namespace: string; readonly pod: string; readonly uid: string; readonly port: number };
+  | { readonly type: "portforward"; readonly namespace: string; readonly pod: string; readonly uid: string; readonly port: number }
+  /** a connection to the pages of the agent itself (HTTP/1.1: stats, metrics, healthz); data is channel 1 */
+  | { readonly type: "kubelet" }
+  /** one DeviceUsage as JSON on channel 1 */
+  | { readonly type: "usage" };
 
 export interface PodContainer {
   readonly namespace: string;

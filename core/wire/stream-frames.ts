@@ -55,6 +55,8 @@ const request = oneOf<StreamRequest>({
   exec: shape({ type: literal("exec"), ...container, ...terminal, command: list(text(MAX_TEXT), 4_096) }),
   attach: shape({ type: literal("attach"), ...container, ...terminal }),
   portforward: shape({ type: literal("portforward"), namespace: text(), pod: text(), uid: text(), port: integer }),
+  kubelet: shape({ type: literal("kubelet") }),
+  usage: shape({ type: literal("usage") }),
 });
 const failure = shape({ reason: text(), message: text(MAX_TEXT) });
 

@@ -1,4 +1,5 @@
 /** Which stream request is served by what. One row per type; what a device cannot do is refused by name. */
+import type { Socket } from "node:net";
 import type { Clock } from "../../core/api/clock.ts";
 import { ApiError } from "../../core/api/status.ts";
 import type { PodStatus } from "../../core/api/types.gen.ts";
@@ -8,8 +9,11 @@ import type { Observer } from "../observe.ts";
 import type { PodDirectories } from "../pod-directories.ts";
 import type { ExecSession } from "../runtimes/runtime.ts";
 import { serveExec } from "./exec.ts";
+import type { KubeletPages } from "./kubelet-pages.ts";
 import { serveLogs, type LogSource } from "./logs.ts";
-import { servePortForward } from "./port-forward.ts";
+import type { PodLoopback } from "./pod-loopback.ts";
+import { connectTo, servePortForward } from "./port-forward.ts";
+import { kubeletServer } from "./serve-kubelet.ts";
 
 export interface StreamParts {
   readonly observer: Observer;
@@ -17,30 +21,44 @@ export interface StreamParts {
   readonly status: (uid: string) => PodStatus | undefined;
   readonly directories: PodDirectories;
   readonly clock: Clock;
+  readonly pages: KubeletPages;
+  readonly loopback: PodLoopback;
 }
 
 type Server = (request: StreamRequest, stream: DeviceStream) => Promise<void>;
+type Of<T extends StreamRequest["type"]> = Extract<StreamRequest, { readonly type: T }>;
 
-export function streamServer({ observer, status, directories, clock }: StreamParts): Server {
-  return async (request, stream) => {
-    if (request.type === "portforward") return servePortForward(podAddress(observer, request.uid), request.port, stream);
-    if (request.type === "exec") return serveExec(await startExec(observer, request), request, stream);
-    if (request.type === "attach") throw new ApiError("BadRequest", "this device does not serve attach streams; use exec or logs");
-    const source = logSource(observer, status, directories, request, request.previous === true);
-    const ended = new AbortController();
-    // the reader sends nothing; its end is ours
-    void (async () => {
-      try {
-        const frames = stream.frames[Symbol.asyncIterator]();
-        while ((await frames.next()).done !== true);
-      } catch {
-        // the link failed: nobody reads any more
-      }
-      ended.abort();
-    })();
-    await serveLogs(source, request, stream, clock, ended.signal);
-    stream.close();
+export function streamServer(parts: StreamParts): Server {
+  const { observer, status, directories, clock, loopback } = parts;
+  const kubelet = kubeletServer(parts.pages);
+  const servers: { readonly [T in StreamRequest["type"]]: (request: Of<T>, stream: DeviceStream) => Promise<void> } = {
+    portforward: (request, stream) => servePortForward(() => dialPod(observer, loopback, request.uid, request.port), request.port, stream),
+    exec: async (request, stream) => serveExec(await startExec(observer, request), request, stream),
+    attach: async (request, stream) => serveExec(await startAttach(observer, request), request, stream),
+    kubelet: (_request, stream) => kubelet.connection(stream),
+    usage: (_request, stream) => kubelet.usage(stream),
+    async log(request, stream) {
+      const source = logSource(observer, status, directories, request, request.previous === true);
+      await serveLogs(source, request, stream, clock, endOf(stream));
+      stream.close();
+    },
   };
+  return (request, stream) => servers[request.type](request as never, stream);
+}
+
+/** The reader of a log sends nothing; its end is ours. */
+function endOf(stream: DeviceStream): AbortSignal {
+  const ended = new AbortController();
+  void (async () => {
+    try {
+      const frames = stream.frames[Symbol.asyncIterator]();
+      while ((await frames.next()).done !== true);
+    } catch {
+      // the link failed: nobody reads any more
+    }
+    ended.abort();
+  })();
+  return ended.signal;
 }
 
 /** @throws ApiError when the container has no log */
@@ -70,12 +88,36 @@ async function startExec(observer: Observer, request: Extract<StreamRequest, { t
   }
 }
 
-/** @throws ApiError when the pod has no address */
-function podAddress(observer: Observer, uid: string): string {
-  const running = observer.pods().get(uid)?.pod;
-  if (running?.ready !== true) throw new ApiError("BadRequest", "the pod is not running on this device");
+async function startAttach(observer: Observer, { uid, container, ...terminal }: Of<"attach">): Promise<ExecSession> {
+  const observed = observer.pods().get(uid);
+  const found = latest(observed?.pod, container);
+  if (found?.state !== "running") throw new ApiError("InternalError", `container not found ("${container}")`);
+  if (observed?.runtime.attach === undefined) throw new ApiError("BadRequest", `containers of runtime ${observed?.runtime.handler} cannot be attached to; use logs`);
+  try {
+    return await observed.runtime.attach(found.id, terminal);
+  } catch (error) {
+    throw new ApiError("InternalError", `Internal error occurred: error attaching to container: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/**
+ * The pod's address is reached directly; what refuses there may listen on the pod's loopback alone, which is where a
+ * kubelet connects to.
+ */
+async function dialPod(observer: Observer, loopback: PodLoopback, uid: string, port: number): Promise<Socket> {
+  const observed = observer.pods().get(uid);
+  if (observed?.pod.ready !== true) throw new Error("the pod is not running on this device");
+  const { runtime, pod } = observed;
+  const [address] = pod.ips;
   // pods in the device's network have no address of their own
-  return running.ips[0] ?? "127.0.0.1";
+  if (address === undefined) return connectTo("127.0.0.1", port);
+  try {
+    return await connectTo(address, port);
+  } catch (error) {
+    const namespace = await runtime.networkNamespace?.(pod.sandboxId);
+    if (namespace === undefined) throw error;
+    return loopback.connect(namespace, port);
+  }
 }
 
 function whyWaiting(status: PodStatus | undefined, container: string): string {

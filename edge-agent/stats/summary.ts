@@ -1,0 +1,123 @@
+/**
+ * The figures in kubelet's words (stats/summary, api stats.k8s.io/v1alpha1) and in the short form that the server's
+ * metrics API asks for. Pure.
+ */
+import { timestamp } from "../../core/api/clock.ts";
+import type { DeviceUsage } from "../../core/api/usage.ts";
+import type { InterfaceUsage, RunningPod, Usage } from "../runtimes/runtime.ts";
+import type { DiskUsage } from "./machine-usage.ts";
+import type { Figures } from "./sampler.ts";
+
+export interface SummaryInput {
+  readonly nodeName: string;
+  readonly figures: Figures;
+  /** pods that run, by uid */
+  readonly running: ReadonlyMap<string, RunningPod>;
+  /** bytes of a container's logs, by "uid/container" */
+  readonly logBytes: ReadonlyMap<string, number>;
+  readonly images: { readonly disk: DiskUsage; readonly usedBytes: number; readonly usedInodes: number } | undefined;
+  /** bytes that a pod may use; undefined: no limit */
+  memoryLimit(uid: string, container?: string): number | undefined;
+  readonly startedAt: number;
+}
+
+export function summary(input: SummaryInput): object {
+  const { nodeName, figures, images } = input;
+  const { machine } = figures;
+  const time = timestamp(figures.at);
+  return {
+    node: {
+      nodeName,
+      systemContainers: [
+        { name: "kubelet", startTime: timestamp(input.startedAt), cpu: cpu(figures.agent, figures.rate("agent")), memory: memory(figures.agent, undefined) },
+      ],
+      startTime: timestamp(machine.bootedAt),
+      cpu: cpu(machine, figures.rate("machine")),
+      memory: memory(machine, machine.memoryTotal),
+      network: network(time, machine.interfaces),
+      fs: disk(time, machine.disk, machine.disk.usedBytes),
+      ...(images === undefined ? {} : { runtime: { imageFs: disk(time, images.disk, images.usedBytes, images.usedInodes), containerFs: disk(time, images.disk, images.usedBytes, images.usedInodes) } }),
+      rlimit: { time, maxpid: machine.maxProcesses, curproc: machine.processes },
+      swap: { time, swapAvailableBytes: machine.swapFree, swapUsageBytes: machine.swapTotal - machine.swapFree },
+    },
+    pods: figures.pods.flatMap((usage) => {
+      const pod = input.running.get(usage.uid);
+      return pod === undefined ? [] : [podOf(input, pod, usage, time)];
+    }),
+  };
+}
+
+function podOf({ figures, logBytes, images, memoryLimit }: SummaryInput, pod: RunningPod, usage: Figures["pods"][number], time: string): object {
+  const { uid, namespace, name } = pod;
+  const room = images?.disk ?? figures.machine.disk;
+  const containers = usage.containers.map((container) => {
+    const logs = logBytes.get(`${uid}/${container.name}`) ?? 0;
+    return {
+      name: container.name,
+      startTime: timestamp(pod.containers.find(({ id }) => id === container.id)?.startedAt ?? pod.createdAt),
+      cpu: cpu(container, figures.rate(container.id)),
+      memory: memory(container, memoryLimit(uid, container.name)),
+      rootfs: disk(time, room, container.layerBytes ?? 0, container.layerInodes),
+      logs: disk(time, figures.machine.disk, logs),
+      swap: { time, swapUsageBytes: 0 },
+    };
+  });
+  const bytes = usage.containers.reduce((sum, container) => sum + (container.layerBytes ?? 0) + (logBytes.get(`${uid}/${container.name}`) ?? 0), 0);
+  return {
+    podRef: { name, namespace, uid },
+    startTime: timestamp(pod.createdAt),
+    containers,
+    cpu: cpu(usage, figures.rate(uid)),
+    memory: memory(usage, memoryLimit(uid)),
+    ...(usage.interfaces === undefined ? {} : { network: network(time, usage.interfaces) }),
+    "ephemeral-storage": disk(time, figures.machine.disk, bytes),
+    ...(usage.processes === undefined ? {} : { process_stats: { process_count: usage.processes } }),
+    swap: { time, swapUsageBytes: 0 },
+  };
+}
+
+export function deviceUsage(figures: Figures, running: ReadonlyMap<string, RunningPod>): DeviceUsage {
+  return {
+    at: figures.at,
+    windowMs: figures.windowMs,
+    node: { cpu: figures.rate("machine"), memory: figures.machine.workingSet },
+    pods: figures.pods.flatMap(({ uid, containers }) => {
+      const pod = running.get(uid);
+      if (pod === undefined) return [];
+      return [{ namespace: pod.namespace, name: pod.name, uid, containers: containers.map(({ id, name, workingSet }) => ({ name, cpu: figures.rate(id), memory: workingSet })) }];
+    }),
+  };
+}
+
+function cpu({ at, cpu: total }: Usage, rate: number | undefined): object {
+  return { time: timestamp(at), ...(rate === undefined ? {} : { usageNanoCores: rate }), ...(total === undefined ? {} : { usageCoreNanoSeconds: Math.round(total) }) };
+}
+
+function memory({ at, memory: used, workingSet, rss, pageFaults, majorPageFaults }: Usage, limit: number | undefined): object {
+  return {
+    time: timestamp(at),
+    ...(limit === undefined || workingSet === undefined ? {} : { availableBytes: Math.max(0, limit - workingSet) }),
+    usageBytes: used,
+    workingSetBytes: workingSet,
+    rssBytes: rss,
+    pageFaults,
+    majorPageFaults,
+  };
+}
+
+function network(time: string, interfaces: readonly InterfaceUsage[]): object {
+  const first = interfaces.find(({ name }) => name === "eth0") ?? interfaces[0];
+  return { time, ...first, interfaces };
+}
+
+function disk(time: string, of: DiskUsage, usedBytes: number, inodesUsed?: number): object {
+  return {
+    time,
+    availableBytes: of.availableBytes,
+    capacityBytes: of.capacityBytes,
+    usedBytes,
+    inodesFree: of.inodesFree,
+    inodes: of.inodes,
+    inodesUsed: inodesUsed ?? of.inodes - of.inodesFree,
+  };
+}

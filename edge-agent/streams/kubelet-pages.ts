@@ -1,0 +1,135 @@
+/**
+ * The pages that monitoring and people read of a kubelet (`/api/v1/nodes/NAME/proxy/…`), as a function from path to
+ * answer. They show and change nothing; who may ask was decided by the server.
+ */
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { DeviceUsage } from "../../core/api/usage.ts";
+import type { Pod, PodStatus } from "../../core/api/types.gen.ts";
+import { podLimits } from "../pod-resources.ts";
+import type { PodDirectories } from "../pod-directories.ts";
+import { quantity } from "../quantity.ts";
+import type { RunningPod, Runtime } from "../runtimes/runtime.ts";
+import { diskUsage } from "../stats/machine-usage.ts";
+import { agentMetrics, cadvisorMetrics, resourceMetrics, type MetricsInput } from "../stats/metrics.ts";
+import { PROMETHEUS_TYPE, prometheusText, type Family } from "../stats/prometheus.ts";
+import type { Figures, Sampler } from "../stats/sampler.ts";
+import { deviceUsage, summary } from "../stats/summary.ts";
+
+export interface Page {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+export interface PageParts {
+  readonly nodeName: string;
+  readonly version: string;
+  readonly cores: number;
+  readonly startedAt: number;
+  readonly sampler: Sampler;
+  readonly runtimes: readonly Runtime[];
+  readonly directories: PodDirectories;
+  running(): ReadonlyMap<string, RunningPod>;
+  pods(): readonly Pod[];
+  status(uid: string): PodStatus | undefined;
+  /** undefined when the device is Ready, else why not */
+  problem(): string | undefined;
+  /** shown by /configz */
+  readonly settings: object;
+}
+
+export interface KubeletPages {
+  page(path: string): Promise<Page>;
+  usage(): Promise<DeviceUsage>;
+}
+
+const TEXT = "text/plain; charset=utf-8";
+
+export function kubeletPages(parts: PageParts): KubeletPages {
+  const { sampler, nodeName, version, cores, startedAt } = parts;
+  const podOf = (uid: string) => parts.pods().find(({ metadata }) => metadata.uid === uid);
+  const memoryLimit = (uid: string, container?: string): number | undefined => {
+    const pod = podOf(uid);
+    if (pod === undefined) return undefined;
+    if (container === undefined) return podLimits(pod)["memory"];
+    const limit = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].find(({ name }) => name === container)?.resources?.limits?.["memory"];
+    return limit === undefined ? undefined : quantity(limit);
+  };
+  const metrics = (families: (input: MetricsInput) => readonly Family[]) => async (): Promise<Page> => {
+    const figures = await sampler.look();
+    const text = prometheusText(families({ nodeName, version, figures, running: parts.running(), cores, memoryLimit, startedAt, agentRss: figures.agent.rss ?? 0 }));
+    return { status: 200, type: PROMETHEUS_TYPE, body: text };
+  };
+  const stats = async (): Promise<Page> => {
+    const figures: Figures = await sampler.look();
+    const running = parts.running();
+    const logBytes = await logSizes(parts.directories, [...running.values()]);
+    return json(summary({ nodeName, figures, running, logBytes, images: await imageDisk(parts.runtimes), memoryLimit, startedAt }));
+  };
+  const list = (): Page => {
+    const items = parts.pods().map((pod) => ({ ...pod, status: parts.status(pod.metadata.uid ?? "") ?? pod.status ?? {} }));
+    return json({ kind: "PodList", apiVersion: "v1", metadata: {}, items });
+  };
+  const runningPods = (): Page => {
+    const items = [...parts.running().values()].map(({ uid, namespace, name, containers }) => ({ metadata: { name, namespace, uid }, spec: { containers: containers.filter(({ state }) => state === "running").map((container) => ({ name: container.name, image: container.image, resources: {} })) }, status: {} }));
+    return json({ kind: "PodList", apiVersion: "v1", metadata: {}, items });
+  };
+  const table: { readonly [path: string]: () => Page | Promise<Page> } = {
+    "/healthz": health,
+    "/healthz/ping": health,
+    "/healthz/log": health,
+    "/healthz/syncloop": health,
+    "/readyz": () => {
+      const problem = parts.problem();
+      return problem === undefined ? health() : { status: 503, type: TEXT, body: problem };
+    },
+    "/stats/summary": stats,
+    "/metrics": metrics(agentMetrics),
+    "/metrics/cadvisor": metrics(cadvisorMetrics),
+    "/metrics/resource": metrics(resourceMetrics),
+    "/metrics/probes": () => ({ status: 200, type: PROMETHEUS_TYPE, body: "" }),
+    "/pods": list,
+    "/runningpods": runningPods,
+    "/configz": () => json({ kubeletconfig: parts.settings }),
+  };
+
+  return {
+    async page(path) {
+      const known = table[path.length > 1 ? path.replace(/\/$/, "") : path];
+      return known === undefined ? { status: 404, type: TEXT, body: "404 page not found\n" } : known();
+    },
+    usage: async () => deviceUsage(await sampler.look(), parts.running()),
+  };
+}
+
+function health(): Page {
+  return { status: 200, type: TEXT, body: "ok" };
+}
+
+function json(body: object): Page {
+  return { status: 200, type: "application/json", body: JSON.stringify(body) };
+}
+
+async function imageDisk(runtimes: readonly Runtime[]) {
+  for (const runtime of runtimes) {
+    const space = await runtime.imageSpace?.().catch(() => undefined);
+    if (space !== undefined) return { disk: await diskUsage(space.directory), usedBytes: space.usedBytes, usedInodes: space.usedInodes };
+  }
+  return undefined;
+}
+
+async function logSizes(directories: PodDirectories, pods: readonly RunningPod[]): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  await Promise.all(
+    pods.flatMap((pod) =>
+      [...new Set(pod.containers.map(({ name }) => name))].map(async (name) => {
+        const directory = join(directories.logs(pod), name);
+        const files = await readdir(directory).catch((): string[] => []);
+        const bytes = await Promise.all(files.map((file) => stat(join(directory, file)).then(({ size }) => size, () => 0)));
+        sizes.set(`${pod.uid}/${name}`, bytes.reduce((sum, each) => sum + each, 0));
+      }),
+    ),
+  );
+  return sizes;
+}
