@@ -63,6 +63,7 @@ const noFiles: PodFiles = {
 };
 
 export interface DeviceSeed {
+  readonly name?: string;
   readonly clock?: VirtualClock;
   readonly runtime?: FakeRuntime;
   readonly file?: DesiredFile;
@@ -80,7 +81,7 @@ export async function testDevice(seed: DeviceSeed = {}): Promise<TestDevice> {
   const directories = podDirectories(dataDir);
   const agent = startAgent({
     device: {
-      nodeName: "device",
+      nodeName: seed.name ?? "device",
       clock,
       log: silentLog,
       events,

@@ -42,6 +42,8 @@ export interface FakeRuntime extends Runtime {
   reboot(): void;
   present(reference: string): void;
   containers(): readonly RunningContainer[];
+  /** names of the pods that have a running container */
+  running(): readonly string[];
 }
 
 export function fakeRuntime(clock: Clock, handler = "containerd"): FakeRuntime {
@@ -198,6 +200,7 @@ export function fakeRuntime(clock: Clock, handler = "containerd"): FakeRuntime {
     present(reference) {
       images.set(reference, imageOf(reference));
     },
+    running: () => [...sandboxes.values()].filter(({ id }) => [...containers.values()].some((one) => one.sandboxId === id && one.state === "running")).map(({ pod }) => pod.name),
     containers: () => [...containers.values()],
   };
   return fake;
