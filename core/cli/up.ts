@@ -8,6 +8,7 @@ import { parseRuntimes } from "./agent.ts";
 import { callApi } from "./api-request.ts";
 import { type Access, readAccess } from "./kubeconfig.ts";
 import { type LocalDevice, startLocalDevice } from "./local-device.ts";
+import { giveBackIdleMemory } from "./idle-memory.ts";
 import { programLog } from "./program-log.ts";
 import { untilStopped } from "./until-stopped.ts";
 
@@ -30,6 +31,7 @@ export async function up(flags: UpFlags): Promise<void> {
   const stopped = untilStopped();
   const running = await bringUp(flags);
   process.stdout.write(`ready ${running.server.url}\n`);
+  giveBackIdleMemory();
   await stopped;
   await running.close();
 }
