@@ -53,18 +53,23 @@ export function readComponentHeader(bytes: Uint8Array): ComponentHeader {
   return { imports, exports };
 }
 
+/** Whether it is a core module, which `adapt.ts` can make a component of. @throws ComponentError when it is no WebAssembly */
+export function isCoreModule(bytes: Uint8Array): boolean {
+  checkMagic(bytes);
+  return bytes[6] !== LAYER_COMPONENT;
+}
+
 function checkPreamble(bytes: Uint8Array): void {
+  if (!isCoreModule(bytes)) return;
+  throw new ComponentError("CoreModule", "a core WebAssembly module, not a component: build for wasm32-wasip2, or for wasm32-wasip1 and push it");
+}
+
+function checkMagic(bytes: Uint8Array): void {
   const magic = bytes[0] === 0 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d;
   if (!magic) {
     throw new ComponentError("NotWebAssembly", "not WebAssembly: the file does not begin with \\0asm; give the .wasm of a component");
   }
   if (bytes.length < PREAMBLE_BYTES) throw truncated();
-  if (bytes[6] !== LAYER_COMPONENT) {
-    throw new ComponentError(
-      "CoreModule",
-      "a core WebAssembly module, not a component: build for wasm32-wasip2, or wrap it with `wasm-tools component new --adapt wasi_snapshot_preview1.wasm`",
-    );
-  }
 }
 
 function readNames(section: Reader, into: string[], exported: boolean): void {

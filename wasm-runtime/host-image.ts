@@ -1,5 +1,5 @@
 /**
- * The host's code as one plain script. Node can strip types and link modules at start, but each process would pay for it:
+ * The host's code as plain scripts, one per thread. Node can strip types and link modules at start, but each process would pay for it:
  * 40 ms and 4 MB. Here it is done once per version; the directory's name is the digest of the result, so an upgrade gets
  * its own and hosts that run keep theirs.
  */
@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { stripTypeScriptTypes } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { NETWORK_SCRIPT } from "./host/spec.ts";
 
 export interface HostImage {
   readonly directory: string;
@@ -15,18 +16,20 @@ export interface HostImage {
 }
 
 const ROOT = fileURLToPath(new URL("./", import.meta.url));
-const ENTRY = "host/main.ts";
 const SCRIPT = "host.cjs";
+/** script → the module it begins with */
+const SCRIPTS: Readonly<Record<string, string>> = { [SCRIPT]: "host/main.ts", [NETWORK_SCRIPT]: "host/net-thread.ts" };
 
 /** Idempotent, and safe when several agents do it at once. */
 export function prepareHost(cacheDirectory: string): HostImage {
-  const script = link(ENTRY, (name) => withoutTypes(readFileSync(join(ROOT, name), "utf8")));
-  const directory = join(cacheDirectory, `host-${createHash("sha256").update(script).digest("hex").slice(0, 16)}`);
+  const scripts = Object.entries(SCRIPTS).map(([name, entry]) => [name, link(entry, sourceOf)] as const);
+  const digest = createHash("sha256").update(scripts.map(([, script]) => script).join("\0")).digest("hex");
+  const directory = join(cacheDirectory, `host-${digest.slice(0, 16)}`);
   const image = { directory, entry: join(directory, SCRIPT) };
   if (existsSync(directory)) return image;
   const draft = `${directory}.${process.pid}.new`;
   mkdirSync(draft, { recursive: true });
-  writeFileSync(join(draft, SCRIPT), script);
+  for (const [name, script] of scripts) writeFileSync(join(draft, name), script);
   try {
     renameSync(draft, directory);
   } catch (error) {
@@ -35,6 +38,8 @@ export function prepareHost(cacheDirectory: string): HostImage {
   }
   return image;
 }
+
+const sourceOf = (name: string) => withoutTypes(readFileSync(join(ROOT, name), "utf8"));
 
 /** Node calls the function experimental in a warning, once; it would be the first line of every agent. */
 function withoutTypes(text: string): string {

@@ -175,7 +175,8 @@ function permissionsFor(host: HostImage, spec: HostSpec): string[] {
     ...writes, inside(host.directory), "/proc/self/*", "/proc/sys/kernel/random/boot_id",
     ...preopens.map(({ hostPath }) => inside(hostPath)),
   ];
-  return ["--permission", ...reads.map((path) => `--allow-fs-read=${path}`), ...writes.map((path) => `--allow-fs-write=${path}`)];
+  const { outbound = "", listening = "" } = spec.grants;
+  return ["--permission", ...(outbound + listening === "" ? [] : ["--allow-worker"]), ...reads.map((path) => `--allow-fs-read=${path}`), ...writes.map((path) => `--allow-fs-write=${path}`)];
 }
 
 const inside = (directory: string) => `${directory}/*`;

@@ -3,18 +3,20 @@
  * error. A process of its own, because a hostile component can only be bounded from outside (time, memory).
  */
 import { readFileSync, writeSync } from "node:fs";
+import { adapted } from "./adapt.ts";
 import { BUNDLE_ENTRY, packBundle } from "./bundle.ts";
 import { needsOf } from "./capabilities.ts";
-import { ComponentError, readComponentHeader } from "./component-header.ts";
+import { ComponentError, isCoreModule, readComponentHeader } from "./component-header.ts";
 import { simplifyGlue } from "./simplify-glue.ts";
 
 const simplified = (data: Uint8Array) => Buffer.from(simplifyGlue(Buffer.from(data).toString("utf8")));
 
 /** Names the tool and what changes its output: a new value means new modules for every component. */
-const PRODUCER = "jco-transpile 0.15.0 sync 1";
+const PRODUCER = "jco-transpile 0.15.0 sync 2";
 
 try {
-  const component = readFileSync(0);
+  const given = readFileSync(0);
+  const component = isCoreModule(given) ? await adapted(given) : given;
   const header = readComponentHeader(component);
   const needs = needsOf(header);
   const { $init, generate } = await import("@bytecodealliance/jco-transpile/component");

@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { unpackBundle } from "./bundle.ts";
 import type { Bundle } from "./bundle.ts";
-import { ComponentError, readComponentHeader } from "./component-header.ts";
+import { ComponentError, isCoreModule, readComponentHeader } from "./component-header.ts";
 import type { ComponentReason } from "./component-header.ts";
 
 export { ComponentError, readComponentHeader } from "./component-header.ts";
@@ -15,7 +15,7 @@ export type { ComponentHeader } from "./component-header.ts";
 export { moduleSigner } from "./sign.ts";
 
 /** Changes when the tool or its options do: part of the key under which results are stored. */
-export const TRANSPILER = "jco-transpile-0.15.0-sync-1";
+export const TRANSPILER = "jco-transpile-0.15.0-sync-2";
 
 /** A JavaScript runtime compiled to a component has 14 MB; twice that leaves room for its program. */
 export const MAX_COMPONENT_BYTES = 32 << 20;
@@ -37,12 +37,12 @@ export interface Transpiled extends Bundle {
   readonly bytes: Uint8Array;
 }
 
-/** @throws ComponentError */
+/** @param component or a core module of WASI preview 1, which is adapted first. @throws ComponentError */
 export async function transpile(component: Uint8Array, options: TranspileOptions = {}): Promise<Transpiled> {
   if (component.length > MAX_COMPONENT_BYTES) {
     throw new ComponentError("TooLarge", `the component has ${component.length} bytes, at most ${MAX_COMPONENT_BYTES} are accepted: strip debug information (\`wasm-tools strip\`)`);
   }
-  readComponentHeader(component);
+  if (!isCoreModule(component)) readComponentHeader(component);
   const bytes = await runChild(component, options);
   return { ...unpackBundle(bytes), bytes };
 }

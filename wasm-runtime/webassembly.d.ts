@@ -3,7 +3,11 @@ declare namespace WebAssembly {
   type Imports = Record<string, Record<string, unknown>>;
 
   type Module = object;
-  const Module: new (bytes: Uint8Array) => Module;
+  const Module: {
+    new (bytes: Uint8Array): Module;
+    imports(module: Module): { readonly module: string; readonly name: string; readonly kind: string }[];
+    exports(module: Module): { readonly name: string; readonly kind: string }[];
+  };
 
   class Instance {
     constructor(module: Module, imports?: Imports);

@@ -3,6 +3,7 @@ import test from "ava";
 import { packBundle, unpackBundle } from "../../wasm-runtime/bundle.ts";
 import { ComponentError, readComponentHeader, transpile } from "../../wasm-runtime/transpile.ts";
 import { command, example, succeeds } from "./support/components.ts";
+import { guest } from "./support/guests.ts";
 
 const refused = async (t: { throwsAsync: (promise: Promise<unknown>, of: { instanceOf: typeof ComponentError }) => Promise<ComponentError | undefined> }, bytes: Uint8Array) => {
   const error = await t.throwsAsync(transpile(bytes), { instanceOf: ComponentError });
@@ -19,13 +20,23 @@ test("a service becomes a bundle with its world and needs, the same bytes each t
   t.true(first.files.has("component.js"));
 });
 
+test("a core module of preview 1 is adapted, and then is what it would have been as a component", async (t) => {
+  const module = await transpile(guest("posix"));
+  t.is(module.header.world, "command");
+  t.true(module.header.imports.some((name) => name.startsWith("wasi:filesystem/types@0.2.")));
+  t.deepEqual((await transpile(guest("posix"))).bytes, module.bytes);
+});
+
 test("a command is told from a service", async (t) => {
   t.is((await transpile(await command(succeeds))).header.world, "command");
 });
 
 test("what cannot run on a device is refused with the reason", async (t) => {
   t.is(await refused(t, Buffer.from("ELF")), "NotWebAssembly");
-  t.is(await refused(t, await parse("(module)")), "CoreModule");
+  t.is(await refused(t, await parse("(module)")), "UnsupportedWorld");
+  t.is(await refused(t, await parse('(module (import "env" "abort" (func)) (func (export "_start")))')), "UnsupportedImport");
+  t.is(await refused(t, await parse('(module (import "wasi_snapshot_preview1" "no_such_call" (func)) (memory (export "memory") 1) (func (export "_start")))')), "Failed");
+  t.is(await refused(t, Buffer.from("0061736d0100000001ff", "hex")), "Failed");
   t.is(await refused(t, example("hello").subarray(0, 3000)), "Truncated");
   t.is(await refused(t, new Uint8Array((32 << 20) + 1)), "TooLarge");
   t.is(await refused(t, await parse("(component)")), "UnsupportedWorld");

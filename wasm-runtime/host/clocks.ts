@@ -1,17 +1,16 @@
 /** wasi:clocks 0.2. Time zones are not told: a guest sees UTC. */
 import { Pollable } from "./io.ts";
+import { NEVER } from "./waiting.ts";
 
 const NANOSECONDS = 1_000_000_000n;
-/** 2^63 ns are 292 years: later moments mean "never" and would overflow. */
-const FAR = 1n << 63n;
 
 const datetime = (nanoseconds: bigint) => ({ seconds: nanoseconds / NANOSECONDS, nanoseconds: Number(nanoseconds % NANOSECONDS) });
 
 export const monotonicClock = {
   now: () => process.hrtime.bigint(),
   resolution: () => 1n,
-  subscribeInstant: (when: bigint) => new Pollable(when < FAR ? when : FAR),
-  subscribeDuration: (duration: bigint) => new Pollable(process.hrtime.bigint() + (duration < FAR ? duration : FAR)),
+  subscribeInstant: (when: bigint) => new Pollable(when < NEVER ? when : NEVER),
+  subscribeDuration: (duration: bigint) => new Pollable(process.hrtime.bigint() + (duration < NEVER ? duration : NEVER)),
 };
 
 export const wallClock = {

@@ -1,8 +1,8 @@
 /**
- * wasi:http/types and outgoing-handler 0.2. A guest answers synchronously: what it writes is collected, and goes out in one
- * piece when it was small or in pieces as it is written when it is not. Outgoing requests are denied.
+ * wasi:http/types 0.2. A guest answers synchronously: what it writes is collected, and goes out in one piece when it was small
+ * or in pieces as it is written when it is not. The body of a request that it makes itself goes the same way.
  */
-import { Failure, InputStream, OutputStream, Pollable, streamFailed, IoError } from "./io.ts";
+import { Failure, InputStream, IoError, OutputStream, Pollable, streamFailed } from "./io.ts";
 import { Fields } from "./http-fields.ts";
 
 /** Beyond this an answer is sent piece by piece. */
@@ -15,13 +15,17 @@ const MAX_WAITING_BYTES = 16 << 20;
 type ErrorCode = { readonly tag: string; readonly val?: unknown };
 type Result<T> = { readonly tag: "ok"; readonly val: T } | { readonly tag: "err"; readonly val: ErrorCode };
 
-/** The client's side of an answer (the part of node:http's ServerResponse that is used). */
+/** The client's side of an answer (the part of node:http's ServerResponse that is used), or the server's of a request. */
 export interface Answer {
   writeHead(status: number, headers: string[]): unknown;
   write(chunk: Uint8Array): boolean;
   end(chunk?: Uint8Array): unknown;
   end(text: string, encoding: "latin1"): unknown;
   readonly writableLength: number;
+  /** bytes that may be written without waiting; absent: see MAX_WAITING_BYTES. @throws stream error */
+  permit?(): number;
+  /** the guest gave up before the end */
+  abort?(): void;
 }
 
 export interface RequestParts {
@@ -35,28 +39,46 @@ export interface RequestParts {
 const methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 
 export class IncomingBody {
-  #rest: Uint8Array | undefined = new Uint8Array();
-  #taken = false;
+  #stream: (() => InputStream) | undefined;
+  #done: (() => void) | undefined;
 
+  /** a body that is there as a whole */
   static of(bytes: Uint8Array): IncomingBody {
+    let rest = bytes;
     const body = new IncomingBody();
-    body.#rest = bytes;
+    body.#stream = () =>
+      InputStream.from((limit) => {
+        if (rest.length === 0) return undefined;
+        const part = rest.subarray(0, limit);
+        rest = rest.subarray(limit);
+        return part;
+      });
+    return body;
+  }
+
+  /** @param done nobody wants more of it */
+  static arriving(stream: () => InputStream, done: () => void): IncomingBody {
+    const body = new IncomingBody();
+    body.#stream = stream;
+    body.#done = done;
     return body;
   }
 
   stream(): InputStream {
-    if (this.#taken) throw new Failure(undefined);
-    this.#taken = true;
-    return InputStream.from((limit) => {
-      const rest = this.#rest;
-      if (rest === undefined || rest.length === 0) return undefined;
-      this.#rest = rest.subarray(limit);
-      return rest.subarray(0, limit);
-    });
+    const stream = this.#stream;
+    if (stream === undefined) throw new Failure(undefined);
+    this.#stream = undefined;
+    return stream();
   }
 
-  static finish(_body: IncomingBody): FutureTrailers {
+  static finish(body: IncomingBody): FutureTrailers {
+    body[Symbol.dispose]();
     return new FutureTrailers();
+  }
+
+  [Symbol.dispose](): void {
+    this.#done?.();
+    this.#done = undefined;
   }
 }
 
@@ -123,16 +145,44 @@ export class OutgoingBody {
   #streaming = false;
   #written = false;
   #finished = false;
+  #outgoing = false;
 
   write(): OutputStream {
     if (this.#written) throw new Failure(undefined);
     this.#written = true;
-    return OutputStream.from({ write: (bytes) => this.#add(bytes), flush: () => this.#flush() });
+    return OutputStream.from({
+      write: (bytes) => this.#add(bytes),
+      flush: () => this.#flush(),
+      ...(this.#outgoing ? { permit: () => this.#permit() } : {}),
+    });
+  }
+
+  /** The body of a request: its receiver says how much may be on its way. */
+  static forRequest(): OutgoingBody {
+    const body = new OutgoingBody();
+    body.#outgoing = true;
+    return body;
+  }
+
+  #permit(): number {
+    const answer = this.#answer;
+    if (answer?.permit !== undefined) return answer.permit();
+    return Math.max(0, COLLECT_BYTES - this.#size);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#outgoing && !this.#finished) this.#answer?.abort?.();
   }
 
   static finish(body: OutgoingBody, _trailers: Fields | undefined): void {
     body.#finished = true;
     body.#settle();
+  }
+
+  /** A request leaves when it is handed over, whether or not its body is complete. */
+  leave(answer: Answer, headers: string[]): void {
+    this.send(answer, 0, headers);
+    if (!this.#finished) this.#stream();
   }
 
   /** the outparam was set: from here on the client may see bytes */
@@ -179,7 +229,7 @@ export class OutgoingBody {
     if (answer === undefined || !this.#finished) return;
     this.#answer = undefined;
     if (!this.#streaming) {
-      if (!has(this.#headers, "content-length") && allowsBody(this.#status)) this.#headers.push("content-length", String(this.#size));
+      if (!has(this.#headers, "content-length") && (this.#outgoing ? this.#size > 0 : allowsBody(this.#status))) this.#headers.push("content-length", String(this.#size));
       answer.writeHead(this.#status, this.#headers);
     }
     if (this.#chunks.length === 0) answer.end();
@@ -257,95 +307,3 @@ export class ResponseOutparam {
   }
 }
 
-export class RequestOptions {
-  #connect: bigint | undefined;
-  #firstByte: bigint | undefined;
-  #betweenBytes: bigint | undefined;
-
-  connectTimeout = () => this.#connect;
-  firstByteTimeout = () => this.#firstByte;
-  betweenBytesTimeout = () => this.#betweenBytes;
-
-  setConnectTimeout(value: bigint | undefined): void {
-    this.#connect = value;
-  }
-
-  setFirstByteTimeout(value: bigint | undefined): void {
-    this.#firstByte = value;
-  }
-
-  setBetweenBytesTimeout(value: bigint | undefined): void {
-    this.#betweenBytes = value;
-  }
-}
-
-export class OutgoingRequest {
-  readonly #headers: Fields;
-  #method: unknown = { tag: "get" };
-  #path: string | undefined;
-  #scheme: unknown;
-  #authority: string | undefined;
-  #body: OutgoingBody | undefined;
-
-  constructor(headers: Fields) {
-    this.#headers = headers.freeze();
-  }
-
-  headers = () => this.#headers;
-  method = () => this.#method;
-  pathWithQuery = () => this.#path;
-  scheme = () => this.#scheme;
-  authority = () => this.#authority;
-
-  setMethod(method: unknown): void {
-    this.#method = method;
-  }
-
-  setPathWithQuery(path: string | undefined): void {
-    this.#path = path;
-  }
-
-  setScheme(scheme: unknown): void {
-    this.#scheme = scheme;
-  }
-
-  setAuthority(authority: string | undefined): void {
-    this.#authority = authority;
-  }
-
-  body(): OutgoingBody {
-    if (this.#body !== undefined) throw new Failure(undefined);
-    return (this.#body = new OutgoingBody());
-  }
-}
-
-/** Never made while outgoing requests are denied; they exist because components import their types. */
-export class IncomingResponse {
-  readonly status = () => 0;
-}
-
-export class FutureIncomingResponse {
-  readonly get = () => undefined;
-}
-
-export const httpTypes = {
-  Fields,
-  FutureIncomingResponse,
-  FutureTrailers,
-  IncomingBody,
-  IncomingRequest,
-  IncomingResponse,
-  OutgoingBody,
-  OutgoingRequest,
-  OutgoingResponse,
-  RequestOptions,
-  ResponseOutparam,
-  httpErrorCode: (error: IoError) => (error.code === "http" ? { tag: "internal-error", val: error.toDebugString() } : undefined),
-};
-
-export const outgoingHandler = (refused: (what: string) => void) => ({
-  handle(): never {
-    refused("wasi:http/outgoing-handler");
-    throw new Failure<ErrorCode>({ tag: "HTTP-request-denied" });
-  },
-});

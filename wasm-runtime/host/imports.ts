@@ -3,19 +3,40 @@ import { cli } from "./cli.ts";
 import type { CliOptions } from "./cli.ts";
 import { monotonicClock, timezone, wallClock } from "./clocks.ts";
 import { filesystem } from "./filesystem.ts";
-import { httpTypes, outgoingHandler } from "./http-types.ts";
-import { InputStream, IoError, OutputStream, poll, Pollable } from "./io.ts";
+import { Fields } from "./http-fields.ts";
+import { FutureIncomingResponse, IncomingResponse, OutgoingRequest, outgoingHandler, RequestOptions } from "./http-outgoing.ts";
+import { FutureTrailers, IncomingBody, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam } from "./http-types.ts";
+import { outboundOf, parseEndpoints, parseListening } from "./endpoints.ts";
+import { Failure, InputStream, IoError, OutputStream, poll, Pollable } from "./io.ts";
 import type { Sink } from "./io.ts";
+import { openNet } from "./net.ts";
 import { insecure, insecureSeed, random } from "./random.ts";
 import { sockets } from "./sockets.ts";
+import type { Granted } from "./sockets.ts";
 import type { Grants } from "./spec.ts";
 
-export function importsFor(options: CliOptions & { readonly grants: Grants }): object {
+export interface ImportOptions extends CliOptions {
+  readonly grants: Grants;
+  /** the script of the network's thread */
+  readonly networkScript: string;
+  /** the pod's own addresses */
+  readonly addresses: readonly string[];
+}
+
+export interface Imports {
+  /** by the names the glue asks for */
+  readonly interfaces: object;
+  /** the instance is gone: what it had open is closed */
+  reset(): void;
+}
+
+export function importsFor(options: ImportOptions): Imports {
   const commands = cli(options);
   const files = filesystem(options.grants.preopens ?? []);
   const refused = noteOnce(options.stderr);
-  const net = sockets(refused);
-  return {
+  const granted = grantedNetwork(options, refused);
+  const net = sockets(granted, refused);
+  const interfaces = {
     "wasi:cli/environment": commands.environment,
     "wasi:cli/exit": commands.exit,
     "wasi:cli/stdin": commands.stdin,
@@ -31,8 +52,11 @@ export function importsFor(options: CliOptions & { readonly grants: Grants }): o
     "wasi:clocks/wall-clock": wallClock,
     "wasi:filesystem/preopens": files.preopens,
     "wasi:filesystem/types": files.types,
-    "wasi:http/outgoing-handler": outgoingHandler(refused),
-    "wasi:http/types": httpTypes,
+    "wasi:http/outgoing-handler": outgoingHandler(granted, refused),
+    "wasi:http/types": {
+      Fields, FutureIncomingResponse, FutureTrailers, IncomingBody, IncomingRequest, IncomingResponse, OutgoingBody, OutgoingRequest, OutgoingResponse,
+      RequestOptions, ResponseOutparam, httpErrorCode,
+    },
     "wasi:io/error": { Error: IoError },
     "wasi:io/poll": { Pollable, poll },
     "wasi:io/streams": { InputStream, OutputStream },
@@ -46,6 +70,26 @@ export function importsFor(options: CliOptions & { readonly grants: Grants }): o
     "wasi:sockets/tcp-create-socket": net.tcpCreateSocket,
     "wasi:sockets/udp": net.udp,
     "wasi:sockets/udp-create-socket": net.udpCreateSocket,
+  };
+  return { interfaces, reset: () => granted?.net.endAll() };
+}
+
+/** What an error of a body stream was in HTTP. */
+function httpErrorCode(error: IoError) {
+  const tag = /^http:(.+)$/.exec(error.code ?? "")?.[1];
+  if (tag === undefined || tag === "internal-error") return error.code?.startsWith("http") === true ? { tag: "internal-error", val: error.toDebugString() } : undefined;
+  return { tag };
+}
+
+function grantedNetwork({ grants, networkScript, addresses }: ImportOptions, refused: (what: string) => void): Granted | undefined {
+  const { outbound = "", listening = "" } = grants;
+  if (outbound === "" && listening === "") return undefined;
+  return {
+    net: openNet(networkScript, () => new Failure("new-socket-limit")),
+    outbound: outboundOf(parseEndpoints(outbound)),
+    listening: parseListening(listening),
+    addresses,
+    refused,
   };
 }
 

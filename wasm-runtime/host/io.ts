@@ -1,8 +1,9 @@
 /**
- * wasi:io 0.2 for a guest that runs synchronously on the host's only thread. Two facts carry the design: everything a guest
- * may wait for is either ready or a moment in time (request bodies arrive before the guest is called), and a guest's word
- * about lengths is never believed.
+ * wasi:io 0.2 for a guest that runs synchronously on the host's only thread. Two facts carry the design: whatever a guest may
+ * wait for is ready, a moment in time, or word from the network's thread (`waiting.ts`), and a guest's word about lengths is
+ * never believed.
  */
+import { lookAround, NEVER, sleepUntil, waitFor } from "./waiting.ts";
 
 /** What one read hands to the guest at most; streams may always give less than was asked. */
 export const MAX_READ_BYTES = 1 << 20;
@@ -41,34 +42,29 @@ const closed = new Failure<StreamError>({ tag: "closed" });
 export const streamClosed = (): Failure<StreamError> => closed;
 export const streamFailed = (error: IoError) => new Failure<StreamError>({ tag: "last-operation-failed", val: error });
 
-/** Ready at a moment of the monotonic clock (nanoseconds); 0n: at once. */
+/** Ready at a moment of the monotonic clock (nanoseconds; 0n: at once), or when `check` says so. */
 export class Pollable {
   readonly due: bigint;
+  readonly check: (() => boolean) | undefined;
 
-  constructor(due = 0n) {
+  constructor(due = 0n, check?: () => boolean) {
     this.due = due;
+    this.check = check;
+  }
+
+  static when(check: (() => boolean) | undefined): Pollable {
+    return check === undefined ? new Pollable() : new Pollable(NEVER, check);
   }
 
   ready(): boolean {
-    return this.due <= process.hrtime.bigint();
+    if (this.check === undefined) return this.due <= process.hrtime.bigint();
+    lookAround();
+    return this.check();
   }
 
   block(): void {
-    sleepUntil(this.due);
-  }
-}
-
-let sleeper: Int32Array<SharedArrayBuffer> | undefined;
-/** Atomics.wait takes milliseconds as a double; a day at a time keeps it exact and costs nothing. */
-const MAX_SLEEP_MS = 86_400_000;
-
-export function sleepUntil(due: bigint): void {
-  for (;;) {
-    const left = due - process.hrtime.bigint();
-    if (left <= 0n) return;
-    const ms = Number(left) / 1e6;
-    sleeper ??= new Int32Array(new SharedArrayBuffer(4));
-    Atomics.wait(sleeper, 0, 0, Math.min(ms, MAX_SLEEP_MS));
+    if (this.check === undefined) sleepUntil(this.due);
+    else waitFor(this.check);
   }
 }
 
@@ -76,16 +72,16 @@ export function sleepUntil(due: bigint): void {
 export function poll(list: readonly Pollable[]): Uint32Array {
   if (list.length === 0) throw new Error("poll of an empty list");
   if (list.length > MAX_POLLABLES) throw new Error(`poll of ${list.length} pollables, at most ${MAX_POLLABLES} are allowed`);
-  let first = list[0]?.due ?? 0n;
+  let first = NEVER;
   for (const { due } of list) if (due < first) first = due;
-  sleepUntil(first);
+  waitFor(() => list.some(({ check }) => check?.() === true), first);
   const now = process.hrtime.bigint();
   const ready: number[] = [];
-  for (const [index, { due }] of list.entries()) if (due <= now) ready.push(index);
+  for (const [index, { due, check }] of list.entries()) if (check === undefined ? due <= now : check()) ready.push(index);
   return Uint32Array.from(ready);
 }
 
-/** Where an input stream gets its bytes; undefined: at the end. Never waits. */
+/** Where an input stream gets its bytes; empty: none yet, undefined: at the end. Never waits. */
 export type Source = (limit: number) => Uint8Array | undefined;
 
 const endOfInput: Source = () => undefined;
@@ -93,20 +89,32 @@ const lengthOf = (asked: bigint) => (asked > BigInt(MAX_READ_BYTES) ? MAX_READ_B
 
 export class InputStream {
   #source: Source = endOfInput;
+  #ready: (() => boolean) | undefined;
+  #dropped: (() => void) | undefined;
 
-  static from(source: Source): InputStream {
+  /** @param ready whether a read gives something; absent: always. @param dropped called when the guest drops the stream */
+  static from(source: Source, ready?: () => boolean, dropped?: () => void): InputStream {
     const stream = new InputStream();
     stream.#source = source;
+    stream.#ready = ready;
+    stream.#dropped = dropped;
     return stream;
   }
 
+  [Symbol.dispose](): void {
+    this.#dropped?.();
+    this.#dropped = undefined;
+  }
+
   read(length: bigint): Uint8Array {
+    if (this.#ready !== undefined) lookAround();
     const bytes = this.#source(lengthOf(length));
     if (bytes === undefined) throw closed;
     return bytes;
   }
 
   blockingRead(length: bigint): Uint8Array {
+    if (this.#ready !== undefined && length > 0n) waitFor(this.#ready);
     return this.read(length);
   }
 
@@ -115,11 +123,11 @@ export class InputStream {
   }
 
   blockingSkip(length: bigint): bigint {
-    return this.skip(length);
+    return BigInt(this.blockingRead(length).length);
   }
 
   subscribe(): Pollable {
-    return new Pollable();
+    return Pollable.when(this.#ready);
   }
 }
 
@@ -127,6 +135,12 @@ export class InputStream {
 export interface Sink {
   write(bytes: Uint8Array): void;
   flush?(): void;
+  /** bytes it takes without waiting; absent: always all. @throws as `write` */
+  permit?(): number;
+  /** whether everything has left */
+  flushed?(): boolean;
+  /** the guest dropped the stream */
+  close?(): void;
 }
 
 const nowhere: Sink = {
@@ -144,19 +158,31 @@ export class OutputStream {
     return stream;
   }
 
+  [Symbol.dispose](): void {
+    this.#sink.close?.();
+    this.#sink = nowhere;
+  }
+
   checkWrite(): bigint {
-    return BigInt(MAX_WRITE_BYTES);
+    if (this.#sink.permit === undefined) return BigInt(MAX_WRITE_BYTES);
+    lookAround();
+    return BigInt(Math.min(MAX_WRITE_BYTES, this.#sink.permit()));
   }
 
   /** `bytes` is a view of guest memory: a sink that keeps it copies it */
   write(bytes: Uint8Array): void {
     if (bytes.length > MAX_WRITE_BYTES) throw new Error(`write of ${bytes.length} bytes without a permit`);
+    if (this.#sink.permit !== undefined && bytes.length > this.#sink.permit()) throw new Error(`write of ${bytes.length} bytes, more than was permitted`);
     this.#sink.write(bytes);
   }
 
   blockingWriteAndFlush(bytes: Uint8Array): void {
-    this.#sink.write(bytes);
-    this.#sink.flush?.();
+    for (let at = 0; at < bytes.length; ) {
+      const room = this.#room();
+      this.#sink.write(bytes.subarray(at, at + room));
+      at += room;
+    }
+    this.blockingFlush();
   }
 
   flush(): void {
@@ -164,7 +190,9 @@ export class OutputStream {
   }
 
   blockingFlush(): void {
-    this.#sink.flush?.();
+    const sink = this.#sink;
+    sink.flush?.();
+    if (sink.flushed !== undefined) waitFor(() => sink.flushed?.() !== false);
   }
 
   writeZeroes(length: bigint): void {
@@ -172,21 +200,43 @@ export class OutputStream {
   }
 
   blockingWriteZeroesAndFlush(length: bigint): void {
-    this.writeZeroes(length);
-    this.flush();
+    this.blockingWriteAndFlush(new Uint8Array(lengthOf(length)));
   }
 
+  /** What was read must be written, so no more is read than there is room for. */
   splice(from: InputStream, length: bigint): bigint {
-    const bytes = from.read(length);
+    const room = this.checkWrite();
+    const bytes = from.read(length < room ? length : room);
     this.write(bytes);
     return BigInt(bytes.length);
   }
 
   blockingSplice(from: InputStream, length: bigint): bigint {
-    return this.splice(from, length);
+    const room = BigInt(this.#room());
+    const bytes = from.blockingRead(length < room ? length : room);
+    this.write(bytes);
+    return BigInt(bytes.length);
   }
 
   subscribe(): Pollable {
-    return new Pollable();
+    const sink = this.#sink;
+    return Pollable.when(sink.permit === undefined ? undefined : () => hasRoom(sink));
+  }
+
+  /** waits until there is some */
+  #room(): number {
+    const sink = this.#sink;
+    if (sink.permit === undefined) return MAX_WRITE_BYTES;
+    waitFor(() => hasRoom(sink));
+    return Math.min(MAX_WRITE_BYTES, sink.permit());
+  }
+}
+
+/** A sink that has failed is ready: the next write tells. */
+function hasRoom(sink: Sink): boolean {
+  try {
+    return sink.permit === undefined || sink.permit() > 0;
+  } catch {
+    return true;
   }
 }

@@ -6,7 +6,7 @@
  * Format: kubernetes/kubernetes, pkg/kubelet/kuberuntime/logs ("P" marks a partial line).
  */
 import { closeSync, fstatSync, openSync, statSync, writeSync } from "node:fs";
-import { sleepUntil } from "./io.ts";
+import { sleepUntil } from "./waiting.ts";
 import type { Sink } from "./io.ts";
 
 /** containerd splits at the same size. */

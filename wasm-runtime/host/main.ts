@@ -5,15 +5,16 @@
  *   orders → link → run (command) | listen (service) → exit record
  */
 import { readFileSync, readSync, renameSync, writeFileSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { LimitError, PAGE_BYTES } from "../limits.ts";
 import { importsFor } from "./imports.ts";
+import type { Imports } from "./imports.ts";
 import { openLog } from "./log.ts";
 import type { Log } from "./log.ts";
 import { unpackBundle } from "../bundle.ts";
 import { prepare } from "./module.ts";
 import type { Exports, Program } from "./module.ts";
-import { EXIT_FILE, RUNNING_FILE, SPEC_FD } from "./spec.ts";
+import { EXIT_FILE, NETWORK_SCRIPT, RUNNING_FILE, SPEC_FD } from "./spec.ts";
 import type { ExitRecord, HostSpec, RunningRecord } from "./spec.ts";
 
 /** 128 + SIGKILL, as the kernel's OOM killer makes container runtimes report it */
@@ -39,6 +40,8 @@ try {
     stdout: log.sink("stdout"),
     stderr: log.sink("stderr"),
     grants: spec.grants,
+    networkScript: join(dirname(process.argv[1] ?? ""), NETWORK_SCRIPT),
+    addresses: spec.addresses,
     exit: (code) => ended({ code, reason: code === 0 ? "Completed" : "Error" }),
   });
   if (spec.world === "command") runCommand(program, imports);
@@ -47,7 +50,7 @@ try {
   ended(failure(error));
 }
 
-function runCommand(program: Program, imports: object): void {
+function runCommand(program: Program, imports: Imports): void {
   const run = find(instantiate(program, imports), RUN)["run"];
   announce([]);
   let code = 0;
@@ -61,13 +64,14 @@ function runCommand(program: Program, imports: object): void {
   ended({ code, reason: code === 0 ? "Completed" : "Error" });
 }
 
-async function runService(program: Program, imports: object): Promise<void> {
+async function runService(program: Program, imports: Imports): Promise<void> {
   const { serverFor } = await import("./serve.ts");
   let handle = find(instantiate(program, imports), HANDLER)["handle"];
   const trapped = (error: unknown) => {
     const end = trap(error, program);
     log.sink("stderr").write(Buffer.from(`${end.message ?? "the component failed"}\n`));
     if (end.reason === "OOMKilled") ended(end);
+    imports.reset();
     handle = find(instantiate(program, imports), HANDLER)["handle"];
   };
   const handler = (...args: readonly unknown[]) => void handle?.(...args);
@@ -99,9 +103,9 @@ async function runService(program: Program, imports: object): Promise<void> {
   );
 }
 
-function instantiate(program: Program, imports: object): Exports {
+function instantiate(program: Program, imports: Imports): Exports {
   try {
-    return program.instantiate(imports);
+    return program.instantiate(imports.interfaces);
   } catch (error) {
     return ended(trap(error, program));
   }

@@ -1,67 +1,43 @@
 /**
- * wasi:sockets 0.2, denied: it links, because wasi-libc imports it whether the program uses it or not, and every way to a
- * socket answers `access-denied`. No socket can exist, so the methods on sockets are never reached.
+ * wasi:sockets 0.2: only what the pod was granted. It always links, because wasi-libc imports it whether the program uses it
+ * or not; without a grant no socket can be made, and the log says once which capability was missing.
  */
 import { Failure } from "./io.ts";
+import type { Net } from "./net.ts";
+import type { Listening, Outbound } from "./endpoints.ts";
+import { familyOf, Network } from "./socket-addresses.ts";
+import type { Family } from "./socket-addresses.ts";
+import { ResolveAddressStream } from "./name-lookup.ts";
+import { TcpSocket } from "./tcp.ts";
+import { IncomingDatagramStream, OutgoingDatagramStream, UdpSocket } from "./udp.ts";
 
-class Network {
-  readonly granted = false;
-}
-class TcpSocket {
-  readonly granted = false;
-}
-class UdpSocket {
-  readonly granted = false;
-}
-class IncomingDatagramStream {
-  readonly granted = false;
-}
-class OutgoingDatagramStream {
-  readonly granted = false;
-}
-class ResolveAddressStream {
-  readonly granted = false;
+export interface Granted {
+  readonly net: Net;
+  readonly outbound: Outbound;
+  readonly listening: Listening;
+  /** the pod's own addresses: what "any address" means when listening */
+  readonly addresses: readonly string[];
+  /** told once per kind, so that a user learns from the pod's log why a program has no network */
+  readonly refused: (what: string) => void;
 }
 
-const denied = new Failure("access-denied");
-function deny(): never {
-  throw denied;
-}
-
-/** Told once per kind, so that a user learns from the pod's log why a program has no network. */
-export type Refused = (what: string) => void;
-
-/** Every method of a resource that no guest can own. */
-function closeOff(resource: { readonly prototype: object }, methods: readonly string[]): void {
-  for (const method of methods) Object.defineProperty(resource.prototype, method, { value: deny });
-}
-
-closeOff(TcpSocket, [
-  "startBind", "finishBind", "startConnect", "finishConnect", "startListen", "finishListen", "accept", "localAddress", "remoteAddress",
-  "isListening", "addressFamily", "setListenBacklogSize", "keepAliveEnabled", "setKeepAliveEnabled", "keepAliveIdleTime",
-  "setKeepAliveIdleTime", "keepAliveInterval", "setKeepAliveInterval", "keepAliveCount", "setKeepAliveCount", "hopLimit",
-  "setHopLimit", "receiveBufferSize", "setReceiveBufferSize", "sendBufferSize", "setSendBufferSize", "subscribe", "shutdown",
-]);
-closeOff(UdpSocket, [
-  "startBind", "finishBind", "stream", "localAddress", "remoteAddress", "addressFamily", "unicastHopLimit", "setUnicastHopLimit",
-  "receiveBufferSize", "setReceiveBufferSize", "sendBufferSize", "setSendBufferSize", "subscribe",
-]);
-closeOff(IncomingDatagramStream, ["receive", "subscribe"]);
-closeOff(OutgoingDatagramStream, ["checkSend", "send", "subscribe"]);
-closeOff(ResolveAddressStream, ["resolveNextAddress", "subscribe"]);
-
-export function sockets(refused: Refused) {
-  const refuse = (what: string) => (): never => {
+/** @param granted undefined: the pod has no network */
+export function sockets(granted: Granted | undefined, refused: (what: string) => void) {
+  const given = (what: string): Granted => {
+    if (granted !== undefined) return granted;
     refused(what);
-    return deny();
+    throw new Failure("access-denied");
   };
   return {
-    network: { Network, networkErrorCode: () => undefined },
+    network: { Network, networkErrorCode: (error: { readonly code?: string }) => error.code },
     instanceNetwork: { Network, instanceNetwork: () => new Network() },
-    ipNameLookup: { ResolveAddressStream, resolveAddresses: refuse("wasi:sockets/ip-name-lookup") },
+    ipNameLookup: {
+      ResolveAddressStream,
+      resolveAddresses: (_network: Network, name: string) => ResolveAddressStream.of(given("wasi:sockets/ip-name-lookup"), name),
+    },
     tcp: { TcpSocket },
-    tcpCreateSocket: { TcpSocket, createTcpSocket: refuse("wasi:sockets/tcp") },
+    tcpCreateSocket: { TcpSocket, createTcpSocket: (family: Family) => TcpSocket.of(given("wasi:sockets/tcp"), familyOf(family)) },
     udp: { UdpSocket, IncomingDatagramStream, OutgoingDatagramStream },
-    udpCreateSocket: { UdpSocket, createUdpSocket: refuse("wasi:sockets/udp") },
+    udpCreateSocket: { UdpSocket, createUdpSocket: (family: Family) => UdpSocket.of(given("wasi:sockets/udp"), familyOf(family)) },
   };
 }

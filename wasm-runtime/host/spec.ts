@@ -20,6 +20,10 @@ export interface Preopen {
 
 export interface Grants {
   readonly preopens?: readonly Preopen[];
+  /** "api.example.com:443, 10.0.0.0/8:*": see endpoints.ts */
+  readonly outbound?: string;
+  /** "tcp:9000, udp:5353": ports that the component itself listens on, at the pod's address */
+  readonly listening?: string;
 }
 
 export interface HostSpec {
@@ -30,6 +34,8 @@ export interface HostSpec {
   readonly env: readonly (readonly [string, string])[];
   readonly memoryLimitBytes: number;
   readonly listen: readonly { readonly host: string; readonly port: number }[];
+  /** the pod's own, for sockets */
+  readonly addresses: readonly string[];
   readonly logPath: string;
   readonly stateDir: string;
   readonly grants: Grants;
@@ -64,3 +70,5 @@ export const RUNNING_FILE = "running.json";
 export const EXIT_FILE = "exit.json";
 /** the pipe to the agent: spec in, one line out when it runs */
 export const SPEC_FD = 3;
+/** beside the host's own script */
+export const NETWORK_SCRIPT = "network.cjs";

@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Preopen } from "../../../wasm-runtime/process.ts";
+import type { Grants } from "../../../wasm-runtime/process.ts";
 
 export interface SandboxRecord {
   readonly id: string;
@@ -36,7 +36,9 @@ export interface ContainerRecord {
   readonly createdAt: number;
   readonly args: readonly string[];
   readonly env: readonly (readonly [string, string])[];
-  readonly preopens: readonly Preopen[];
+  readonly grants: Grants;
+  /** the pod's own */
+  readonly addresses: readonly string[];
   readonly listen: readonly { readonly host: string; readonly port: number }[];
   readonly memoryLimitBytes: number;
   readonly logPath: string;

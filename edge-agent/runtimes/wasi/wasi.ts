@@ -18,6 +18,7 @@ import { ImageError } from "../runtime.ts";
 import type { ContainerPlan, ImageOnDevice, RunningContainer, RunningPod, Runtime } from "../runtime.ts";
 import { addressRange, freeAddress, loopbackRange } from "./addresses.ts";
 import type { ComponentSource } from "./component-source.ts";
+import { grantsOf } from "./grants.ts";
 import { idOf, podState } from "./state.ts";
 import type { ContainerRecord, SandboxRecord } from "./state.ts";
 
@@ -202,9 +203,9 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       state.removeSandbox(sandboxId);
     },
 
-    createContainer(sandboxId, plan) {
+    async createContainer(sandboxId, plan) {
       const sandbox = state.sandbox(sandboxId);
-      if (sandbox === undefined) return Promise.reject(new Error(`there is no sandbox ${sandboxId}`));
+      if (sandbox === undefined) throw new Error(`there is no sandbox ${sandboxId}`);
       const id = idOf(sandboxId, plan.container.name, plan.attempt);
       state.saveContainer(sandboxId, {
         id,
@@ -217,12 +218,13 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         createdAt: clock.now(),
         args: [...(plan.command.length > 0 ? plan.command : [plan.container.name]), ...plan.args],
         env: environmentOf(sandbox.hostname, plan),
-        preopens: preopensOf(plan, log),
+        grants: { ...grantsOf(plan.pod), preopens: preopensOf(plan, log) },
+        addresses: [sandbox.ip],
         listen: listenOn(sandbox, plan.container, nodeAddress),
         memoryLimitBytes: memoryOf(plan.container),
         logPath: plan.logPath,
       });
-      return Promise.resolve(id);
+      return id;
     },
 
     async startContainer(containerId) {
@@ -246,7 +248,8 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         listen: module.world === "http" ? record.listen : [],
         logPath: record.logPath,
         stateDir: directory,
-        grants: { preopens: record.preopens },
+        addresses: record.addresses,
+        grants: record.grants,
         onExit() {
           children.delete(containerId);
           changed(uid);

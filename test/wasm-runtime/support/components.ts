@@ -76,7 +76,7 @@ export function transpiled(component: Uint8Array): Promise<Transpiled> {
 export const digestOf = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
 /** Transpiles, signs, and gives the options to start it with; stops what was started when the test ends. */
-export async function prepared(t: ExecutionContext, component: Uint8Array, keys = keyPair()): Promise<Prepared> {
+export async function prepared(t: Pick<ExecutionContext, "teardown">, component: Uint8Array, keys = keyPair()): Promise<Prepared> {
   const directory = mkdtempSync(join(tmpdir(), "wasm-"));
   const started: string[] = [];
   t.teardown(async () => {
@@ -100,6 +100,7 @@ export async function prepared(t: ExecutionContext, component: Uint8Array, keys 
       env: [],
       memoryLimitBytes: 8 << 20,
       listen: header.world === "http" ? [{ host: "127.0.0.1", port: 0 }] : [],
+      addresses: ["127.0.0.1"],
       logPath: join(directory, `log-${started.length}`),
       stateDir,
       grants: {},

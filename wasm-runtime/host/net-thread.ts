@@ -1,0 +1,150 @@
+/**
+ * The network's thread: Node's sockets need an event loop, and the guest's thread has none while the guest runs. It exists
+ * only in processes whose pod was granted a network. It decides nothing: what is asked of it was allowed before.
+ */
+import { createSocket } from "node:dgram";
+import type { Socket as UdpSocket } from "node:dgram";
+import { lookup } from "node:dns";
+import { connect, createServer } from "node:net";
+import type { Socket } from "node:net";
+import { workerData } from "node:worker_threads";
+import { WINDOW_BYTES } from "./net-messages.ts";
+import type { Order, Peer, ThreadData, Word } from "./net-messages.ts";
+import { openRequest } from "./net-request.ts";
+
+/** What an order about an existing object does. */
+export interface Handle {
+  write?(bytes: Uint8Array): void;
+  end?(): void;
+  taken?(bytes: number): void;
+  send?(bytes: Uint8Array, to: Peer): void;
+  keepAlive?(enabled: boolean, idleMs: number): void;
+  close(): void;
+}
+
+export type Say = (word: Word) => void;
+
+/** Datagrams that nobody has taken yet, per socket; the network loses the rest, as it may. */
+const MAX_DATAGRAMS = 256;
+
+const { bell, port: guest } = workerData as ThreadData;
+const handles = new Map<number, Handle>();
+let lastAccepted = 0;
+
+const say: Say = (word) => {
+  guest.postMessage(word, []);
+  Atomics.add(bell, 0, 1);
+  Atomics.notify(bell, 0);
+};
+
+const failed = (id: number) => (error: Error) => say({ id, is: "failed", code: String((error as NodeJS.ErrnoException).code ?? "EIO"), message: error.message });
+
+guest.on("message", (order: Order) => {
+  const { id } = order;
+  const handle = handles.get(id);
+  switch (order.op) {
+    case "connect":
+      return void handles.set(id, connection(id, order.to, order.from));
+    case "listen":
+      return void handles.set(id, listener(id, order.at, order.backlog));
+    case "bind":
+      return void handles.set(id, datagrams(id, order.at, order.family));
+    case "resolve":
+      return resolve(id, order.name);
+    case "request":
+      return void handles.set(id, openRequest(id, order.head, say));
+    case "write":
+      return handle?.write?.(order.bytes);
+    case "end":
+      return handle?.end?.();
+    case "taken":
+      return handle?.taken?.(order.bytes);
+    case "send":
+      return handle?.send?.(order.bytes, order.to);
+    case "keep-alive":
+      return handle?.keepAlive?.(order.enabled, order.idleMs);
+    case "close":
+      handle?.close();
+      handles.delete(id);
+  }
+});
+
+function connection(id: number, to: Peer, from: Peer | undefined): Handle {
+  const socket = connect({
+    ...to,
+    allowHalfOpen: true,
+    noDelay: true,
+    ...(from === undefined ? {} : { localAddress: from.host, ...(from.port === 0 ? {} : { localPort: from.port }) }),
+  });
+  const handle = streaming(id, socket);
+  socket.once("connect", () => say({ id, is: "open", local: localOf(socket), remote: remoteOf(socket) }));
+  return handle;
+}
+
+/** Bytes both ways, never more on their way than the window. */
+function streaming(id: number, socket: Socket): Handle {
+  let waiting = 0;
+  socket.on("data", (bytes: Buffer) => {
+    waiting += bytes.length;
+    if (waiting >= WINDOW_BYTES) socket.pause();
+    say({ id, is: "data", bytes });
+  });
+  socket.once("end", () => say({ id, is: "end" }));
+  socket.on("error", failed(id));
+  return {
+    write: (bytes) => void socket.write(bytes, (error) => (error ? undefined : say({ id, is: "left", bytes: bytes.length }))),
+    end: () => void socket.end(),
+    taken(bytes) {
+      waiting -= bytes;
+      if (waiting < WINDOW_BYTES / 2) socket.resume();
+    },
+    keepAlive: (enabled, idleMs) => void socket.setKeepAlive(enabled, idleMs),
+    // what was written still leaves; a peer that does not take it is cut off by the process's end
+    close: () => void (socket.writableEnded ? socket.destroy() : socket.destroySoon()),
+  };
+}
+
+function listener(id: number, at: Peer, backlog: number): Handle {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: false, noDelay: true }, (socket) => {
+    const as = --lastAccepted;
+    handles.set(as, streaming(as, socket));
+    say({ id, is: "accepted", as, local: localOf(socket), remote: remoteOf(socket) });
+  });
+  server.maxConnections = backlog;
+  server.once("error", failed(id));
+  server.listen({ ...at, backlog }, () => {
+    const address = server.address();
+    if (address !== null && typeof address !== "string") say({ id, is: "open", local: { host: address.address, port: address.port }, remote: undefined });
+  });
+  return { close: () => void server.close() };
+}
+
+function datagrams(id: number, at: Peer, family: "ipv4" | "ipv6"): Handle {
+  const socket: UdpSocket = createSocket({ type: family === "ipv4" ? "udp4" : "udp6", ipv6Only: family === "ipv6" });
+  let waiting = 0;
+  socket.on("error", failed(id));
+  socket.on("message", (bytes, from) => {
+    if (waiting >= MAX_DATAGRAMS) return;
+    waiting++;
+    say({ id, is: "datagram", bytes, from: { host: from.address, port: from.port } });
+  });
+  socket.bind({ address: at.host, port: at.port, exclusive: true }, () => {
+    const { address, port } = socket.address();
+    say({ id, is: "open", local: { host: address, port }, remote: undefined });
+  });
+  return {
+    send: (bytes, to) => socket.send(bytes, to.port, to.host, () => say({ id, is: "left", bytes: bytes.length })),
+    taken: (count) => void (waiting -= count),
+    close: () => void socket.close(),
+  };
+}
+
+function resolve(id: number, name: string): void {
+  lookup(name, { all: true, verbatim: true }, (error, found) => {
+    if (error) failed(id)(error);
+    else say({ id, is: "addresses", list: found.map(({ address }) => address) });
+  });
+}
+
+const localOf = (socket: Socket): Peer => ({ host: socket.localAddress ?? "", port: socket.localPort ?? 0 });
+const remoteOf = (socket: Socket): Peer => ({ host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });

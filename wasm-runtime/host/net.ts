@@ -1,0 +1,73 @@
+/**
+ * The guest's side of the network: orders go to the network's thread, its words are taken in whenever the guest looks or
+ * waits. The thread is started by the first order, so that a pod that never uses its grant pays nothing.
+ */
+import type { MessagePort } from "node:worker_threads";
+import type { Order, ThreadData, Word } from "./net-messages.ts";
+import { bell, listenToBell } from "./waiting.ts";
+
+export type OrderOf<T extends Order["op"]> = Omit<Extract<Order, { readonly op: T }>, "id">;
+
+export interface Net {
+  /** begins something: `on` hears all words about it. @throws Failure when there are too many */
+  begin(order: OrderOf<"connect"> | OrderOf<"listen"> | OrderOf<"bind"> | OrderOf<"resolve"> | OrderOf<"request">, on: (word: Word) => void): number;
+  /** hears the words about a connection that the thread has accepted */
+  adopt(id: number, on: (word: Word) => void): void;
+  tell(order: Order): void;
+  /** closes it and forgets it */
+  end(id: number): void;
+  /** closes everything: the instance that owned it is gone */
+  endAll(): void;
+}
+
+/** Sockets, look-ups and requests of one guest at the same time: each takes a descriptor of the process. */
+const MAX_OBJECTS = 256;
+
+/** @param full what to throw when a guest has too many objects */
+export function openNet(script: string, full: () => Error | object): Net {
+  const listeners = new Map<number, (word: Word) => void>();
+  let last = 0;
+  let thread: MessagePort | undefined;
+
+  function started(): MessagePort {
+    if (thread !== undefined) return thread;
+    // loaded here because most processes never need it
+    const { MessageChannel, receiveMessageOnPort, Worker } = process.getBuiltinModule("node:worker_threads");
+    const { port1, port2 } = new MessageChannel();
+    const workerData: ThreadData = { bell, port: port2 };
+    const worker = new Worker(script, { workerData, transferList: [port2], env: {}, execArgv: [], name: "network" });
+    // it lives as long as the guest, not the other way round
+    worker.unref();
+    worker.on("error", (error) => {
+      throw error;
+    });
+    listenToBell(() => {
+      for (let message = receiveMessageOnPort(port1); message !== undefined; message = receiveMessageOnPort(port1)) {
+        const word = message.message as Word;
+        listeners.get(word.id)?.(word);
+      }
+    });
+    thread = port1;
+    return port1;
+  }
+
+  const end = (id: number) => {
+    if (listeners.delete(id)) thread?.postMessage({ id, op: "close" } satisfies Order, []);
+  };
+
+  return {
+    begin(order, on) {
+      if (listeners.size >= MAX_OBJECTS) throw full();
+      const id = ++last;
+      listeners.set(id, on);
+      started().postMessage({ ...order, id }, []);
+      return id;
+    },
+    adopt: (id, on) => void listeners.set(id, on),
+    tell: (order) => started().postMessage(order, []),
+    end,
+    endAll() {
+      for (const id of listeners.keys()) end(id);
+    },
+  };
+}
