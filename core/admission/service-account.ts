@@ -65,7 +65,7 @@ function withToken(spec: PodSpec, entropy: Pick<Entropy, "suffix">): PodSpec {
     return { ...container, volumeMounts: [...(container.volumeMounts ?? []), { name, readOnly: true, mountPath: MOUNT_PATH }] };
   };
   const initContainers = spec.initContainers?.map(mount);
-  const containers = spec.containers.map(mount);
+  const containers = (spec.containers ?? []).map(mount);
   if (!mounted) return spec;
   const volumes = given === undefined ? [...(spec.volumes ?? []), tokenVolume(name)] : (spec.volumes ?? []);
   return { ...spec, volumes, ...(initContainers === undefined ? {} : { initContainers }), containers };

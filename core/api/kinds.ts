@@ -63,6 +63,8 @@ export interface KindHooks {
   /** metadata.generation counts changes outside metadata and status; "all": also those of status */
   readonly generation?: "spec" | "all" | "none";
   readonly columns?: readonly Column[];
+  /** what a table says about a whole row ("Completed") */
+  readonly rowConditions?: (object: AnyObject) => readonly RowCondition[];
   /** field selectors besides metadata.name and metadata.namespace: path → value as text */
   readonly selectableFields?: { readonly [path: string]: (object: AnyObject) => string };
   /** to and from the stored version, where this row is not it */
@@ -95,6 +97,13 @@ export function isCustom(kind: Pick<Kind, "schema">): boolean {
   return kind.schema.custom === true;
 }
 
+export interface RowCondition {
+  readonly type: string;
+  readonly status: "True" | "False" | "Unknown";
+  readonly reason?: string;
+  readonly message?: string;
+}
+
 export interface Column {
   readonly name: string;
   readonly type: "string" | "integer" | "number" | "boolean" | "date";
@@ -102,6 +111,8 @@ export interface Column {
   /** 0 always shown, 1 with -o wide */
   readonly priority: number;
   readonly description: string;
+  /** a cell that rows have beyond the columns they declare, as some of Kubernetes' tables do */
+  readonly undeclared?: boolean;
   /** `now` in milliseconds, for ages */
   readonly cell: (object: AnyObject, now: number) => string | number | boolean | null;
 }

@@ -46,11 +46,15 @@ export function table(
     kind: "Table",
     apiVersion: `meta.k8s.io/${options.version}`,
     metadata,
-    columnDefinitions: options.withColumns ? columns.map(definition) : null,
-    rows: objects.map((object) => ({
-      cells: columns.map((column) => column.cell(object as AnyObject, options.now)),
-      object: included(object, options),
-    })),
+    columnDefinitions: options.withColumns ? columns.filter(({ undeclared }) => undeclared !== true).map(definition) : null,
+    rows: objects.map((object) => {
+      const conditions = kind.hooks.rowConditions?.(object as AnyObject) ?? [];
+      return {
+        cells: columns.map((column) => column.cell(object as AnyObject, options.now)),
+        ...(conditions.length === 0 ? {} : { conditions }),
+        object: included(object, options),
+      };
+    }),
   };
 }
 

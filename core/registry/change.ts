@@ -167,7 +167,7 @@ function keepStatus(kind: Kind, update: AnyObject, old: AnyObject): AnyObject {
 
 function validate(kind: Kind, next: AnyObject, old: AnyObject, subresource: string | undefined): void {
   const errors = [...validateMetadataUpdate(next.metadata, old.metadata), ...kindErrors(kind, next, old, subresource)];
-  if (errors.length > 0) throw invalid(kind, next.metadata.name ?? "", errors);
+  if (errors.length > 0) throw invalid({ group: kind.storageGroup ?? kind.group, kind: kind.kind }, next.metadata.name ?? "", errors);
 }
 
 /** A status is checked by its own rules only: it must be possible to report on an object that newer rules would refuse. */

@@ -118,7 +118,7 @@ function withoutStatus(kind: Kind, object: AnyObject): AnyObject {
 
 function validate(kind: Kind, object: AnyObject): void {
   const errors = [...validateMetadata(kind, object.metadata), ...(kind.hooks.validate?.(object) ?? [])];
-  if (errors.length > 0) throw invalid(kind, object.metadata.name ?? "", errors);
+  if (errors.length > 0) throw invalid({ group: kind.storageGroup ?? kind.group, kind: kind.kind }, object.metadata.name ?? "", errors);
 }
 
 async function put(context: Context, kind: Kind, object: AnyObject, dryRun: boolean): Promise<AnyObject> {

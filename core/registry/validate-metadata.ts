@@ -142,7 +142,7 @@ function owners(given: readonly OwnerReference[] | undefined, errors: FieldError
 function finalizers(given: readonly string[] | undefined, errors: FieldError[]): void {
   given?.forEach((finalizer, index) => {
     for (const why of qualifiedName(finalizer)) errors.push(wrong("metadata.finalizers", quote(finalizer), why));
-    if (!finalizer.includes("/") && !STANDARD_FINALIZERS.has(finalizer) && qualifiedName(finalizer).length === 0) {
+    if (!finalizer.includes("/") && !STANDARD_FINALIZERS.has(finalizer)) {
       errors.push(
         wrong(
           `metadata.finalizers[${index}]`,

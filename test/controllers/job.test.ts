@@ -166,7 +166,7 @@ const cron = (schedule: string, more: object = {}) => ({
   apiVersion: "batch/v1",
   kind: "CronJob",
   metadata: { namespace: "default", name: "c" },
-  spec: { schedule, concurrencyPolicy: "Allow", jobTemplate: { spec: spec({ completions: 1 }) }, ...more },
+  spec: { schedule, concurrencyPolicy: "Allow", jobTemplate: { spec: spec({ completions: 1, selector: undefined }) }, ...more },
 });
 const jobsOf = async ({ admin }: ControlPlane) => (await admin.list(JOBS, { namespace: "default" })).items;
 

@@ -38,7 +38,7 @@ const selectableFields: KindHooks["selectableFields"] = {
   "involvedObject.resourceVersion": selectable(({ involvedObject }) => involvedObject?.resourceVersion),
   "involvedObject.fieldPath": selectable(({ involvedObject }) => involvedObject?.fieldPath),
   reason: selectable(({ reason }) => reason),
-  reportingComponent: selectable(({ reportingComponent, source }) => (isEmpty(reportingComponent) ? source?.component : reportingComponent)),
+  reportingComponent: selectable(({ reportingComponent }) => reportingComponent),
   source: selectable(({ reportingComponent, source }) => (isEmpty(source?.component) ? reportingComponent : source?.component)),
   type: selectable(({ type }) => type),
 };

@@ -3,12 +3,13 @@ import type { AnyObject } from "../meta.ts";
 import type { Errors } from "./validate/errors.ts";
 import { invalid } from "./validate/errors.ts";
 import { same } from "./validate/same.ts";
+import { withoutNulls } from "./validate/without-nulls.ts";
 
 /** A rule over one object, as the hook `validate`. */
 export function rule<T>(check: (errors: Errors, object: T) => void): (object: AnyObject) => Errors {
   return (object) => {
     const errors: Errors = [];
-    check(errors, object as unknown as T);
+    check(errors, withoutNulls(object) as unknown as T);
     return errors;
   };
 }
@@ -17,7 +18,7 @@ export function rule<T>(check: (errors: Errors, object: T) => void): (object: An
 export function updateRule<T>(check: (errors: Errors, next: T, old: T) => void): (next: AnyObject, old: AnyObject) => Errors {
   return (next, old) => {
     const errors: Errors = [];
-    check(errors, next as unknown as T, old as unknown as T);
+    check(errors, withoutNulls(next) as unknown as T, withoutNulls(old) as unknown as T);
     return errors;
   };
 }

@@ -31,7 +31,7 @@ const checkStatus = updateRule((errors, { status }: HorizontalPodAutoscaler) => 
 
 export const horizontalPodAutoscalerHooks: KindHooks = {
   setDefaults: change<HorizontalPodAutoscaler>((object) => mapField(object, "spec", defaultSpec)),
-  prepareForCreate: (object) => ({ ...object, status: { currentReplicas: 0, desiredReplicas: 0 } }),
+  prepareForCreate: (object) => ({ ...object, status: { desiredReplicas: 0, currentMetrics: null } }),
   validate: check,
   validateUpdate: check,
   validateSubresource: { status: checkStatus },

@@ -3,43 +3,30 @@ import type { KindHooks } from "../kinds.ts";
 import type { AnyObject } from "../meta.ts";
 import type { Container, Pod, PodSpec } from "../types.gen.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
+import { change, rule, updateRule } from "./hook-types.ts";
 import { podColumns } from "./pod-columns.ts";
 import { defaultHostPorts, defaultPodSpec, defaultRequests } from "./pod-spec-defaults.ts";
 import { joinLabelKeys } from "./pod-label-keys.ts";
 import { podWarnings } from "./pod-warnings.ts";
 import { qosClass } from "./pod-qos.ts";
-import type { Errors } from "./validate/errors.ts";
 import { validatePodCreate, validatePodStatusUpdate } from "./validate/pod.ts";
 import { validateEphemeralUpdate, validateResize } from "./validate/pod-subresources.ts";
 import { validatePodUpdate } from "./validate/pod-update.ts";
 
 const asPod = (object: AnyObject) => object as unknown as Pod;
-const asObject = (pod: Pod) => pod as unknown as AnyObject;
-
-function found(rule: (errors: Errors, next: Pod, old: Pod) => void) {
-  return (next: AnyObject, old: AnyObject): Errors => {
-    const errors: Errors = [];
-    rule(errors, asPod(next), asPod(old));
-    return errors;
-  };
-}
 
 export const podHooks: KindHooks = {
   generation: "spec",
-  setDefaults: (object) => asObject(mapField(asPod(object), "spec", (spec) => fill(mapContainers(defaultHostPorts(defaultPodSpec(spec)), defaultRequests), { enableServiceLinks: true }))),
+  setDefaults: change<Pod>((pod) => mapField(pod, "spec", (spec) => fill(mapContainers(defaultHostPorts(defaultPodSpec(spec)), defaultRequests), { enableServiceLinks: true }))),
   prepareForCreate: (object) => {
     const pod = asPod(object);
-    const conditions = (pod.spec?.schedulingGates ?? []).length === 0 ? {} : { conditions: [gated] };
+    const conditions = (pod.spec?.schedulingGates ?? []).length === 0 ? {} : { conditions: [{ ...gated, lastTransitionTime: pod.metadata.creationTimestamp ?? null }] };
     const spec = pod.spec === undefined ? {} : { spec: joinLabelKeys(pod.spec, pod.metadata.labels) };
     return { ...object, ...spec, status: { phase: "Pending", qosClass: qosClass(pod.spec), ...conditions } };
   },
   prepareForUpdate: (object, old) => ({ ...object, status: old["status"] }),
-  validate: (object) => {
-    const errors: Errors = [];
-    validatePodCreate(errors, asPod(object));
-    return errors;
-  },
-  validateUpdate: found(validatePodUpdate),
+  validate: rule(validatePodCreate),
+  validateUpdate: updateRule(validatePodUpdate),
   mergeSubresource: {
     status: (update, old) => {
       const { ownerReferences: _, deletionTimestamp: __, ...metadata } = update.metadata;
@@ -52,9 +39,9 @@ export const podHooks: KindHooks = {
   },
   validateSubresource: {
     binding: () => [],
-    ephemeralcontainers: found(validateEphemeralUpdate),
-    resize: found(validateResize),
-    status: found(validatePodStatusUpdate),
+    ephemeralcontainers: updateRule(validateEphemeralUpdate),
+    resize: updateRule(validateResize),
+    status: updateRule(validatePodStatusUpdate),
   },
   // people do not update pods; what a controller is told again and again helps nobody
   warnings: (object, old) => (old === undefined ? podWarnings(asPod(object)) : []),
@@ -75,9 +62,13 @@ export const podHooks: KindHooks = {
     "status.nominatedNodeName": text((pod) => pod.status?.nominatedNodeName),
   },
   columns: podColumns,
+  rowConditions: (object) => {
+    const { phase } = asPod(object).status ?? {};
+    return phase === "Succeeded" || phase === "Failed" ? [{ type: "Completed", status: "True", reason: phase }] : [];
+  },
 };
 
-const gated = { type: "PodScheduled", status: "False", reason: "SchedulingGated", message: "Scheduling is blocked due to non-empty scheduling gates" };
+const gated = { type: "PodScheduled", status: "False", lastProbeTime: null, reason: "SchedulingGated", message: "Scheduling is blocked due to non-empty scheduling gates" };
 
 function mapContainers(spec: PodSpec, change: (container: Container) => Container): PodSpec {
   return mapField(mapField(spec, "containers", (list) => mapAll(list, change)), "initContainers", (list) => mapAll(list, change));

@@ -20,7 +20,11 @@ const isEmpty = (map: object | undefined) => map === undefined || Object.keys(ma
 
 export const replicationControllerHooks: KindHooks = {
   setDefaults: change<ReplicationController>((object) => {
-    const filled = mapField(object, "spec", (spec) => mapField(fill(spec, { replicas: 1 }), "template", defaultTemplate));
+    const filled = mapField(object, "spec", ({ minReadySeconds, ...spec }) => {
+      // the schema says that the default is 0, and 0 is not shown
+      const ready = minReadySeconds === undefined || minReadySeconds === 0 ? spec : { ...spec, minReadySeconds };
+      return mapField(fill(ready, { replicas: 1 }), "template", defaultTemplate);
+    });
     const labels = filled.spec?.template?.metadata?.labels;
     if (labels === undefined || filled.spec === undefined) return filled;
     const selected = isEmpty(filled.spec.selector) ? { ...filled, spec: { ...filled.spec, selector: labels } } : filled;

@@ -59,7 +59,7 @@ function amounts(errors: Errors, path: string, list: { readonly [name: string]: 
 function validateSpec(errors: Errors, spec: ResourceQuotaSpec): void {
   amounts(errors, "spec.hard", spec.hard);
   const names = Object.keys(spec.hard ?? {});
-  const unfit = (scope: string) => names.filter((name) => (COMPUTE.has(name) || STORAGE.has(name) || COUNTED.has(name)) && SCOPES[scope]?.has(name) !== true);
+  const unfit = (scope: string) => names.filter((name) => (COMPUTE.has(name) || STORAGE.has(name) || COUNTED.has(name)) && SCOPES[scope]?.has(name) === false);
   const { scopes = [], scopeSelector } = spec;
   for (const scope of scopes) {
     if (SCOPES[scope] === undefined) invalid(errors, "spec.scopes", scopes, "unsupported scope");
