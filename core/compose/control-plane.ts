@@ -18,11 +18,13 @@ import { eventRecorder } from "../control/event-recorder.ts";
 import { informers as sharedInformers, type SharedInformers } from "../control/informers.ts";
 import { runController } from "../control/loop.ts";
 import { controllers } from "../controllers/all.ts";
+import type { PodMetrics } from "../controllers/horizontal-pod-autoscaler.ts";
 import { DEFAULT_POD_NETWORK } from "../controllers/node-ipam.ts";
 import { openRegistry, type Registry } from "../registry/registry.ts";
 import { runScheduler } from "../scheduler/scheduler.ts";
 import type { Store } from "../store/store.ts";
 import { admissionPlugins } from "./admission.ts";
+import { extensions, withExtensionHooks } from "./extensions.ts";
 import { type Identity, identity, ISSUER, nodesFrom, rbacFrom } from "./identity.ts";
 import { bootstrapUser, cacheUser, internalAuthorizer } from "./internal-users.ts";
 import { clusterSigner } from "./signer.ts";
@@ -46,14 +48,14 @@ export interface ControlPlane {
   readonly informers: SharedInformers;
   readonly authorizer: Required<Authorizer>;
   readonly identity: Identity;
-  /** starts controllers and scheduler */
-  startLoops(): void;
+  /** starts controllers and scheduler; without metrics autoscalers have none */
+  startLoops(more?: { readonly metrics?: PodMetrics }): void;
 }
 
 /** Resolves when a fresh cluster has what every cluster has and the caches are filled. */
 export async function controlPlane(parts: ControlPlaneParts): Promise<ControlPlane> {
   const { store, pki, serviceCidr, clusterCidr, tolerationSeconds, clock, entropy, log, signal } = parts;
-  const kinds = kindTable(builtinKinds(builtInHooks));
+  const kinds = kindTable(builtinKinds(withExtensionHooks(builtInHooks)));
   // rules live in the store that they guard: the internal users, who fill the caches, are decided before RBAC is asked
   const authorizer = authorizerChain([
     internalAuthorizer,
@@ -61,6 +63,7 @@ export async function controlPlane(parts: ControlPlaneParts): Promise<ControlPla
     { authorize: (asked) => nodes.authorize(asked) },
     { authorize: (asked) => rbac.authorize(asked), rulesFor: (user, namespace) => rbac.rulesFor(user, namespace) },
   ]);
+  const extended = extensions({ kinds, authorizer, clock, entropy, log });
   const registry = openRegistry({
     store,
     kinds,
@@ -71,7 +74,7 @@ export async function controlPlane(parts: ControlPlaneParts): Promise<ControlPla
     services: { serviceCidr },
     tokens: { issuer: ISSUER, issue: (request) => identified.tokens.issue(request) },
     verifyToken: async (token, audiences) => identified.tokens.verify(token, audiences.length === 0 ? undefined : audiences),
-    admission: (lookup, revise) => admissionPlugins({ lookup, revise, authorizer, rbac: () => rbac, entropy, tolerationSeconds }),
+    admission: (lookup, revise) => admissionPlugins({ lookup, revise, authorizer, rbac: () => rbac, entropy, tolerationSeconds, more: extended.plugins(lookup) }),
   });
   const informers = sharedInformers(registry.clientFor(cacheUser), { clock, log, signal });
   const nodes = nodesFrom(informers);
@@ -80,11 +83,13 @@ export async function controlPlane(parts: ControlPlaneParts): Promise<ControlPla
 
   await bootstrap(registry.clientFor(bootstrapUser), bootstrapObjects({ caCertificate: pki.caCertificate, requestHeaderCa: pki.caCertificate, serviceCidr }));
   await informers.synced();
+  await extended.serve(informers, registry.clientFor);
 
-  function startLoops(): void {
+  function startLoops(more: { readonly metrics?: PodMetrics } = {}): void {
     const shared = { informers, clientFor: registry.clientFor, kinds, clock, entropy, log, signal };
     const podNetwork = { ...DEFAULT_POD_NETWORK, clusterCidr };
-    for (const controller of controllers({ ...shared, rootCa: pki.caCertificate, signer: clusterSigner(pki), podNetwork })) runController(controller, shared);
+    for (const controller of controllers({ ...shared, ...more, rootCa: pki.caCertificate, signer: clusterSigner(pki), podNetwork })) runController(controller, shared);
+    for (const controller of extended.controllers()) runController(controller, shared);
     const client = informers.through(registry.clientFor(component("kube-scheduler")));
     const events = eventRecorder(client, { clock, log, signal, component: "default-scheduler" });
     runScheduler({ client, informers, events, clock, log, signal });

@@ -1,6 +1,6 @@
 /**
  * The users that exist before any role does: one fills the shared caches and may only read, one makes the objects of a
- * fresh cluster and may only create and extend, one looks up the pod that a log or exec request names. Everybody else,
+ * fresh cluster and may only create and extend, one looks up what logs, exec, proxies and metrics are about. Everybody else,
  * controllers included, lives by RBAC.
  */
 import { AUTHENTICATED, type User } from "../api/user.ts";
@@ -10,9 +10,13 @@ import { serverItself } from "../http/streams/pod-target.ts";
 export const cacheUser: User = { name: "system:lichen:cache", groups: [AUTHENTICATED] };
 export const bootstrapUser: User = { name: "system:lichen:bootstrap", groups: [AUTHENTICATED] };
 
+/** Serves what others define: keeps definitions, removes the instances of one that goes. */
+export const extensionsUser: User = { name: "system:lichen:extensions", groups: [AUTHENTICATED] };
+
 const verbsOf: ReadonlyMap<User, ReadonlySet<string>> = new Map([
   [cacheUser, new Set(["get", "list", "watch"])],
-  [serverItself, new Set(["get"])],
+  [serverItself, new Set(["get", "list"])],
+  [extensionsUser, new Set(["get", "list", "watch", "create", "update", "delete"])],
   [bootstrapUser, new Set(["get", "create", "update", "patch", "escalate", "bind"])],
 ]);
 

@@ -7,5 +7,5 @@ const replacements: { readonly [resource: string]: string } = {
 };
 
 export function deprecation(kind: Kind): string | undefined {
-  return replacements[`${kind.group}/${kind.version}/${kind.plural}`];
+  return kind.hooks.deprecation ?? replacements[`${kind.group}/${kind.version}/${kind.plural}`];
 }

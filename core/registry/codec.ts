@@ -33,6 +33,8 @@ export function codecOf(kind: Kind, { freeze }: CodecOptions): Codec {
   const apiVersion = apiVersionOf(kind);
   const storedVersion = apiVersionOf({ group: kind.storageGroup ?? kind.group, version: kind.storageVersion });
   const sameVersion = apiVersion === storedVersion;
+  // what may change by reading cannot be answered with the bytes that were written
+  const asStored = kind.hooks.read === undefined;
   const head = headOf(apiVersion, kind.kind);
   const decoded = new WeakMap<Entry, WeakRef<AnyObject>>();
 
@@ -47,9 +49,9 @@ export function codecOf(kind: Kind, { freeze }: CodecOptions): Codec {
 
   function parse(value: Buffer): AnyObject {
     const stored = JSON.parse(value.toString("utf8")) as AnyObject;
-    if (stored.apiVersion === apiVersion && stored.kind === kind.kind) return stored;
-    const converted = kind.hooks.fromStored?.(stored) ?? stored;
-    return { ...converted, apiVersion, kind: kind.kind };
+    if (stored.apiVersion === apiVersion && stored.kind === kind.kind) return kind.hooks.read?.(stored) ?? stored;
+    const converted = { ...(kind.hooks.fromStored?.(stored) ?? stored), apiVersion, kind: kind.kind };
+    return kind.hooks.read?.(converted) ?? converted;
   }
 
   function encode(object: AnyObject): Buffer {
@@ -59,7 +61,7 @@ export function codecOf(kind: Kind, { freeze }: CodecOptions): Codec {
 
   function bytes(entry: Entry): StoredBytes {
     const value = bufferOf(entry.value);
-    if (isCurrent(value)) return { bytes: value, head: head.length, revision: entry.revision };
+    if (asStored && isCurrent(value)) return { bytes: value, head: head.length, revision: entry.revision };
     return { bytes: layOut(decode(entry), apiVersion, kind.kind), head: head.length, revision: entry.revision };
   }
 
@@ -69,7 +71,7 @@ export function codecOf(kind: Kind, { freeze }: CodecOptions): Codec {
     const value = bufferOf(entry.value);
     const parsed = parse(value);
     const object = { ...parsed, metadata: { ...parsed.metadata, resourceVersion: String(entry.revision) } };
-    const own = isCurrent(value) ? value : layOut(object, apiVersion, kind.kind);
+    const own = asStored && isCurrent(value) ? value : layOut(object, apiVersion, kind.kind);
     return remember(entry, object, { bytes: own, head: head.length, revision: entry.revision });
   }
 

@@ -51,9 +51,15 @@ export function isCounted(kind: Kind): boolean {
 export function withGeneration(kind: Kind, next: AnyObject, old: AnyObject): AnyObject {
   const { generation } = old.metadata;
   if (generation === undefined || next.metadata.generation !== generation || !isCounted(kind)) return next;
-  const changed = kind.hooks.generation === "spec" ? !equal(next.spec, old.spec) : !equalBesides(next, old);
+  const changed = changes[kind.hooks.generation === "spec" || kind.hooks.generation === "all" ? kind.hooks.generation : "besides"](next, old);
   return changed ? { ...next, metadata: { ...next.metadata, generation: generation + 1 } } : next;
 }
+
+const changes = {
+  spec: (next: AnyObject, old: AnyObject) => !equal(next.spec, old.spec),
+  all: (next: AnyObject, old: AnyObject) => !equal({ ...next, metadata: undefined }, { ...old, metadata: undefined }),
+  besides: (next: AnyObject, old: AnyObject) => !equalBesides(next, old),
+};
 
 function equalBesides(a: AnyObject, b: AnyObject): boolean {
   return equal({ ...a, metadata: undefined, status: undefined }, { ...b, metadata: undefined, status: undefined });

@@ -5,6 +5,7 @@
  */
 import type { ListOptions } from "../api/client.ts";
 import type { Kind } from "../api/kinds.ts";
+import { isCustom } from "../api/kinds.ts";
 import type { AnyObject, KubeList, ListMeta } from "../api/meta.ts";
 import { apiVersionOf } from "../api/meta.ts";
 import { ApiError, badRequest } from "../api/status.ts";
@@ -152,7 +153,7 @@ async function read(context: Context, prefix: string, options: RangeOptions, tok
 }
 
 /** Built-in kinds carry no apiVersion and kind in the items of a list, custom resources do. */
-const itemsAreBare = (kind: Kind) => kind.schema.name.startsWith("io.k8s.");
+const itemsAreBare = (kind: Kind) => !isCustom(kind);
 
 function listOf(kind: Kind, codec: Codec, metadata: ListMeta, entries: readonly Entry[]): KubeList<AnyObject> {
   const apiVersion = apiVersionOf(kind);

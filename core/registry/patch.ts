@@ -49,7 +49,7 @@ export async function patch(context: Context, request: PatchRequest): Promise<{ 
 async function patchScale(context: Context, { user, kind, target, patch: how, options }: PatchRequest): Promise<AnyObject> {
   const schema = types().get("io.k8s.api.autoscaling.v1.Scale");
   const scale: BodyKind = { group: "autoscaling", version: "v1", kind: "Scale", schema };
-  const next = (old: AnyObject) => withScale(old, decoded(scale, patched(scale, scaleOf(kind, old), how), options));
+  const next = (old: AnyObject) => withScale(kind, old, decoded(scale, patched(scale, scaleOf(kind, old), how), options));
   return scaleOf(kind, await change(context, { user, kind, target, options, next }));
 }
 
@@ -61,7 +61,7 @@ function patched(kind: { readonly schema: ObjectType }, old: AnyObject, how: Pat
       if (!isObject(how.patch)) throw badRequest(`error decoding patch: ${notAnObject(how.patch)}`);
       return mergePatch(old, how.patch);
     case "strategic":
-      if (!kind.schema.name.startsWith("io.k8s.")) throw notStrategic();
+      if (kind.schema.custom === true) throw notStrategic();
       if (!isObject(how.patch)) throw badRequest(notAnObject(how.patch));
       return strategicMerge(kind.schema, old, how.patch);
     case "apply":

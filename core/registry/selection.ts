@@ -4,6 +4,7 @@
  */
 import type { Selection } from "../api/client.ts";
 import type { Kind } from "../api/kinds.ts";
+import { isCustom } from "../api/kinds.ts";
 import type { AnyObject } from "../api/meta.ts";
 import type { FieldRequirement, Selector } from "../api/selector.ts";
 import { matchesLabels, parseFieldSelector, parseSelector, SelectorError } from "../api/selector.ts";
@@ -57,7 +58,7 @@ function reader(kind: Kind, path: string): (object: AnyObject) => string {
   if (own !== undefined) return own;
   // Kinds with fields of their own word the refusal otherwise than kinds with none.
   throw new SelectorError(
-    kind.group === ""
+    kind.group === "" || isCustom(kind)
       ? `field label not supported: ${path}`
       : `${JSON.stringify(path)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
   );

@@ -22,7 +22,6 @@ const CREATED_BY_UPDATE = new Set([
   "/endpoints",
   "/events",
   "/limitranges",
-  "/podtemplates",
   "/services",
   "coordination.k8s.io/leases",
   "events.k8s.io/events",
@@ -49,7 +48,7 @@ export async function update(context: Context, { user, kind, target, object, opt
   checkWriteOptions("UpdateOptions", options);
   if (subresource === "scale") {
     const scale = named(target, inNamespace(kind, asObject(SCALE, object), namespace));
-    return scaleOf(kind, await change(context, { user, kind, target, options, next: (old) => withScale(old, scale) }));
+    return scaleOf(kind, await change(context, { user, kind, target, options, next: (old) => withScale(kind, old, scale) }));
   }
   const given = named(target, withDefaults(kind, inNamespace(kind, asObject(kind, object), namespace)));
   const { uid } = given.metadata;

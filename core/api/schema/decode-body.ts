@@ -3,7 +3,7 @@
  * decoded, and what strict validation found becomes an error, warnings or nothing.
  */
 import { type AnyObject, apiVersionOf, parseApiVersion } from "../meta.ts";
-import { badRequest } from "../status.ts";
+import { badRequest, invalid } from "../status.ts";
 import { decodeValue } from "./decode.ts";
 import type { ObjectType } from "./schema.ts";
 
@@ -29,12 +29,14 @@ const headFirst = { apiVersion: "", kind: "", metadata: {} };
 
 /** Throws BadRequest. The object has apiVersion, kind and metadata; apiVersion and kind are first. */
 export function decodeBody(expected: Expected, body: unknown, options: DecodeOptions = {}): AnyObject {
+  if (expected.schema.custom === true) mustSayWhatItIs(expected, body);
   const { kind, apiVersion } = headOf(expected, body);
   const { group, version } = parseApiVersion(apiVersion);
   const cannot = (why: string) => badRequest(`${kind} in version "${version}" cannot be handled as a ${expected.kind}: ${why}`);
 
   const expectedVersion = apiVersionOf(expected);
   const same = kind === expected.kind && apiVersion === expectedVersion;
+  if (!same && expected.schema.custom === true && apiVersion === expectedVersion) throw anotherKind(expected, kind, body);
   const schemaOf = (name: string) => options.schemaOf?.(group, version, name);
   const schema = same ? expected.schema : schemaOf(kind);
   if (kind === expected.kind && !same) {
@@ -65,6 +67,24 @@ function decodePrefixed(schema: ObjectType, body: unknown, cannot: (why: string)
   } catch (error) {
     throw cannot(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** What stands in a custom resource's body is all there is to tell its type by. */
+function mustSayWhatItIs(expected: Expected, body: unknown): void {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return;
+  const text = JSON.stringify(body);
+  for (const [name, field] of [["Kind", "kind"], ["apiVersion", "apiVersion"]] as const) {
+    const value: unknown = Object.hasOwn(body, field) ? Object.entries(body).find(([key]) => key === field)?.[1] : undefined;
+    if (value !== undefined && value !== null && value !== "") continue;
+    throw badRequest(`the object provided is unrecognized (must be of type ${expected.kind}): Object '${name}' is missing in '${text}' (${snippet(text)})`);
+  }
+}
+
+function anotherKind(expected: Expected, kind: string, body: unknown): Error {
+  const name = (body as { metadata?: { name?: unknown } }).metadata?.name;
+  return invalid({ group: expected.group, kind }, typeof name === "string" ? name : "", [
+    { type: "FieldValueInvalid", field: "kind", message: `Invalid value: ${JSON.stringify(kind)}: must be ${expected.kind}` },
+  ]);
 }
 
 /** A body may leave out its kind and version; then it is what the route expects. */

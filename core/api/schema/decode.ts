@@ -6,6 +6,7 @@
  * The first wrong value ends the work, in the order of the document; unknown fields are all collected.
  */
 import { badRequest } from "../status.ts";
+import { decodeCustom } from "./decode-custom.ts";
 import { types } from "./facts.ts";
 import { MAX_OBJECTS, MAX_PROBLEMS, pathText, setField } from "./parse-json.ts";
 import { canonicalQuantity } from "./quantity-text.ts";
@@ -20,6 +21,7 @@ export interface Decoded {
 
 /** Throws BadRequest: `json: cannot unmarshal string into Go struct field PodSpec.spec.hostNetwork of type bool`. */
 export function decodeValue(type: ObjectType, value: unknown): Decoded {
+  if (type.custom === true) return decodeCustom(type, value, decodeValue);
   const problems: string[] = [];
   const decoder: Decoder = { problems, path: [], fields: [], objects: 0 };
   return { value: decodeObject(decoder, type, value, { owner: "", goType: undefined }), problems };

@@ -13,7 +13,7 @@ export function applyDefaults<T extends JsonObject>(type: ObjectType, object: T)
   let changed: { [field: string]: unknown } | undefined;
   for (const field of type.fields.values()) {
     const before = Object.hasOwn(object, field.name) ? object[field.name] : undefined;
-    const value = (before === undefined || before === null) && field.default !== undefined ? structuredClone(field.default) : before;
+    const value = (before === undefined || (before === null && field.nullable !== true)) && field.default !== undefined ? structuredClone(field.default) : before;
     const after = value === undefined || value === null ? value : inside(field.type, value);
     if (after !== before) (changed ??= { ...object })[field.name] = after;
   }

@@ -71,6 +71,10 @@ function schemasOf(kinds: readonly Kind[], dialect: Dialect): Record<string, unk
   return Object.fromEntries([...found].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 
   function objectSchema(type: ObjectType, names: readonly Gvk[] | undefined): Schema {
+    if (type.published !== undefined) {
+      waiting.push(types().get(`${meta}.ObjectMeta`));
+      return type.published[dialect.special] as Schema;
+    }
     const fields = [...type.fields.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
     const required = [...type.fields.values()].filter((field) => field.required).map((field) => field.name);
     return {

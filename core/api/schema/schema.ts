@@ -53,6 +53,8 @@ export interface Field {
    * zero value of the type, "null" writes null for an absent one. Undefined (pointers, custom resources): as it came.
    */
   readonly empty?: "omit" | "zero" | "null";
+  /** null is a value of the field, no absence that a default fills (custom resources) */
+  readonly nullable?: boolean;
   /** the Go type where decode errors name it and it does not follow from `type` ("v1.PullPolicy") */
   readonly goType?: string;
 }
@@ -66,4 +68,11 @@ export interface ObjectType {
   readonly atomic: boolean;
   /** fields that the schema does not know are kept (custom resources) */
   readonly preserveUnknown: boolean;
+  /**
+   * A type of a custom resource: decoding only drops what the schema does not know, a value of the wrong type is left to
+   * validation, which names all of them.
+   */
+  readonly custom?: boolean;
+  /** what OpenAPI publishes for the type as it is, where its fields do not say all (custom resources) */
+  readonly published?: { readonly v3: object; readonly v2: object };
 }

@@ -3,6 +3,7 @@
  * itself would ignore.
  */
 import type { Kind } from "../../api/kinds.ts";
+import { isCustom } from "../../api/kinds.ts";
 import type { FieldSet } from "./field-set.ts";
 import { difference, leaf } from "./field-set.ts";
 
@@ -31,7 +32,7 @@ export function ownable(kind: Kind, subresource: string | undefined, set: FieldS
 /** A field is dropped with all below it. */
 export function reachable(kind: Kind, subresource: string | undefined, set: FieldSet): FieldSet {
   if (subresource === undefined) return kind.subresources.some(({ name }) => name === "status") ? drop(set, "f:status") : set;
-  if (subresource === "status") return drop(kind.schema.name.startsWith("io.k8s.") ? set : drop(set, "f:metadata"), "f:spec");
+  if (subresource === "status") return drop(!isCustom(kind) ? set : drop(set, "f:metadata"), "f:spec");
   return set;
 }
 

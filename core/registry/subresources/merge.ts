@@ -3,6 +3,7 @@
  * Kubernetes touches the fields below and nothing else.
  */
 import type { Kind, Writer } from "../../api/kinds.ts";
+import { isCustom } from "../../api/kinds.ts";
 import type { AnyObject } from "../../api/meta.ts";
 import type { Container, PodSpec } from "../../api/types.gen.ts";
 import { omit } from "../omit.ts";
@@ -13,7 +14,7 @@ export function mergeOf(kind: Kind, subresource: string): Merge {
   const own = kind.hooks.mergeSubresource;
   const given = own !== undefined && Object.hasOwn(own, subresource) ? own[subresource] : undefined;
   if (given !== undefined) return given;
-  if (subresource === "status") return kind.schema.name.startsWith("io.k8s.") ? mergeStatus : mergeCustomStatus;
+  if (subresource === "status") return !isCustom(kind) ? mergeStatus : mergeCustomStatus;
   return Object.hasOwn(known, subresource) ? (known[subresource] ?? mergeField(subresource)) : mergeField(subresource);
 }
 

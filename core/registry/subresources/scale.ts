@@ -2,11 +2,11 @@
  * autoscaling/v1 Scale of anything that has spec.replicas: the one view through which autoscalers and kubectl scale see
  * workloads. Custom resources name their own paths (`ScalePaths`).
  */
-import type { Kind } from "../../api/kinds.ts";
+import type { Kind, ScalePaths } from "../../api/kinds.ts";
 import type { AnyObject } from "../../api/meta.ts";
 import type { LabelSelector } from "../../api/selector.ts";
 import { formatSelector, selectorOf } from "../../api/selector.ts";
-import { badRequest, invalid } from "../../api/status.ts";
+import { ApiError, badRequest, invalid } from "../../api/status.ts";
 
 interface Scaled {
   readonly spec?: { readonly replicas?: number; readonly selector?: LabelSelector | { readonly [key: string]: string } };
@@ -14,6 +14,7 @@ interface Scaled {
 }
 
 export function scaleOf(kind: Kind, parent: AnyObject): AnyObject {
+  if (kind.hooks.scale !== undefined) return customScale(kind.hooks.scale, parent);
   const { spec, status } = parent as AnyObject & Scaled;
   const { name, namespace, uid, resourceVersion, creationTimestamp } = parent.metadata;
   const selector = selectorText(kind, spec?.selector);
@@ -28,7 +29,7 @@ export function scaleOf(kind: Kind, parent: AnyObject): AnyObject {
 }
 
 /** The parent with the replicas that a Scale asks for. @throws ApiError "BadRequest", "Invalid" */
-export function withScale(parent: AnyObject, scale: AnyObject): AnyObject {
+export function withScale(kind: Kind, parent: AnyObject, scale: AnyObject): AnyObject {
   const { replicas = 0 } = ((scale as { spec?: { replicas?: number } }).spec ?? {}) as { replicas?: number };
   if (scale.kind !== "Scale") throw badRequest(`expected input object type to be Scale, but got ${scale.kind}`);
   if (replicas < 0) {
@@ -37,16 +38,43 @@ export function withScale(parent: AnyObject, scale: AnyObject): AnyObject {
     ]);
   }
   const { resourceVersion, uid } = scale.metadata;
-  const { spec } = parent as AnyObject & Scaled;
-  return {
-    ...parent,
-    metadata: {
-      ...parent.metadata,
-      ...(resourceVersion === undefined ? {} : { resourceVersion }),
-      ...(uid === undefined ? {} : { uid }),
-    },
-    spec: { ...spec, replicas },
+  const metadata = {
+    ...parent.metadata,
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(uid === undefined ? {} : { uid }),
   };
+  return { ...(withField(parent, kind.hooks.scale?.specReplicas ?? ["spec", "replicas"], replicas) as AnyObject), metadata };
+}
+
+/** A custom resource says where its numbers are; without the wanted one it cannot be scaled. */
+function customScale(paths: ScalePaths, parent: AnyObject): AnyObject {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = parent.metadata;
+  const wanted = fieldOf(parent, paths.specReplicas);
+  if (typeof wanted !== "number") {
+    const why = `the spec replicas field ${JSON.stringify(`.${paths.specReplicas.join(".")}`)} does not exist`;
+    throw new ApiError("InternalError", `Internal error occurred: ${why}`, { details: { causes: [{ message: why }] } });
+  }
+  const current = fieldOf(parent, paths.statusReplicas);
+  const selector = paths.selector === undefined ? undefined : fieldOf(parent, paths.selector);
+  return {
+    kind: "Scale",
+    apiVersion: "autoscaling/v1",
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: wanted === 0 ? {} : { replicas: wanted },
+    status: { replicas: typeof current === "number" ? current : 0, ...(typeof selector === "string" && selector !== "" ? { selector } : {}) },
+  } as AnyObject;
+}
+
+const isObject = (value: unknown): value is { readonly [field: string]: unknown } => typeof value === "object" && value !== null && !Array.isArray(value);
+
+function fieldOf(object: unknown, path: readonly string[]): unknown {
+  return path.reduce((at, name) => (isObject(at) && Object.hasOwn(at, name) ? at[name] : undefined), object);
+}
+
+function withField(object: unknown, [name, ...rest]: readonly string[], value: unknown): unknown {
+  if (name === undefined) return value;
+  const at = isObject(object) ? object : {};
+  return { ...at, [name]: withField(at[name], rest, value) };
 }
 
 function selectorText(kind: Kind, selector: LabelSelector | { readonly [key: string]: string } | undefined): string {

@@ -1,0 +1,118 @@
+/**
+ * An expression, parsed and checked once, run many times. Running is bounded: each step costs one unit and each text that
+ * passes through one unit per ten characters (KEP-2876 counts the same way); what costs more than the limit is stopped.
+ */
+import type { Environment } from "@marcbachmann/cel-js";
+import { type CelType, type Node, nodesOf } from "./ast.ts";
+import { compileError, CostError, runtimeError } from "./errors.ts";
+
+/** The cost of one run: Kubernetes' PerCallLimit, about a tenth of a second. */
+export const RUN_COST_MAX = 1_000_000;
+/** Longest expression that is read. Kubernetes bounds them only by the size of objects. */
+const EXPRESSION_MAX = 128 * 1024;
+
+export interface Program {
+  readonly expression: string;
+  /** "bool", "string", "list<dyn>"; "dyn" when it is known only at run time */
+  readonly type: string;
+  readonly ast: Node;
+  /**
+   * A Promise where the expression asks the authorizer. @throws RuntimeError, CostError when `limit` is spent;
+   * `spent` is told what the run cost.
+   */
+  run(variables: { readonly [name: string]: unknown }, limit?: number, spent?: (cost: number) => void): unknown;
+}
+
+/** What cel-js does itself, and this server differently: Go's regular expressions. */
+const renamed: ReadonlySet<string> = new Set(["matches"]);
+
+/** @throws CompileError */
+export function compile(environment: Environment, expression: string): Program {
+  if (expression.length > EXPRESSION_MAX) throw compileError(new Error(`expression is longer than ${EXPRESSION_MAX} characters`), expression);
+  const parsed = parse(environment, expression);
+  // the tree that check and run use
+  const ast = parsed.ast as unknown as Node;
+  for (const node of nodesOf(ast)) rename(node);
+  const checked = parsed.check();
+  if (!checked.valid) throw compileError(checked.error, expression);
+  const meter = new Meter();
+  for (const node of nodesOf(ast)) count(node, meter);
+  return {
+    expression,
+    type: checked.type ?? "dyn",
+    ast,
+    run(variables, limit = RUN_COST_MAX, spent) {
+      const allowed = Math.min(limit, RUN_COST_MAX);
+      meter.begin(allowed);
+      const settle = () => spent?.(meter.spentOf(allowed));
+      try {
+        const result: unknown = parsed(variables as Record<string, unknown>);
+        if (!(result instanceof Promise)) return finished(result, meter, settle);
+        return result.then(
+          (value: unknown) => finished(value, meter, settle),
+          (error: unknown) => {
+            settle();
+            throw meter.exhausted() ? new CostError() : runtimeError(error);
+          },
+        );
+      } catch (error) {
+        settle();
+        throw meter.exhausted() ? new CostError() : runtimeError(error);
+      }
+    },
+  };
+}
+
+/** A run that was stopped may have come to a result in spite of it: `||` takes an error on one side. */
+function finished(result: unknown, meter: Meter, settle: () => void): unknown {
+  settle();
+  if (meter.exhausted()) throw new CostError();
+  return result;
+}
+
+function parse(environment: Environment, expression: string) {
+  try {
+    return environment.parse(expression);
+  } catch (error) {
+    throw compileError(error, expression);
+  }
+}
+
+function rename(node: Node): void {
+  if (node.op !== "rcall" || !Array.isArray(node.args)) return;
+  const args = node.args as unknown[];
+  if (typeof args[0] === "string" && renamed.has(args[0])) args[0] = `k8s_${args[0]}`;
+}
+
+/** Runs of one program that wait for the authorizer share a meter: they are stopped too early rather than too late. */
+class Meter {
+  #left = 0;
+  begin(limit: number): void {
+    this.#left = limit;
+  }
+  spend(cost: number): void {
+    this.#left -= cost;
+    if (this.#left < 0) throw new CostError();
+  }
+  exhausted(): boolean {
+    return this.#left < 0;
+  }
+  spentOf(limit: number): number {
+    return limit - Math.max(this.#left, 0);
+  }
+}
+
+function count(node: Node, meter: Meter): void {
+  const { evaluate } = node.meta;
+  node.setMeta("evaluate", (evaluator, each, context) => {
+    meter.spend(1);
+    const result = evaluate(evaluator, each, context);
+    if (typeof result === "string" && result.length > 10) meter.spend(result.length / 10);
+    else if (Array.isArray(result) && node.op === "rcall") meter.spend(result.length);
+    return result;
+  });
+}
+
+export function typeOf(program: Program): CelType | undefined {
+  return program.ast.checkedType;
+}
