@@ -136,13 +136,16 @@ export async function world(t: { readonly teardown: (end: () => Promise<void>) =
       name,
       runtime,
       async restartAgent() {
+        // a device without power has no agent to restart
+        if (agent === undefined) return;
         await end();
         await boot();
       },
       async powerCut(bootMs) {
+        const off = agent === undefined;
         await end();
         runtime.reboot();
-        clock.after(bootMs, () => void boot());
+        if (!off) clock.after(bootMs, () => void boot());
       },
       stop: end,
     };
