@@ -1,7 +1,8 @@
 /**
  * Server, link and devices in one process under one virtual clock and one seed: the real control plane (composed as in
  * `core/main.ts`, without ports), the real hub, the real agent; the network, the disks and the containers are made of
- * memory and can fail in every way. The same seed gives the same run.
+ * memory and can fail in every way. A seed decides every fault and every choice; two runs of one seed can still differ by
+ * a message or two, because the agent makes its directories on a real disk, which takes real time.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
