@@ -1,0 +1,113 @@
+/** EndpointSlices: a part of the addresses behind a Service. */
+import { isIP } from "node:net";
+import type { KindHooks } from "../kinds.ts";
+import type { AnyObject } from "../meta.ts";
+import { dns1123Label, dns1123Subdomain, qualifiedName } from "../names.ts";
+import type { DiscoveryV1EndpointPort, Endpoint, EndpointSlice } from "../types.gen.ts";
+import { ageColumn, columnsOf, nameColumn } from "./column.ts";
+import { fill, mapAll, mapField } from "./fill.ts";
+import { shorten } from "./shorten.ts";
+import { fullyQualifiedDomain } from "./validate/domain-rules.ts";
+import { type Errors, check, duplicate, invalid, isEmpty, notSupported, oneOf, required, tooMany } from "./validate/errors.ts";
+import { validateLabels } from "./validate/labels.ts";
+import { checking, checkingUpdate, immutable } from "./validate/rules.ts";
+import { notSpecialAddress } from "./validate/special-addresses.ts";
+
+const column = columnsOf<EndpointSlice>();
+const PROTOCOLS = ["SCTP", "TCP", "UDP"];
+const TYPES = ["FQDN", "IPv4", "IPv6"];
+const ENDPOINTS = 1000;
+const ADDRESSES = 100;
+const PORTS = 20_000;
+const TOPOLOGY_LABELS = 16;
+const HINTS = 8;
+
+export const endpointSliceHooks: KindHooks = {
+  setDefaults: (object) =>
+    mapField(object as unknown as EndpointSlice, "ports", (ports) => (ports === null ? ports : mapAll(ports, (port) => fill(port, { name: "", protocol: "TCP" })))) as unknown as AnyObject,
+  prepareForCreate: (object) =>
+    mapField(object as unknown as EndpointSlice, "endpoints", (endpoints) => mapAll(endpoints ?? [], withoutTopology)) as unknown as AnyObject,
+  validate: checking<EndpointSlice>(validate),
+  validateUpdate: checkingUpdate<EndpointSlice>((errors, slice, old) => {
+    validate(errors, slice);
+    immutable(errors, "addressType", slice.addressType, old.addressType);
+  }),
+  columns: [
+    nameColumn,
+    column("AddressType", ({ addressType }) => addressType),
+    column("Ports", ({ ports }) => portsText(ports ?? [])),
+    column("Endpoints", ({ endpoints }) => ((endpoints ?? []).length === 0 ? "<unset>" : shorten((endpoints ?? []).flatMap(({ addresses }) => addresses)))),
+    ageColumn,
+  ],
+};
+
+/** Topology labels became fields of their own; v1 does not take them any more. */
+function withoutTopology(endpoint: Endpoint): Endpoint {
+  if (endpoint.deprecatedTopology === undefined) return endpoint;
+  const { deprecatedTopology: _topology, ...rest } = endpoint;
+  return rest;
+}
+
+function portsText(ports: readonly DiscoveryV1EndpointPort[]): string {
+  if (ports.length === 0) return "<unset>";
+  return shorten(ports.map(({ port, name }) => (port === undefined ? (name === undefined || name === "" ? "*" : name) : String(port))));
+}
+
+function validate(errors: Errors, { addressType, endpoints, ports }: EndpointSlice): void {
+  if (isEmpty(addressType)) required(errors, "addressType");
+  else oneOf(errors, "addressType", addressType, TYPES);
+  const all = endpoints ?? [];
+  if (all.length > ENDPOINTS) tooMany(errors, "endpoints", all.length, ENDPOINTS);
+  else all.forEach((endpoint, index) => validateEndpoint(errors, `endpoints[${index}]`, endpoint, addressType));
+  validatePorts(errors, ports ?? []);
+}
+
+function validateEndpoint(errors: Errors, at: string, endpoint: Endpoint, type: string): void {
+  const { addresses = [], deprecatedTopology, hostname, nodeName, hints } = endpoint;
+  if (addresses.length === 0) required(errors, `${at}.addresses`, "must contain at least 1 address");
+  else if (addresses.length > ADDRESSES) tooMany(errors, `${at}.addresses`, addresses.length, ADDRESSES);
+  addresses.forEach((address, index) => validateAddress(errors, `${at}.addresses[${index}]`, address, type));
+  if (nodeName !== undefined) check(errors, `${at}.nodeName`, nodeName, dns1123Subdomain);
+  if (deprecatedTopology !== undefined) {
+    const count = Object.keys(deprecatedTopology).length;
+    if (count > TOPOLOGY_LABELS) tooMany(errors, `${at}.deprecatedTopology`, count, TOPOLOGY_LABELS);
+    validateLabels(errors, `${at}.deprecatedTopology`, deprecatedTopology);
+  }
+  if (hostname !== undefined) check(errors, `${at}.hostname`, hostname, dns1123Label);
+  for (const [field, list] of [["forZones", hints?.forZones], ["forNodes", hints?.forNodes]] as const) validateHints(errors, `${at}.hints.${field}`, list ?? []);
+}
+
+function validateHints(errors: Errors, at: string, list: readonly { readonly name: string }[]): void {
+  if (list.length > HINTS) return tooMany(errors, at, list.length, HINTS);
+  const seen = new Set<string>();
+  list.forEach(({ name }, index) => {
+    if (seen.has(name)) duplicate(errors, `${at}[${index}].name`, name);
+    else if (isEmpty(name)) required(errors, `${at}[${index}].name`);
+    else check(errors, `${at}[${index}].name`, name, dns1123Subdomain);
+    seen.add(name);
+  });
+}
+
+const FAMILIES = { IPv4: 4, IPv6: 6 } as const;
+
+function validateAddress(errors: Errors, at: string, address: string, type: string): void {
+  if (type === "FQDN") return fullyQualifiedDomain(errors, at, address);
+  if (type !== "IPv4" && type !== "IPv6") return;
+  if (isIP(address) !== FAMILIES[type]) invalid(errors, at, address, `must be a valid ${type} address`);
+  if (isIP(address) === 0) invalid(errors, at, address, "must be a valid IP address");
+  else notSpecialAddress(errors, at, address);
+}
+
+function validatePorts(errors: Errors, ports: readonly DiscoveryV1EndpointPort[]): void {
+  if (ports.length > PORTS) return tooMany(errors, "ports", ports.length, PORTS);
+  const names = new Set<string>();
+  ports.forEach(({ name = "", protocol, appProtocol }, index) => {
+    const at = `ports[${index}]`;
+    if (name !== "") check(errors, `${at}.name`, name, dns1123Label);
+    if (names.has(name)) duplicate(errors, `${at}.name`, name);
+    names.add(name);
+    if (protocol === undefined) required(errors, `${at}.protocol`);
+    else if (!PROTOCOLS.includes(protocol)) notSupported(errors, `${at}.protocol`, protocol, PROTOCOLS);
+    if (appProtocol !== undefined) check(errors, `${at}.appProtocol`, appProtocol, qualifiedName);
+  });
+}

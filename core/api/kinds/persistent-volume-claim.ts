@@ -1,0 +1,94 @@
+/** PersistentVolumeClaims: a wish for storage. */
+import type { KindHooks } from "../kinds.ts";
+import type { AnyObject } from "../meta.ts";
+import type { PersistentVolumeClaim, PersistentVolumeClaimSpec, TypedLocalObjectReference } from "../types.gen.ts";
+import { accessModesText } from "./access-modes.ts";
+import { ageColumn, columnsOf, nameColumn } from "./column.ts";
+import { fill, mapField } from "./fill.ts";
+import { validateClaimSpec } from "./validate/claim-spec.ts";
+import { type Errors, forbidden } from "./validate/errors.ts";
+import { amountOf } from "./validate/quantity-rules.ts";
+import { checking, checkingUpdate, immutable } from "./validate/rules.ts";
+import { same } from "./validate/same.ts";
+import { diffOf } from "./validate/text-diff.ts";
+
+const column = columnsOf<PersistentVolumeClaim>();
+const CLASS = "volume.beta.kubernetes.io/storage-class";
+
+export const persistentVolumeClaimHooks: KindHooks = {
+  generation: "none",
+  setDefaults: (object) =>
+    mapField(fill(mapField(object as unknown as PersistentVolumeClaim, "status", (status) => fill(status, { phase: "Pending" })), { status: { phase: "Pending" } }), "spec", (spec) =>
+      fill(spec, { volumeMode: "Filesystem" }),
+    ) as unknown as AnyObject,
+  prepareForCreate: (object) => ({ ...withSources(object, undefined), status: { phase: "Pending" } }),
+  prepareForUpdate: (object, old) => ({ ...withSources(object, (old as unknown as PersistentVolumeClaim).spec), status: old.status }) as AnyObject,
+  validate: checking<PersistentVolumeClaim>((errors, { spec = {} }) => validateClaimSpec(errors, "spec", spec)),
+  validateUpdate: checkingUpdate<PersistentVolumeClaim>(validateUpdate),
+  warnings: ({ metadata }) => (metadata.annotations?.[CLASS] === undefined ? [] : [`metadata.annotations[${CLASS}]: deprecated since v1.8; use "storageClassName" attribute instead`]),
+  columns: [
+    nameColumn,
+    column("Status", ({ metadata, status }) => (metadata.deletionTimestamp === undefined ? (status?.phase ?? "") : "Terminating")),
+    column("Volume", ({ spec }) => spec?.volumeName ?? ""),
+    column("Capacity", ({ spec, status }) => ((spec?.volumeName ?? "") === "" ? "" : (status?.capacity?.["storage"] ?? "0"))),
+    column("Access Modes", ({ spec, status }) => ((spec?.volumeName ?? "") === "" ? "" : accessModesText(status?.accessModes))),
+    column("StorageClass", ({ metadata, spec }) => metadata.annotations?.[CLASS] ?? spec?.storageClassName ?? ""),
+    column("VolumeAttributesClass", ({ spec }) => spec?.volumeAttributesClassName ?? "<unset>"),
+    ageColumn,
+    column("VolumeMode", ({ spec }) => spec?.volumeMode ?? "<unset>", { wide: true }),
+  ],
+};
+
+/** KEP-1495: what a claim is filled from stands in two fields; old clients know the first, and only claims and snapshots in it. */
+function withSources(object: AnyObject, old: PersistentVolumeClaimSpec | undefined): AnyObject {
+  return mapField(object as unknown as PersistentVolumeClaim, "spec", (spec) => {
+    const inUse = old?.dataSource !== undefined || old?.dataSourceRef !== undefined;
+    const { dataSource: given, dataSourceRef, ...rest } = spec;
+    const dataSource = given === undefined || inUse || isKnownSource(given) ? given : undefined;
+    if (dataSource !== undefined && dataSourceRef === undefined) return { ...rest, dataSource, dataSourceRef: dataSource };
+    if (dataSource === undefined && dataSourceRef !== undefined && (dataSourceRef.namespace ?? "") === "") {
+      const { apiGroup, kind, name } = dataSourceRef;
+      return { ...rest, dataSource: { ...(apiGroup === undefined ? {} : { apiGroup }), kind, name }, dataSourceRef };
+    }
+    return { ...rest, ...(dataSource === undefined ? {} : { dataSource }), ...(dataSourceRef === undefined ? {} : { dataSourceRef }) };
+  }) as unknown as AnyObject;
+}
+
+const isKnownSource = ({ apiGroup = "", kind }: TypedLocalObjectReference) =>
+  (apiGroup === "" && kind === "PersistentVolumeClaim") || (apiGroup === "snapshot.storage.k8s.io" && kind === "VolumeSnapshot");
+
+type Draft = { -readonly [field in keyof PersistentVolumeClaimSpec]: PersistentVolumeClaimSpec[field] };
+
+/** Claims stay as they are but for their size, which bound claims may grow, and what is decided late. */
+function validateUpdate(errors: Errors, claim: PersistentVolumeClaim, old: PersistentVolumeClaim): void {
+  const now = claim.spec ?? {};
+  const before = old.spec ?? {};
+  validateClaimSpec(errors, "spec", now);
+  const [next, fixed]: [Draft, Draft] = [{ ...now }, { ...before }];
+  if ((before.volumeName ?? "") === "" && now.volumeName !== undefined) fixed.volumeName = now.volumeName;
+  if (classIsDecided(old, claim) && now.storageClassName !== undefined) fixed.storageClassName = now.storageClassName;
+  if (claim.status?.phase === "Bound" && now.resources?.requests !== undefined) {
+    const storage = before.resources?.requests?.["storage"];
+    next.resources = { ...now.resources, requests: { ...now.resources.requests, ...(storage === undefined ? {} : { storage }) } };
+  }
+  delete next.volumeAttributesClassName;
+  delete fixed.volumeAttributesClassName;
+  if (!same(next, fixed)) {
+    forbidden(errors, "spec", `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${diffOf(fixed, next)}`);
+  }
+  const size = (spec: PersistentVolumeClaimSpec) => amountOf(spec.resources?.requests?.["storage"]).nanos;
+  if (size(now) < size(before) && size(now) <= amountOf(claim.status?.capacity?.["storage"]).nanos) {
+    forbidden(errors, "spec.resources.requests.storage", "field can not be less than status.capacity");
+  }
+  immutable(errors, "spec.volumeMode", now.volumeMode, before.volumeMode);
+  if ((before.volumeAttributesClassName ?? "") !== "" && (now.volumeAttributesClassName ?? "") === "" && now.volumeAttributesClassName !== before.volumeAttributesClassName) {
+    forbidden(errors, "spec.volumeAttributesClassName", "update from non-nil value to nil is forbidden");
+  }
+}
+
+/** A class may be set once where there was none, and may move from the old annotation into the field. */
+function classIsDecided(old: PersistentVolumeClaim, claim: PersistentVolumeClaim): boolean {
+  const annotation = old.metadata.annotations?.[CLASS];
+  if (old.spec?.storageClassName !== undefined) return false;
+  return annotation === undefined || annotation === claim.spec?.storageClassName;
+}
