@@ -28,3 +28,8 @@ export function mapAll<T>(list: readonly T[], change: (element: T) => T): readon
   }
   return mapped ?? list;
 }
+
+/** Without some of its fields. */
+export function without<T extends object>(object: T, ...fields: readonly string[]): T {
+  return Object.fromEntries(Object.entries(object).filter(([field]) => !fields.includes(field))) as T;
+}

@@ -31,8 +31,7 @@ function defaultItem(item: LimitRangeItem): LimitRangeItem {
   if (item.type !== "Container") return item;
   const limits = fill(item.default ?? {}, item.max ?? {});
   const requests = fill(fill(item.defaultRequest ?? {}, limits), item.min ?? {});
-  const some = (amounts: object) => Object.keys(amounts).length > 0;
-  return { ...item, ...(some(limits) ? { default: limits } : {}), ...(some(requests) ? { defaultRequest: requests } : {}) };
+  return { ...item, ...(Object.keys(limits).length > 0 ? { default: limits } : {}), ...(Object.keys(requests).length > 0 ? { defaultRequest: requests } : {}) };
 }
 
 function validateLimitRange(errors: Errors, { spec }: LimitRange): void {

@@ -20,8 +20,8 @@ export const namespaceHooks: KindHooks = {
     return { ...object, metadata: { ...object.metadata, labels: { ...object.metadata.labels, [NAME_LABEL]: name } } };
   },
   prepareForCreate: (object) => {
-    const finalizers = (object as unknown as Namespace).spec?.finalizers ?? [];
-    const spec = { finalizers: finalizers.includes("kubernetes") ? finalizers : [...finalizers, "kubernetes"] };
+    const given = (object as unknown as Namespace).spec?.finalizers ?? [];
+    const spec = { finalizers: given.includes("kubernetes") ? given : [...given, "kubernetes"] };
     return { ...object, spec, status: { phase: "Active" } } as AnyObject;
   },
   prepareForUpdate: (object, old) => ({ ...object, spec: old["spec"], status: old["status"] }),

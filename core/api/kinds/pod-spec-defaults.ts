@@ -28,9 +28,12 @@ export function defaultPodSpec(spec: PodSpec): PodSpec {
 /** A pod on the network of its device takes the device's ports. In templates that is left to their pods. */
 export function defaultHostPorts(spec: PodSpec): PodSpec {
   if (spec.hostNetwork !== true) return spec;
-  const container = (one: Container) => mapField(one, "ports", (ports) => mapAll(ports, (port) => ((port.hostPort ?? 0) === 0 ? { ...port, hostPort: port.containerPort } : port)));
-  const filled = mapField(spec, "containers", (list) => mapAll(list, container));
-  return mapField(filled, "initContainers", (list) => mapAll(list, container));
+  const filled = mapField(spec, "containers", (list) => mapAll(list, withHostPorts));
+  return mapField(filled, "initContainers", (list) => mapAll(list, withHostPorts));
+}
+
+function withHostPorts(container: Container): Container {
+  return mapField(container, "ports", (ports) => mapAll(ports, (port) => ((port.hostPort ?? 0) === 0 ? { ...port, hostPort: port.containerPort } : port)));
 }
 
 function defaultContainer(container: Container): Container {

@@ -2,7 +2,7 @@
 import type { KindHooks } from "../kinds.ts";
 import type { AnyObject } from "../meta.ts";
 import type { Container, Pod, PodSpec } from "../types.gen.ts";
-import { fill, mapAll, mapField } from "./fill.ts";
+import { fill, mapAll, mapField, without } from "./fill.ts";
 import { change, rule, updateRule } from "./hook-types.ts";
 import { podColumns } from "./pod-columns.ts";
 import { defaultHostPorts, defaultPodSpec, defaultRequests } from "./pod-spec-defaults.ts";
@@ -29,7 +29,7 @@ export const podHooks: KindHooks = {
   validateUpdate: updateRule(validatePodUpdate),
   mergeSubresource: {
     status: (update, old) => {
-      const { ownerReferences: _, deletionTimestamp: __, ...metadata } = update.metadata;
+      const metadata = without(update.metadata, "ownerReferences", "deletionTimestamp");
       const { ownerReferences, deletionTimestamp } = old.metadata;
       const kept = { ...(ownerReferences === undefined ? {} : { ownerReferences }), ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }) };
       const status = { ...(update["status"] as object | undefined) };
@@ -70,8 +70,8 @@ export const podHooks: KindHooks = {
 
 const gated = { type: "PodScheduled", status: "False", lastProbeTime: null, reason: "SchedulingGated", message: "Scheduling is blocked due to non-empty scheduling gates" };
 
-function mapContainers(spec: PodSpec, change: (container: Container) => Container): PodSpec {
-  return mapField(mapField(spec, "containers", (list) => mapAll(list, change)), "initContainers", (list) => mapAll(list, change));
+function mapContainers(spec: PodSpec, make: (container: Container) => Container): PodSpec {
+  return mapField(mapField(spec, "containers", (list) => mapAll(list, make)), "initContainers", (list) => mapAll(list, make));
 }
 
 function text(read: (pod: Pod) => string | undefined): (object: AnyObject) => string {

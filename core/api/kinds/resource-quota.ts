@@ -59,17 +59,17 @@ function amounts(errors: Errors, path: string, list: { readonly [name: string]: 
 function validateSpec(errors: Errors, spec: ResourceQuotaSpec): void {
   amounts(errors, "spec.hard", spec.hard);
   const names = Object.keys(spec.hard ?? {});
-  const unfit = (scope: string) => names.filter((name) => (COMPUTE.has(name) || STORAGE.has(name) || COUNTED.has(name)) && SCOPES[scope]?.has(name) === false);
+  const unfit = (scope: string) => names.some((name) => (COMPUTE.has(name) || STORAGE.has(name) || COUNTED.has(name)) && SCOPES[scope]?.has(name) === false);
   const { scopes = [], scopeSelector } = spec;
   for (const scope of scopes) {
     if (SCOPES[scope] === undefined) invalid(errors, "spec.scopes", scopes, "unsupported scope");
-    for (const _ of unfit(scope)) invalid(errors, "spec.scopes", scopes, "unsupported scope applied to resource");
+    if (unfit(scope)) invalid(errors, "spec.scopes", scopes, "unsupported scope applied to resource");
   }
   for (const [one, other] of CONTRADICTIONS) if (scopes.includes(one) && scopes.includes(other)) invalid(errors, "spec.scopes", scopes, "conflicting scopes");
   const at = "spec.scopeSelector.matchExpressions";
   for (const { scopeName, operator, values = [] } of scopeSelector?.matchExpressions ?? []) {
     if (SCOPES[scopeName] === undefined) invalid(errors, `${at}.scopeName`, scopeName ?? "", "unsupported scope");
-    for (const _ of unfit(scopeName)) invalid(errors, at, scopeSelector, "unsupported scope applied to resource");
+    if (unfit(scopeName)) invalid(errors, at, scopeSelector, "unsupported scope applied to resource");
     if (WITHOUT_VALUES.includes(scopeName) && operator !== "Exists") {
       invalid(errors, `${at}.operator`, operator, "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity");
     }

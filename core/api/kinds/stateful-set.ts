@@ -2,7 +2,7 @@
 import type { KindHooks } from "../kinds.ts";
 import type { StatefulSet, StatefulSetSpec } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
-import { fill, mapAll, mapField } from "./fill.ts";
+import { fill, mapAll, mapField, without } from "./fill.ts";
 import { change, rule, updateRule } from "./hook-types.ts";
 import { templateWarnings } from "./pod-warnings.ts";
 import { defaultTemplate } from "./template-defaults.ts";
@@ -24,8 +24,7 @@ export const statefulSetHooks: KindHooks = {
   validate: rule(validateStatefulSet),
   validateUpdate: updateRule((errors, next: StatefulSet, old: StatefulSet) => {
     validateStatefulSet(errors, next);
-    const fixed = ({ spec }: StatefulSet) => Object.fromEntries(Object.entries(spec ?? {}).filter(([field]) => !(CHANGEABLE as readonly string[]).includes(field)));
-    if (!same(fixed(next), fixed(old))) {
+    if (!same(without(next.spec ?? {}, ...CHANGEABLE), without(old.spec ?? {}, ...CHANGEABLE))) {
       const named = CHANGEABLE.slice(0, -1).map((field) => `'${field}'`);
       forbidden(errors, "spec", `updates to statefulset spec for fields other than ${named.join(", ")} and 'minReadySeconds' are forbidden`);
     }

@@ -50,11 +50,11 @@ function notRemoved(errors: Errors, path: string, next: ResourceRequirements | u
 
 const others = (amounts: { readonly [name: string]: string } | undefined) => Object.fromEntries(Object.entries(amounts ?? {}).filter(([name]) => !RESIZABLE.includes(name)));
 
+function withoutSize(container: Container): Container {
+  const { resources } = container;
+  return { ...container, resizePolicy: [], resources: { ...resources, limits: others(resources?.limits), requests: others(resources?.requests) } };
+}
+
 function withoutSizes(spec: PodSpec): PodSpec {
-  const strip = (container: Container): Container => ({
-    ...container,
-    resizePolicy: [],
-    resources: { ...container.resources, limits: others(container.resources?.limits), requests: others(container.resources?.requests) },
-  });
-  return { ...spec, containers: spec.containers.map(strip), ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(strip) }) };
+  return { ...spec, containers: spec.containers.map(withoutSize), ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(withoutSize) }) };
 }

@@ -1,5 +1,6 @@
 /** What may change in a pod that exists. Almost nothing: its containers run by what was said at first. */
 import type { Container, Pod, PodSpec, Toleration } from "../../types.gen.ts";
+import { without } from "../fill.ts";
 import { type Errors, forbidden, invalid, isEmpty, required } from "./errors.ts";
 import { internalPodSpec } from "./internal-form.ts";
 import { inRange } from "./numbers.ts";
@@ -40,8 +41,7 @@ export function validatePodUpdate(errors: Errors, next: Pod, old: Pod): void {
 const only = <K extends string, V>(field: K, value: V | undefined) => (value === undefined ? {} : ({ [field]: value } as { readonly [key in K]: V }));
 
 function withField(spec: PodSpec, field: keyof PodSpec, from: PodSpec): PodSpec {
-  const { [field]: _, ...others } = spec;
-  return { ...others, ...only(field, from[field]) } as PodSpec;
+  return { ...without(spec, field), ...only(field, from[field]) } as PodSpec;
 }
 
 function withImagesOf(next: readonly Container[] | undefined, old: readonly Container[] | undefined): readonly Container[] | undefined {
@@ -96,8 +96,6 @@ function gatedChanges(errors: Errors, spec: PodSpec, old: PodSpec): PodSpec {
     }
     munged = withField(munged, "nodeSelector", old);
   }
-  const required = "requiredDuringSchedulingIgnoredDuringExecution";
-  const terms = (one: PodSpec) => one.affinity?.nodeAffinity?.[required]?.nodeSelectorTerms ?? [];
   if (same(spec.affinity?.nodeAffinity, old.affinity?.nodeAffinity)) return munged;
   if (terms(old).length > 0) {
     const narrower = terms(spec).length === terms(old).length && terms(old).every((term, index) => {
@@ -105,7 +103,7 @@ function gatedChanges(errors: Errors, spec: PodSpec, old: PodSpec): PodSpec {
       const has = (list: "matchExpressions" | "matchFields") => (term[list] ?? []).every((requirement) => (now?.[list] ?? []).some((one) => same(one, requirement)));
       return has("matchExpressions") && has("matchFields");
     });
-    const at = `spec.affinity.nodeAffinity.${required}.nodeSelectorTerms`;
+    const at = `spec.affinity.nodeAffinity.${REQUIRED}.nodeSelectorTerms`;
     if (terms(spec).length !== terms(old).length) invalid(errors, at, terms(spec), "no additions/deletions to non-empty NodeSelectorTerms list are allowed");
     else if (!narrower) invalid(errors, at, terms(spec), "only additions are allowed (no mutations or deletions)");
   }
@@ -114,8 +112,10 @@ function gatedChanges(errors: Errors, spec: PodSpec, old: PodSpec): PodSpec {
   return same(others.affinity, wasOthers.affinity) ? withField(munged, "affinity", old) : munged;
 }
 
+const REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution";
+const terms = (spec: PodSpec) => spec.affinity?.nodeAffinity?.[REQUIRED]?.nodeSelectorTerms ?? [];
+
 function withoutNodeAffinity(spec: PodSpec): PodSpec {
   if (spec.affinity === undefined) return spec;
-  const { nodeAffinity: _, ...affinity } = spec.affinity;
-  return { ...spec, affinity };
+  return { ...spec, affinity: without(spec.affinity, "nodeAffinity") };
 }

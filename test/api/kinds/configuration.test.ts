@@ -1,0 +1,66 @@
+import test from "ava";
+import type { LimitRange } from "../../../core/api/types.gen.ts";
+import { cells, created, defaulted, refusals, updateRefusals } from "./support.ts";
+import type { Given } from "./support.ts";
+
+const of = (apiVersion: string, kind: string, fields: object = {}, metadata: object = {}): Given => ({ apiVersion, kind, metadata, ...fields });
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+const KEY = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+const regarding = { kind: "Pod", name: "p", namespace: "default" };
+const eventV1 = (more: object): Given =>
+  of("events.k8s.io/v1", "Event", { eventTime: "2020-01-01T00:00:00.000000Z", action: "Do", reason: "Seen", type: "Normal", reportingController: "example.com/x", reportingInstance: "x", regarding, ...more });
+const scaled = (more: object): Given => of("autoscaling/v2", "HorizontalPodAutoscaler", { spec: { maxReplicas: 3, scaleTargetRef: { kind: "Deployment", name: "d" }, ...more } });
+
+const wrong: readonly (readonly [title: string, given: Given, refusals: readonly string[]])[] = [
+  ["a key with a blank", of("v1", "ConfigMap", { data: { "a b": "" } }), [`data[a b]: Invalid value: "a b": ${KEY}`]],
+  ["a key twice", of("v1", "ConfigMap", { data: { k: "" }, binaryData: { k: "" } }), ['data[k]: Invalid value: "k": duplicate of key present in binaryData']],
+  ["too much data", of("v1", "ConfigMap", { data: { k: "x".repeat(1_048_577) } }), ["[]: Too long: may not be more than 1048576 bytes"]],
+  ["half a key pair", of("v1", "Secret", { type: "kubernetes.io/tls", data: { "tls.crt": "" } }), ["data[tls.key]: Required value"]],
+  ["a docker configuration that is no JSON", of("v1", "Secret", { type: "kubernetes.io/dockerconfigjson", data: { ".dockerconfigjson": base64("x") } }), ['data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": invalid character \'x\' looking for beginning of value']],
+  ["one and a half pods", of("v1", "ResourceQuota", { spec: { hard: { pods: "1500m" } } }), ['spec.hard[pods]: Invalid value: "1500m": must be an integer']],
+  ["contradicting scopes", of("v1", "ResourceQuota", { spec: { scopes: ["BestEffort", "NotBestEffort"] } }), ['spec.scopes: Invalid value: ["BestEffort","NotBestEffort"]: conflicting scopes']],
+  ["memory of pods without any", of("v1", "ResourceQuota", { spec: { hard: { memory: "1" }, scopes: ["BestEffort"] } }), ['spec.scopes: Invalid value: ["BestEffort"]: unsupported scope applied to resource']],
+  ["a ratio below one", of("v1", "LimitRange", { spec: { limits: [{ type: "Pod", maxLimitRequestRatio: { cpu: "500m" } }] } }), ['spec.limits[0].maxLimitRequestRatio[cpu]: Invalid value: "500m": ratio 500m is less than 1']],
+  ["a minimum above the maximum", of("v1", "LimitRange", { spec: { limits: [{ type: "Pod", min: { cpu: "2" }, max: { cpu: "1" } }] } }), ['spec.limits[0].min[cpu]: Invalid value: "2": min value 2 is greater than max value 1']],
+  ["a taint twice", of("v1", "Node", { spec: { taints: [1, 2].map(() => ({ key: "a", effect: "NoSchedule" })) } }), ['metadata.taints[1]: Duplicate value: {"Key":"a","Value":"","Effect":"NoSchedule","TimeAdded":null}: taints must be unique by key and effect pair']],
+  ["a range that is none", of("v1", "Node", { spec: { podCIDRs: ["x"] } }), ['spec.podCIDRs[0]: Invalid value: "x": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)']],
+  ["both sides of a budget", of("policy/v1", "PodDisruptionBudget", { spec: { minAvailable: "101%" } }), ['spec.minAvailable: Invalid value: "101%": must not be greater than 100%']],
+  ["a priority of the system", of("scheduling.k8s.io/v1", "PriorityClass", { value: 1_000_000_001 }), ["value: Forbidden: maximum allowed value of a user defined priority is 1000000000"]],
+  ["no handler", of("node.k8s.io/v1", "RuntimeClass", { handler: "" }), ["handler: Required value"]],
+  ["a lease of no time", of("coordination.k8s.io/v1", "Lease", { spec: { leaseDurationSeconds: 0 } }), ["spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0"]],
+  ["a revision without data", of("apps/v1", "ControllerRevision", { revision: 1 }), ["data: Required value: data is mandatory"]],
+  ["an event of an unknown type", eventV1({ type: "X" }), ['type: Invalid value: "": has invalid value: X']],
+  ["a long note", eventV1({ note: "x".repeat(1025) }), ['message: Invalid value: "": can have at most 1024 characters']],
+  ["fewer than the fewest", scaled({ minReplicas: 4 }), ["spec.maxReplicas: Invalid value: 3: must be greater than or equal to `minReplicas`"]],
+  ["a window of hours", scaled({ behavior: { scaleDown: { stabilizationWindowSeconds: 4000 } } }), ["spec.behavior.scaleDown.stabilizationWindowSeconds: Invalid value: 4000: must be less than or equal to 3600"]],
+];
+
+for (const [title, given, expected] of wrong) test(`refuses ${title}`, (t) => t.deepEqual(refusals(given), expected));
+
+test("what is immutable stays", (t) => {
+  const given = of("v1", "Secret", { data: { k: base64("v") }, immutable: true });
+  t.deepEqual(updateRefusals(given, (object) => ({ ...object, data: {} })), ["data: Forbidden: field is immutable when `immutable` is set"]);
+  t.deepEqual(updateRefusals(of("v1", "Secret"), (object) => ({ ...object, type: "x" })), ['type: Invalid value: "x": field is immutable']);
+  t.deepEqual(updateRefusals(of("scheduling.k8s.io/v1", "PriorityClass", { value: 1 }), (object) => ({ ...object, value: 2 })), ["value: Forbidden: may not be changed in an update."]);
+  t.deepEqual(updateRefusals(of("node.k8s.io/v1", "RuntimeClass", { handler: "a" }), (object) => ({ ...object, handler: "b" })), ['handler: Invalid value: "b": field is immutable']);
+});
+
+test("limits of containers are their defaults", (t) => {
+  const { spec } = defaulted(of("v1", "LimitRange", { spec: { limits: [{ type: "Container", max: { cpu: "2" }, min: { memory: "1Mi" } }] } })) as unknown as LimitRange;
+  t.like(spec?.limits[0], { default: { cpu: "2" }, defaultRequest: { cpu: "2", memory: "1Mi" } });
+});
+
+test("both versions of an autoscaler show the same row", (t) => {
+  const target = { maxReplicas: 3, scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "d" } };
+  for (const version of ["v1", "v2"]) {
+    const row = cells(created(of(`autoscaling/${version}`, "HorizontalPodAutoscaler", { spec: target })));
+    t.like(row, { Reference: "Deployment/d", Targets: "cpu: <unknown>/80%", MinPods: "1", MaxPods: 3, Replicas: 0 });
+  }
+});
+
+test("both versions of an event show the same row", (t) => {
+  const row = { Type: "Normal", Reason: "Seen", Object: "pod/p", Source: "example.com/x, x", Count: 1 };
+  t.like(cells(created(eventV1({}))), row);
+  const old = of("v1", "Event", { involvedObject: regarding, reason: "Seen", type: "Normal", reportingComponent: "example.com/x", reportingInstance: "x" });
+  t.like(cells(created(old)), row);
+});
