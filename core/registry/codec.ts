@@ -9,6 +9,7 @@ import { apiVersionOf } from "../api/meta.ts";
 import type { Entry } from "../store/store.ts";
 import type { StoredBytes } from "./encoded.ts";
 import { keepBytes } from "./encoded.ts";
+import { sharedFields } from "./managed-fields/shared-fields.ts";
 
 export interface Codec {
   /** bytes to store: without resourceVersion */
@@ -70,7 +71,7 @@ export function codecOf(kind: Kind, { freeze }: CodecOptions): Codec {
     if (known !== undefined) return known;
     const value = bufferOf(entry.value);
     const parsed = parse(value);
-    const object = { ...parsed, metadata: { ...parsed.metadata, resourceVersion: String(entry.revision) } };
+    const object = withVersion(parsed, entry.revision);
     const own = asStored && isCurrent(value) ? value : layOut(object, apiVersion, kind.kind);
     return remember(entry, object, { bytes: own, head: head.length, revision: entry.revision });
   }
@@ -89,13 +90,23 @@ export function codecOf(kind: Kind, { freeze }: CodecOptions): Codec {
 
 /** The object as of a revision. */
 export function withVersion(object: AnyObject, revision: number): AnyObject {
-  return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
+  const { managedFields } = object.metadata;
+  const metadata = { ...object.metadata, resourceVersion: String(revision) };
+  if (managedFields !== undefined) metadata.managedFields = sharedFields(managedFields);
+  return { ...object, metadata };
 }
 
 function layOut(object: AnyObject, apiVersion: string, kind: string): Buffer {
   const laidOut: { [field: string]: unknown } = { apiVersion, kind, metadata: { ...object.metadata, resourceVersion: undefined } };
   for (const field in object) if (!(field in laidOut)) laidOut[field] = object[field];
-  return Buffer.from(JSON.stringify(laidOut));
+  return ownBuffer(JSON.stringify(laidOut));
+}
+
+const utf8 = new TextEncoder();
+
+/** Bytes of their own: the store would copy what is cut from Node's pool of small buffers. */
+function ownBuffer(text: string): Buffer {
+  return bufferOf(utf8.encode(text));
 }
 
 function bufferOf(value: Uint8Array): Buffer {
