@@ -7,18 +7,22 @@ import { join } from "node:path";
 import { type Clock, systemClock } from "./api/clock.ts";
 import { type Entropy, systemEntropy } from "./api/entropy.ts";
 import type { Log } from "./api/log.ts";
+import { PODS } from "./api/resources.gen.ts";
 import { MASTERS } from "./api/user.ts";
 import { kubeconfig } from "./auth/kubeconfig.ts";
 import { openPki, type Pki } from "./auth/pki/pki.ts";
 import { artifactMounts } from "./compose/artifacts.ts";
+import { auditOf } from "./compose/access.ts";
 import { closing } from "./compose/closing.ts";
 import { controlPlane } from "./compose/control-plane.ts";
 import { openDatastore } from "./compose/datastore.ts";
 import { fleet } from "./compose/fleet.ts";
 import { keepServing } from "./compose/keep-serving.ts";
+import { podMetrics } from "./compose/pod-metrics.ts";
 import { firstAddress, serverNames } from "./compose/server-names.ts";
 import type { ServerConfig } from "./config.ts";
 import { startHttp } from "./http/server.ts";
+import { deviceUsages } from "./hub/usage.ts";
 
 export interface RunningServer {
   readonly url: string;
@@ -54,7 +58,7 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
   open.add("store", () => store.close());
   open.add("control loops", () => stopping.abort());
 
-  const { kinds, registry, informers, authorizer, identity, startLoops } = await controlPlane({ ...config, store, pki, clock, entropy, log, signal: stopping.signal });
+  const { kinds, registry, informers, authorizer, identity, limit, startLoops } = await controlPlane({ ...config, store, pki, clock, entropy, log, signal: stopping.signal });
 
   const names = serverNames({ serviceIp: firstAddress(config.serviceCidr), extra: config.tlsNames });
   const serving = await pki.serving(names);
@@ -75,8 +79,13 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
     },
     open,
   );
+  const usages = deviceUsages({ streams: devices.hub.streams, clock });
+  const audited = auditOf(config.access, { clock, log });
+  if (audited !== undefined) open.add("audit log", audited.close);
   const http = await startHttp({
     kinds,
+    limit,
+    audit: audited?.audit,
     clientFor: registry.clientFor,
     authenticate: identity.authenticate,
     authorizer,
@@ -87,6 +96,7 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
     host: config.host,
     port: config.port,
     streams: devices.hub.streams,
+    usages,
     mounts: [...artifactMounts({ dataDir: config.dataDir, pki, authorizer, clock, log }), ...devices.mounts],
     tls: { cert: serving.certificate, key: serving.key, clientCa: pki.caCertificate },
   });
@@ -96,7 +106,8 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
     devices.renew({ certificate, key });
   });
 
-  startLoops();
+  const nodeOf = (namespace: string, name: string) => informers.of(PODS).get(`${namespace}/${name}`)?.spec?.nodeName;
+  startLoops({ metrics: podMetrics({ usages, nodeOf, clock }) });
 
   const url = `https://127.0.0.1:${http.port}`;
   await writeKubeconfig(join(config.dataDir, "kubeconfig"), url, pki);

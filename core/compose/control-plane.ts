@@ -2,6 +2,7 @@
  * The control plane without ports: store, registry, identity, caches, and the loops that act. `main.ts` puts HTTP and the
  * broker around it; the simulation runs the same thing in one process under a virtual clock.
  */
+import { type AccessConfig, accessConfig } from "../access-config.ts";
 import type { Clock } from "../api/clock.ts";
 import type { Entropy } from "../api/entropy.ts";
 import { type ChangeableKindTable, kindTable } from "../api/kind-table.ts";
@@ -20,9 +21,11 @@ import { runController } from "../control/loop.ts";
 import { controllers } from "../controllers/all.ts";
 import type { PodMetrics } from "../controllers/horizontal-pod-autoscaler.ts";
 import { DEFAULT_POD_NETWORK } from "../controllers/node-ipam.ts";
+import type { RequestLimit } from "../http/fairness/limit.ts";
 import { openRegistry, type Registry } from "../registry/registry.ts";
 import { runScheduler } from "../scheduler/scheduler.ts";
 import type { Store } from "../store/store.ts";
+import { outsideAuthenticators, outsideAuthorizer, requestLimit } from "./access.ts";
 import { admissionPlugins } from "./admission.ts";
 import { extensions, withExtensionHooks } from "./extensions.ts";
 import { type Identity, identity, ISSUER, nodesFrom, rbacFrom } from "./identity.ts";
@@ -35,6 +38,8 @@ export interface ControlPlaneParts {
   readonly clusterCidr: string;
   readonly serviceCidr: string;
   readonly tolerationSeconds: number;
+  /** authenticators and authorizers besides the server's own, and the limits of its API */
+  readonly access?: AccessConfig;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
@@ -48,13 +53,15 @@ export interface ControlPlane {
   readonly informers: SharedInformers;
   readonly authorizer: Required<Authorizer>;
   readonly identity: Identity;
+  readonly limit: RequestLimit;
   /** starts controllers and scheduler; without metrics autoscalers have none */
   startLoops(more?: { readonly metrics?: PodMetrics }): void;
 }
 
 /** Resolves when a fresh cluster has what every cluster has and the caches are filled. */
 export async function controlPlane(parts: ControlPlaneParts): Promise<ControlPlane> {
-  const { store, pki, serviceCidr, clusterCidr, tolerationSeconds, clock, entropy, log, signal } = parts;
+  const { store, pki, serviceCidr, clusterCidr, tolerationSeconds, access = accessConfig({}), clock, entropy, log, signal } = parts;
+  const outside = outsideAuthorizer(access, { clock, log });
   const kinds = kindTable(builtinKinds(withExtensionHooks(builtInHooks)));
   // rules live in the store that they guard: the internal users, who fill the caches, are decided before RBAC is asked
   const authorizer = authorizerChain([
@@ -62,6 +69,7 @@ export async function controlPlane(parts: ControlPlaneParts): Promise<ControlPla
     mastersAuthorizer,
     { authorize: (asked) => nodes.authorize(asked) },
     { authorize: (asked) => rbac.authorize(asked), rulesFor: (user, namespace) => rbac.rulesFor(user, namespace) },
+    ...(outside === undefined ? [] : [outside]),
   ]);
   const extended = extensions({ kinds, authorizer, clock, entropy, log });
   const registry = openRegistry({
@@ -79,7 +87,8 @@ export async function controlPlane(parts: ControlPlaneParts): Promise<ControlPla
   const informers = sharedInformers(registry.clientFor(cacheUser), { clock, log, signal });
   const nodes = nodesFrom(informers);
   const rbac = rbacFrom(informers);
-  const identified = await identity({ informers, pki, clock, entropy, log });
+  const identified = await identity({ informers, pki, clock, entropy, log, outside: outsideAuthenticators(access, { clock, log }) });
+  const limit = requestLimit(access, { informers, clock });
 
   await bootstrap(registry.clientFor(bootstrapUser), bootstrapObjects({ caCertificate: pki.caCertificate, requestHeaderCa: pki.caCertificate, serviceCidr }));
   await informers.synced();
@@ -95,5 +104,5 @@ export async function controlPlane(parts: ControlPlaneParts): Promise<ControlPla
     runScheduler({ client, informers, events, clock, log, signal });
   }
 
-  return { kinds, registry, informers, authorizer, identity: identified, startLoops };
+  return { kinds, registry, informers, authorizer, identity: identified, limit, startLoops };
 }

@@ -8,6 +8,7 @@ import type { Call } from "./call.ts";
 import { deprecation } from "./deprecations.ts";
 import type { Discovery } from "./discovery/discovery.ts";
 import { mustBeAllowed } from "./forbidden.ts";
+import { METRICS_GROUP, metrics } from "./metrics-api.ts";
 import { flag } from "./query.ts";
 import { get, list } from "./read.ts";
 import type { Reply } from "./reply.ts";
@@ -17,6 +18,7 @@ import type { Action, Route } from "./route.ts";
 import type { HttpServices } from "./services.ts";
 import { logs } from "./streams/log.ts";
 import { PODS, podView, serverItself } from "./streams/pod-target.ts";
+import { proxy } from "./streams/proxy.ts";
 import { methodNotAllowed, noSuchPage, noSuchResource } from "./target.ts";
 import { watch } from "./watch.ts";
 import { create, patch, remove, removeCollection, update } from "./write.ts";
@@ -31,10 +33,12 @@ export async function answerResource(call: Call, path: ResourcePath, { services,
   if (routing === "not found" || routing === "method not allowed") {
     // who may not even try does not learn what exists
     await mustBeAllowed(services.authorizer, { user: call.user, verb: attemptedVerb(call.method, path), resource: path });
-    throw routing === "method not allowed" ? methodNotAllowed() : discovery.serves(path.group) ? noSuchResource() : noSuchPage();
+    throw routing === "method not allowed" ? methodNotAllowed() : discovery.serves(path.group, path.version) ? noSuchResource() : noSuchPage();
   }
   const deprecated = deprecation(routing.kind);
   if (deprecated !== undefined) call.warn(deprecated);
+  if (routing.kind.group === METRICS_GROUP) return await metrics(call, routing, services);
+  if (routing.subresource?.name === "proxy") return await proxy(call, named(routing), services);
   if (routing.subresource?.name === "log") return await podLog(call, named(routing), services);
   return await verbs[routing.action](call, routing, services);
 }

@@ -5,8 +5,12 @@ import type { Entropy } from "../api/entropy.ts";
 import type { KindTable } from "../api/kinds.ts";
 import type { Log } from "../api/log.ts";
 import type { DeviceStreams } from "../api/streams.ts";
+import type { DeviceUsages } from "../api/usage.ts";
 import type { User } from "../api/user.ts";
 import type { Authenticator, Authorizer } from "../auth/auth.ts";
+import type { Audit } from "./audit/audit.ts";
+import type { RequestLimit } from "./fairness/limit.ts";
+import type { Sample } from "./request-metrics.ts";
 
 export interface HttpServices {
   readonly kinds: KindTable;
@@ -19,8 +23,13 @@ export interface HttpServices {
   readonly log: Log;
   /** undefined: logs, exec, attach and port-forward answer 503 */
   readonly streams?: DeviceStreams | undefined;
-  /** the text of /metrics */
-  readonly metrics?: (() => Promise<string> | string) | undefined;
+  /** undefined: metrics.k8s.io has no figures */
+  readonly usages?: DeviceUsages | undefined;
+  /** more figures for /metrics than those of requests */
+  readonly samples?: (() => Iterable<Sample>) | undefined;
+  /** undefined: as many requests at once as come */
+  readonly limit?: RequestLimit | undefined;
+  readonly audit?: Audit | undefined;
   /** OpenID discovery of the service account issuer */
   readonly openid?: { readonly configuration: () => unknown; readonly jwks: () => unknown } | undefined;
   readonly checks?: readonly HealthCheck[] | undefined;

@@ -7,20 +7,23 @@ import { types } from "../schema/facts.ts";
 import { builtInRows } from "./built-in-rows.ts";
 import { conversions } from "./conversions.ts";
 import { lichenRows, lichenTypes } from "./lichen-rows.ts";
+import { metricsRows, metricsTypes } from "./metrics-rows.ts";
 
 /** By "group/Kind" ("/Pod", "apps/Deployment"), or "group/version/Kind" for what one version alone does. */
 export interface HooksByKind {
   readonly [groupKind: string]: KindHooks;
 }
 
+const tables = [lichenTypes, metricsTypes] as const;
+
 export function builtinKinds(hooks: HooksByKind = {}): readonly Kind[] {
-  return [...builtInRows, ...lichenRows].map((row) => {
+  return [...builtInRows, ...lichenRows, ...metricsRows].map((row) => {
     const { models, ...facts } = row;
     const model = `${models}.${row.kind}`;
     return {
       ...facts,
       listKind: `${row.kind}List`,
-      schema: lichenTypes.has(model) ? lichenTypes.get(model) : types().get(model),
+      schema: (tables.find((table) => table.has(model)) ?? types()).get(model),
       hooks: {
         ...hooks[`${row.group}/${row.kind}`],
         ...conversions[`${row.group}/${row.version}/${row.kind}`],

@@ -36,7 +36,8 @@ const specials: ReadonlySet<string> = new Set<Special>([
   "JSON",
 ]);
 
-export function factTypes(facts: FactTable): Types {
+/** `base`: where types of other tables are found ("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta") */
+export function factTypes(facts: FactTable, base?: () => Types): Types {
   const parsed = new Map<string, ObjectType>();
 
   function textsOf(model: string): { home: string; texts: { readonly [field: string]: string } } | undefined {
@@ -50,6 +51,7 @@ export function factTypes(facts: FactTable): Types {
     const known = parsed.get(model);
     if (known !== undefined) return known;
     const found = textsOf(model);
+    if (found === undefined && base !== undefined) return base().get(model);
     if (found === undefined) throw new Error(`no type "${model}" in the schema table`);
     const type = lazyType(model, found.texts[""] === "atomic", () => {
       const fields = new Map<string, Field>();
