@@ -17,6 +17,8 @@ export const DEFAULT_POD_NETWORK: PodNetwork = { clusterCidr: "10.42.0.0/16", no
 
 /** A fleet may have thousands of nodes more than there are ranges: asking for each of them all the time helps none. */
 const FULL_RETRY_MS = 60_000;
+/** Events about it: the first nodes that go without a range say enough. */
+const EVENTS = 50;
 
 export function nodeIpam(deps: ControllerDeps, network: PodNetwork = DEFAULT_POD_NETWORK): Controller {
   const { client, events } = actor(deps, "node-controller", "cidrAllocator");
@@ -38,7 +40,7 @@ export function nodeIpam(deps: ControllerDeps, network: PodNetwork = DEFAULT_POD
       const cidr = freeRange(network, (range) => nodes.by("podCIDR", range).length > 0);
       if (cidr === undefined) {
         if (waiting.size === 0) deps.log.warn({ node: name }, `no free pod range in ${network.clusterCidr}: delete unused nodes or widen the cluster's range`);
-        if (!waiting.has(name)) events.record(node, "Normal", "CIDRNotAvailable", `Node ${name} status is now: CIDRNotAvailable`);
+        if (!waiting.has(name) && waiting.size < EVENTS) events.record(node, "Normal", "CIDRNotAvailable", `Node ${name} status is now: CIDRNotAvailable`);
         waiting.add(name);
         return { afterMs: FULL_RETRY_MS };
       }
