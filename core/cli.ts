@@ -1,5 +1,6 @@
 /** The command line: what each command is called and which flags it has. The work is in cli/<command>.ts, loaded on use. */
 import { Command, InvalidArgumentError, Option } from "commander";
+import { accessOptions } from "./cli/access-options.ts";
 import { DEFAULT_MQTT_PORT, DEFAULT_PORT, DEFAULT_TOLERATION_SECONDS, defaultDataDir } from "./config.ts";
 
 const dataDir = () =>
@@ -21,7 +22,7 @@ function seconds(text: string): number {
 const list = (text: string) => text.split(",").filter((one) => one !== "");
 
 function serverOptions(command: Command): Command {
-  return command
+  return accessOptions(command)
     .addOption(dataDir())
     .addOption(new Option("--host <address>", "address to listen on").env("LICHEN_HOST").default("::"))
     .addOption(new Option("--port <port>", "port of the Kubernetes API").env("LICHEN_PORT").argParser(port).default(DEFAULT_PORT))

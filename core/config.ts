@@ -2,6 +2,8 @@
  * Everything that can be set, as one readonly value per program. Flags win over environment variables (LICHEN_DATA_DIR
  * for --data-dir, …), the rest has a default; where a default depends on the machine, it is decided here.
  */
+import type { AccessConfig, AccessFlags } from "./access-config.ts";
+import { accessConfig } from "./access-config.ts";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -22,6 +24,7 @@ export interface ServerConfig {
   readonly serviceCidr: string;
   /** tolerationSeconds that pods get for not-ready and unreachable nodes (kube-apiserver's flag and default) */
   readonly tolerationSeconds: number;
+  readonly access: AccessConfig;
 }
 
 export type Datastore =
@@ -42,7 +45,7 @@ export function defaultDataDir(env: NodeJS.ProcessEnv, uid: number | undefined):
   return join(env["XDG_DATA_HOME"] ?? join(homedir(), ".local", "share"), "lichen");
 }
 
-export interface ServerFlags {
+export interface ServerFlags extends AccessFlags {
   readonly dataDir: string;
   readonly host?: string;
   readonly port?: number;
@@ -69,6 +72,7 @@ export function serverConfig(flags: ServerFlags): ServerConfig {
     clusterCidr: flags.clusterCidr ?? DEFAULT_CLUSTER_CIDR,
     serviceCidr: flags.serviceCidr ?? DEFAULT_SERVICE_CIDR,
     tolerationSeconds: flags.defaultUnreachableTolerationSeconds ?? DEFAULT_TOLERATION_SECONDS,
+    access: accessConfig(flags),
   };
 }
 

@@ -8,14 +8,17 @@ import {
   CLUSTER_ROLE_BINDINGS,
   CLUSTER_ROLES,
   CONFIG_MAPS,
+  FLOW_SCHEMAS,
   NAMESPACES,
   PRIORITY_CLASSES,
+  PRIORITY_LEVEL_CONFIGURATIONS,
   ROLE_BINDINGS,
   ROLES,
   RUNTIME_CLASSES,
   SERVICE_CIDRS,
 } from "../api/resources.gen.ts";
 import { defaultRbac } from "../auth/default-rbac.ts";
+import { flowSchemas, priorityLevels } from "./flow-control.ts";
 
 export interface BootstrapObject {
   readonly resource: Resource<KubeObject>;
@@ -47,6 +50,8 @@ export function bootstrapObjects({ caCertificate, requestHeaderCa, serviceCidr }
     ...all(SERVICE_CIDRS, [
       { apiVersion: "networking.k8s.io/v1", kind: "ServiceCIDR", metadata: { name: "kubernetes" }, spec: { cidrs: [serviceCidr] } } as KubeObject,
     ]),
+    ...all(PRIORITY_LEVEL_CONFIGURATIONS, priorityLevels),
+    ...all(FLOW_SCHEMAS, flowSchemas),
     ...all(CONFIG_MAPS, [
       configMap("extension-apiserver-authentication", {
         "client-ca-file": caCertificate,

@@ -24,6 +24,7 @@ import { nodeAuthorizer } from "../auth/authz/node.ts";
 import { type RbacAuthorizer, rbacAuthorizer } from "../auth/authz/rbac.ts";
 import type { Pki } from "../auth/pki/pki.ts";
 import type { Informers } from "../control/control.ts";
+import type { OutsideAuthenticators } from "./access.ts";
 
 export interface Identity {
   readonly authenticate: Authenticator;
@@ -36,12 +37,13 @@ export interface IdentityParts {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
+  readonly outside?: OutsideAuthenticators;
 }
 
 /** Issuer of service account tokens, as kubeadm names it: every cluster has its own keys, so the name may be the same. */
 export const ISSUER = "https://kubernetes.default.svc.cluster.local";
 
-export async function identity({ informers, pki, clock, entropy, log }: IdentityParts): Promise<Identity> {
+export async function identity({ informers, pki, clock, entropy, log, outside = { first: [], last: [] } }: IdentityParts): Promise<Identity> {
   const accounts = informers.of(SERVICE_ACCOUNTS);
   const secrets = informers.of(SECRETS);
   const bound = { Pod: informers.of(PODS), Secret: secrets, Node: informers.of(NODES) };
@@ -57,9 +59,11 @@ export async function identity({ informers, pki, clock, entropy, log }: Identity
   });
   const authenticate = authenticatorChain(
     [
+      ...outside.first,
       certificateAuthenticator({ clock }),
       tokens.authenticator,
       bootstrapTokenAuthenticator((name) => secrets.get(`${TOKEN_NAMESPACE}/${name}`), clock),
+      ...outside.last,
     ],
     log.child({ part: "authentication" }),
   );

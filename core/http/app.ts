@@ -5,6 +5,7 @@
  *   readTarget    the path, decoded once; tricks are refused before anything looks at it
  *   authenticate  who asks
  *   impersonate   as whom
+ *   guard         a seat under the load limit, a deadline, the audit trail, the figures
  *   answer        resources → one handler per verb · discovery · pages · mounts of other parts
  *
  * There are no routes per kind: what a path means is looked up in the KindTable when it is asked.
@@ -18,17 +19,25 @@ import type { Context } from "hono";
 import type { User } from "../api/user.ts";
 import { whoIs } from "./authenticate.ts";
 import { readBody } from "./body.ts";
+import type { AuditedRequest } from "./audit/audit.ts";
 import type { Call } from "./call.ts";
 import { openDiscovery } from "./discovery/discovery.ts";
 import type { Discovery } from "./discovery/discovery.ts";
 import { errorReply } from "./errors.ts";
 import { mustBeAllowed } from "./forbidden.ts";
+import { verbOf } from "./fairness/asked.ts";
+import { figures } from "./figures.ts";
+import { guard } from "./guard.ts";
+import type { GuardParts } from "./guard.ts";
 import { impersonate } from "./impersonate.ts";
 import { openApiPages } from "./openapi/openapi.ts";
 import { openPages } from "./pages.ts";
 import type { Pages } from "./pages.ts";
+import { flag } from "./query.ts";
 import type { Message, Reply } from "./reply.ts";
 import { resourcePath } from "./request-info.ts";
+import type { ResourcePath } from "./request-info.ts";
+import { requestMetrics } from "./request-metrics.ts";
 import type { HttpServices } from "./services.ts";
 import { answerResource } from "./resources.ts";
 import { noSuchPage, parseTarget } from "./target.ts";
@@ -43,6 +52,8 @@ export interface Bindings {
 interface Variables {
   auditId: string;
   target: RequestTarget;
+  /** who presented credentials; differs from `user` under impersonation */
+  authenticated: User;
   user: User;
 }
 
@@ -55,17 +66,19 @@ export type App = Hono<Env>;
 
 /** `closing` ends the watches and other streams. */
 export function createApp(services: HttpServices, closing: AbortSignal): App {
+  const metrics = requestMetrics({ kinds: services.kinds, now: services.clock.monotonic });
   const parts: Parts = {
     services,
     closing,
     discovery: openDiscovery(services.kinds),
-    pages: openPages(services, openApiPages(services.kinds)),
+    pages: openPages(services, openApiPages(services.kinds), () => metrics.text(figures(services))),
+    guard: { clock: services.clock, metrics, limit: services.limit, audit: services.audit },
   };
   const app = new Hono<Env>();
 
   app.onError((error, c) => {
     const reply = errorReply(error, services.log, { id: c.get("auditId"), method: c.req.method, path: c.req.path });
-    return respond(c, c.req.method === "HEAD" ? { ...reply, body: null } : reply, []);
+    return respond(c, reply, []);
   });
 
   app.use(async function identify(c, next) {
@@ -80,12 +93,12 @@ export function createApp(services: HttpServices, closing: AbortSignal): App {
 
   app.use(async function authenticate(c, next) {
     const header = (name: string) => c.req.header(name);
-    c.set("user", await whoIs({ header, socket: socketOf(c.env) }, services.authenticate));
+    c.set("authenticated", await whoIs({ header, socket: socketOf(c.env) }, services.authenticate));
     await next();
   });
 
   app.use(async function actAs(c, next) {
-    c.set("user", await impersonate(headerLines(c), c.get("user"), services.authorizer));
+    c.set("user", await impersonate(headerLines(c), c.get("authenticated"), services.authorizer));
     await next();
   });
 
@@ -95,7 +108,11 @@ export function createApp(services: HttpServices, closing: AbortSignal): App {
     if (mount !== undefined) return await mount.handler(c.req.raw, c.get("user"));
     const warnings: string[] = [];
     const call = callOf(c, warnings, closing);
-    return respond(c, await handle(call, parts), warnings);
+    const resource = resourcePath(call.segments);
+    const request = requestOf(c, call, resource);
+    const failed = (error: unknown) => errorReply(error, services.log, { id: request.id, method: call.method, path });
+    const { reply, headers } = await guard(call, request, parts.guard, () => handle(call, resource, parts), failed);
+    return respond(c, reply, warnings, headers);
   });
 
   return app;
@@ -106,10 +123,26 @@ interface Parts {
   readonly closing: AbortSignal;
   readonly discovery: Discovery;
   readonly pages: Pages;
+  readonly guard: GuardParts;
 }
 
-async function handle(call: Call, parts: Parts): Promise<Reply> {
-  const resource = resourcePath(call.segments);
+function requestOf(c: Context<Env>, call: Call, resource: ResourcePath | undefined): AuditedRequest {
+  const { incoming } = c.env ?? {};
+  const from = incoming?.socket?.remoteAddress;
+  return {
+    id: c.get("auditId"),
+    user: call.user,
+    authenticated: c.get("authenticated"),
+    verb: verbOf(call.method, resource, flag(call.query, "watch")),
+    path: call.path,
+    uri: incoming?.url ?? call.rawPath,
+    resource,
+    sourceIps: from === undefined ? [] : [from.replace(/^::ffff:/, "")],
+    userAgent: call.header("user-agent"),
+  };
+}
+
+async function handle(call: Call, resource: ResourcePath | undefined, parts: Parts): Promise<Reply> {
   if (resource !== undefined) return await answerResource(call, resource, parts);
   await mustBeAllowed(parts.services.authorizer, { user: call.user, verb: call.method.toLowerCase(), path: call.path });
   const [root] = call.segments;
@@ -138,10 +171,11 @@ function callOf(c: Context<Env>, warnings: string[], closing: AbortSignal): Call
 }
 
 /** Writes to the connection itself where there is one: a Response in between costs more than the rest of a small GET. */
-function respond(c: Context<Env>, reply: Reply, warnings: readonly string[]): Response {
+function respond(c: Context<Env>, reply: Reply, warnings: readonly string[], more: { readonly [name: string]: string } = {}): Response {
   if (reply === "streamed") return RESPONSE_ALREADY_SENT;
-  const { status, body } = reply;
-  const headers = headersOf(reply, c.get("auditId"), warnings);
+  const { status } = reply;
+  const body = c.req.method === "HEAD" && status >= 400 ? null : reply.body;
+  const headers = { ...headersOf(reply, c.get("auditId"), warnings), ...more };
   const outgoing = c.env?.outgoing;
   if (outgoing === undefined || body instanceof ReadableStream) {
     const lines = Object.entries(headers).flatMap(([name, values]) => [values].flat().map((value): [string, string] => [name, value]));

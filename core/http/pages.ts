@@ -17,17 +17,14 @@ export interface Pages {
   find(path: string): Page | undefined;
 }
 
-export function openPages(services: HttpServices, more: { readonly [path: string]: Page }): Pages {
-  const { openid, metrics } = services;
+export function openPages(services: HttpServices, more: { readonly [path: string]: Page }, metrics: () => string): Pages {
+  const { openid } = services;
   const probe = (name: "healthz" | "livez" | "readyz"): Page => (call) => health(call, name, services.checks ?? [], services.log);
   const exact: { readonly [path: string]: Page } = {
     ...more,
     "/": getOnly(() => json({ paths: pathList() })),
     "/version": getOnly(() => json(versionInfo())),
-    "/metrics": getOnly(async () => {
-      if (metrics === undefined) throw noSuchPage();
-      return { ...text(await metrics()), headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" } };
-    }),
+    "/metrics": getOnly(() => ({ ...text(metrics()), headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" } })),
     "/.well-known/openid-configuration": getOnly(() => openidDocument(openid?.configuration, "application/json")),
     "/openid/v1/jwks": getOnly(() => openidDocument(openid?.jwks, "application/jwk-set+json")),
   };

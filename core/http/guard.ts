@@ -1,0 +1,103 @@
+/**
+ * What surrounds the handling of every request: a seat under the load limit, a deadline, the audit trail and the figures.
+ * Everything here is about the request as a whole; the handlers know nothing of it.
+ */
+import type { Clock } from "../api/clock.ts";
+import { ApiError, badRequest } from "../api/status.ts";
+import type { Audit, AuditedRequest, Trail } from "./audit/audit.ts";
+import type { Call } from "./call.ts";
+import { isStream } from "./fairness/asked.ts";
+import type { RequestLimit } from "./fairness/limit.ts";
+import type { Reply } from "./reply.ts";
+import type { RequestMetrics } from "./request-metrics.ts";
+
+export interface GuardParts {
+  readonly clock: Clock;
+  readonly metrics: RequestMetrics;
+  readonly limit: RequestLimit | undefined;
+  readonly audit: Audit | undefined;
+}
+
+export interface Guarded {
+  readonly reply: Reply;
+  /** about the request: how it was classified */
+  readonly headers: { readonly [name: string]: string };
+}
+
+/** kube-apiserver --request-timeout: nobody waits for an answer longer than this. */
+export const REQUEST_MS = 60_000;
+
+/** `failed` makes the answer of what was thrown. */
+export async function guard(
+  call: Call,
+  request: AuditedRequest,
+  { clock, metrics, limit, audit }: GuardParts,
+  handle: () => Promise<Reply>,
+  failed: (error: unknown) => Reply,
+): Promise<Guarded> {
+  const counted = metrics.begin(request);
+  const trail = audit?.begin(request);
+  let headers: Guarded["headers"] = {};
+  let reply: Reply;
+  try {
+    const admitted = limit?.admit(request);
+    const ticket = admitted instanceof Promise ? await admitted : admitted;
+    headers = ticket?.headers ?? headers;
+    try {
+      reply = await withDeadline(call, request, clock, handle);
+    } finally {
+      ticket?.done();
+    }
+  } catch (error) {
+    reply = failed(error);
+  }
+  counted(reply === "streamed" ? 200 : reply.status);
+  if (reply === "streamed" || trail !== undefined) await record(call, request, reply, metrics, trail);
+  return { reply, headers };
+}
+
+async function record(call: Call, request: AuditedRequest, reply: Reply, metrics: RequestMetrics, trail: Trail | undefined): Promise<void> {
+  if (reply !== "streamed") {
+    const asked = trail?.keepsRequest === true && call.method !== "GET" ? jsonOf(await call.body().catch(() => undefined)) : undefined;
+    trail?.done(reply.status, { request: asked, response: trail.keepsResponse || reply.status >= 400 ? jsonOf(reply.body) : undefined });
+    return;
+  }
+  trail?.started(200);
+  const ended = request.verb === "watch" ? metrics.watch(request) : () => {};
+  const end = () => {
+    ended();
+    trail?.done(200);
+  };
+  if (call.outgoing === undefined) end();
+  else call.outgoing.once("close", end);
+}
+
+/** Bodies in other formats than JSON are left out of the trail. */
+function jsonOf(body: unknown): unknown {
+  if (typeof body !== "string" && !(body instanceof Uint8Array)) return undefined;
+  try {
+    return JSON.parse(typeof body === "string" ? body : Buffer.from(body).toString());
+  } catch {
+    return undefined;
+  }
+}
+
+function withDeadline(call: Call, request: AuditedRequest, clock: Clock, handle: () => Promise<Reply>): Promise<Reply> {
+  if (request.verb === "watch" || isStream(request)) return handle();
+  const ms = Math.min(asked(call.query.get("timeout")) ?? REQUEST_MS, REQUEST_MS);
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(ms, () => reject(new ApiError("Timeout", "Timeout: request did not complete within the requested timeout - context deadline exceeded")));
+    handle().then(resolve, reject).finally(cancel);
+  });
+}
+
+const units: { readonly [unit: string]: number } = { ns: 1e-6, us: 1e-3, "µs": 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Go's notation of a duration ("1m30s"), in milliseconds; 0 means no wish. @throws ApiError BadRequest */
+function asked(text: string | null): number | undefined {
+  if (text === null || text === "" || text === "0") return undefined;
+  if (!/^(?:\d+(?:\.\d*)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) throw badRequest(`invalid timeout specified in the request URL - time: invalid duration ${JSON.stringify(text)}`);
+  let ms = 0;
+  for (const [, number, unit] of text.matchAll(/([\d.]+)([a-zµ]+)/g)) ms += Number(number) * (units[unit ?? ""] ?? 0);
+  return ms === 0 ? undefined : ms;
+}
