@@ -21,6 +21,7 @@ const spec = (more: object = {}) => ({
   template: { metadata: { labels }, spec: { containers: [{ name: "c", image: "i" }], restartPolicy: "Never" } },
   ...more,
 });
+const jobTemplate = Object.fromEntries(Object.entries(spec()).filter(([field]) => field !== "selector"));
 const read = ({ admin }: ControlPlane): Promise<Job> => admin.get(JOBS, at);
 const conditions = async (plane: ControlPlane) => ((await read(plane)).status?.conditions ?? []).map(({ type, status, reason }) => `${type}=${status} ${reason}`);
 const open = async (plane: ControlPlane) => (await podsOf(plane)).filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.phase !== "Succeeded" && status?.phase !== "Failed");
@@ -166,7 +167,7 @@ const cron = (schedule: string, more: object = {}) => ({
   apiVersion: "batch/v1",
   kind: "CronJob",
   metadata: { namespace: "default", name: "c" },
-  spec: { schedule, concurrencyPolicy: "Allow", jobTemplate: { spec: spec({ completions: 1, selector: undefined }) }, ...more },
+  spec: { schedule, concurrencyPolicy: "Allow", jobTemplate: { spec: jobTemplate }, ...more },
 });
 const jobsOf = async ({ admin }: ControlPlane) => (await admin.list(JOBS, { namespace: "default" })).items;
 
