@@ -72,7 +72,7 @@ function link(entry: string, source: (name: string) => string): string {
       .replaceAll(ownDynamicImport, (_all, target: string) => `load("${resolve(target)}")`)
       // an `import` of a built-in module reads all its properties, and some load half of Node when read (node:http: fetch
       // and WebSocket); asking for the object does not
-      .replaceAll(builtinImport, 'const $1 = process.getBuiltinModule("$2");')
+      .replaceAll(builtinImport, (_all, list: string, target: string) => `const ${list.replaceAll(" as ", ": ")} = process.getBuiltinModule("${target}");`)
       .replaceAll(exported, "$1");
     const left = /^(?:import|export) /m.exec(body);
     if (left !== null) throw new Error(`${name} imports or exports in a way that the host's linker does not know`);

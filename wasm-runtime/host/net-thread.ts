@@ -5,6 +5,7 @@
 import { createSocket } from "node:dgram";
 import type { Socket as UdpSocket } from "node:dgram";
 import { lookup } from "node:dns";
+import { writeSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { Socket } from "node:net";
 import { workerData } from "node:worker_threads";
@@ -30,6 +31,12 @@ const MAX_DATAGRAMS = 256;
 const { bell, port: guest } = workerData as ThreadData;
 const handles = new Map<number, Handle>();
 let lastAccepted = 0;
+
+// the guest's thread may be waiting for a word that will not come
+process.on("uncaughtException", (error) => {
+  writeSync(2, `the network's thread failed: ${error.stack}\n`);
+  process.kill(process.pid, "SIGKILL");
+});
 
 const say: Say = (word) => {
   guest.postMessage(word, []);

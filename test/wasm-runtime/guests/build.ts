@@ -14,6 +14,7 @@ const compiler = process.env["CC"] ?? "clang";
 /** name → the world of its own interfaces; none: preview 1 is enough. Core modules: the server adapts them. */
 const guests: Readonly<Record<string, { readonly world?: string; readonly library?: boolean }>> = {
   posix: {},
+  network: { world: "network" },
 };
 
 for (const [name, { world, library }] of Object.entries(guests)) {
