@@ -8,6 +8,7 @@ import type { Pod, PodStatus } from "../core/api/types.gen.ts";
 import type { AnyObject } from "../core/api/meta.ts";
 import { refusal } from "./admit.ts";
 import type { Desired } from "./desired.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import { freshMemory, type MemoryChange, type PodMemory } from "./memory.ts";
 import type { Observer } from "./observe.ts";
 import { plan } from "./plan.ts";
@@ -168,9 +169,20 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     report.forget(worker.id.uid);
   };
 
+  let tidied = false;
+  /** Once, as soon as it is known what is wanted and what runs. */
+  const tidy = (): void => {
+    if (tidied || closed || !desired.known() || !observer.complete()) return;
+    tidied = true;
+    const needed = (uid: string) => workers.has(uid) || desired.pod(uid) !== undefined || observer.pods().has(uid);
+    const tidying = removeLeftovers({ files: device.files, volumes: device.volumes, log, needed }).finally(() => going.delete(tidying));
+    going.add(tidying);
+  };
+
   const lookAtAll = (): void => {
     const uids = new Set([...desired.pods().map((pod) => pod.metadata.uid ?? ""), ...observer.pods().keys(), ...workers.keys()]);
     for (const uid of uids) look(uid);
+    tidy();
   };
   const wake = async (): Promise<void> => {
     await observer.refresh();

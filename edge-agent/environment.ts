@@ -1,6 +1,7 @@
 /** The environment of a container: services, envFrom, env, in the order in which later ones win (Kubernetes documentation, EnvVar). */
-import type { ConfigMap, Container, EnvVarSource, Pod, Secret, Service } from "../core/api/types.gen.ts";
+import type { ConfigMap, Container, EnvVarSource, FileKeySelector, Pod, Secret, Service } from "../core/api/types.gen.ts";
 import type { AnyObject } from "../core/api/meta.ts";
+import { parseEnvFile } from "./env-file.ts";
 import { fieldValue, resourceValue, type DownwardFacts } from "./downward.ts";
 
 export interface ObjectSource {
@@ -15,8 +16,11 @@ export class ConfigError extends Error {
 
 export type Variables = ReadonlyMap<string, string>;
 
+/** Content of a file in one of the pod's volumes; undefined: it is not there. */
+export type VolumeFileSource = (volume: string, path: string) => string | undefined;
+
 /** @throws ConfigError when something it refers to is missing */
-export function environment(facts: DownwardFacts, container: Container, objects: ObjectSource): Variables {
+export function environment(facts: DownwardFacts, container: Container, objects: ObjectSource, file: VolumeFileSource = () => undefined): Variables {
   const { pod } = facts;
   const out = new Map<string, string>(serviceVariables(pod, objects));
   for (const { prefix = "", configMapRef, secretRef } of container.envFrom ?? []) {
@@ -27,16 +31,24 @@ export function environment(facts: DownwardFacts, container: Container, objects:
   }
   // references see what was set before, among these and the envFrom ones
   for (const { name, value, valueFrom } of container.env ?? []) {
-    const resolved = valueFrom === undefined ? expand(value ?? "", out) : resolve(facts, container, objects, valueFrom);
+    const resolved = valueFrom === undefined ? expand(value ?? "", out) : resolve(valueFrom, { facts, container, objects, file });
     if (resolved !== undefined) out.set(name, resolved);
   }
   return out;
 }
 
-function resolve(facts: DownwardFacts, container: Container, objects: ObjectSource, from: EnvVarSource): string | undefined {
+interface Sources {
+  readonly facts: DownwardFacts;
+  readonly container: Container;
+  readonly objects: ObjectSource;
+  readonly file: VolumeFileSource;
+}
+
+function resolve(from: EnvVarSource, { facts, container, objects, file }: Sources): string | undefined {
   const { pod } = facts;
   if (from.fieldRef !== undefined) return fieldValue(facts, from.fieldRef);
   if (from.resourceFieldRef !== undefined) return resourceValue(facts, from.resourceFieldRef, container);
+  if (from.fileKeyRef !== undefined) return fromFile(from.fileKeyRef, file);
   const [kind, reference] = from.configMapKeyRef === undefined ? (["Secret", from.secretKeyRef] as const) : (["ConfigMap", from.configMapKeyRef] as const);
   if (reference === undefined) return undefined;
   const data = kind === "ConfigMap" ? configMapData(pod, objects, reference) : secretData(pod, objects, reference);
@@ -44,6 +56,14 @@ function resolve(facts: DownwardFacts, container: Container, objects: ObjectSour
   if (value !== undefined) return text(value);
   if (reference.optional === true) return undefined;
   throw new ConfigError(`couldn't find key ${reference.key} in ${kind} ${pod.metadata.namespace}/${reference.name}`);
+}
+
+/** A variable that an init container left in a file of a volume (KEP-3721). */
+function fromFile({ volumeName, path, key, optional }: FileKeySelector, file: VolumeFileSource): string | undefined {
+  const found = file(volumeName, path);
+  const value = found === undefined ? undefined : parseEnvFile(found).get(key);
+  if (value !== undefined || optional === true) return value;
+  throw new ConfigError(found === undefined ? `couldn't parse env file: file "${path}" of volume "${volumeName}" not found` : `environment variable key ${key} not found in file "${path}" of volume "${volumeName}"`);
 }
 
 export interface DataReference {

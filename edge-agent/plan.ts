@@ -185,7 +185,7 @@ function planInit(draft: Draft, pod: Pod, running: RunningPod): boolean {
       continue;
     }
     if (found === undefined || found.state === "created") {
-      begin(draft, pod, init, found);
+      startFirst(draft, pod, init, found);
     } else if (found.state === "exited") restart(draft, pod, init, found);
     // the ones after it wait until it runs, unless the pod was initialized before
     if (!started) return false;
@@ -201,9 +201,9 @@ function planContainers(draft: Draft, pod: Pod, running: RunningPod): void {
     if (found === undefined) {
       const earlier = latest(running, container.name);
       if (earlier !== undefined && !restartsAfter(pod, container, earlier.exitCode ?? 0)) continue;
-      if (!starting()) begin(draft, pod, container, undefined);
+      if (!starting()) startFirst(draft, pod, container, undefined);
     } else if (found.state === "created") {
-      if (!starting()) begin(draft, pod, container, found);
+      if (!starting()) startFirst(draft, pod, container, found);
     } else if (found.state === "exited") {
       const changed = found.specHash !== specHash(container);
       if (!starting() && (changed || restartsAfter(pod, container, found.exitCode ?? 0))) restart(draft, pod, container, found);
@@ -235,7 +235,7 @@ function graceOf(pod: Pod): number {
 }
 
 /** The first of a container in its sandbox, or in a rerun: who caused that has to wait as after any crash. */
-function begin(draft: Draft, pod: Pod, container: Container, created: RunningContainer | undefined): void {
+function startFirst(draft: Draft, pod: Pod, container: Container, created: RunningContainer | undefined): void {
   const before = created === undefined && draft.memory.rerun?.cause === container.name ? latest(draft.input.running, container.name) : undefined;
   if (before?.state === "exited") restart(draft, pod, container, before);
   else if (tryAgain(draft, container)) draft.steps.push(startOf(draft, container, created));

@@ -15,6 +15,8 @@ export interface PodDirectories {
   pod(uid: string): string;
   volumes(uid: string): string;
   volume(uid: string, name: string): string;
+  /** mounts of parts of volumes, made for one container */
+  subPaths(uid: string, container: string): string;
   hostsFile(uid: string): string;
   terminationLog(uid: string, container: string, attempt: number): string;
   logs(pod: PodIdentity): string;
@@ -31,6 +33,7 @@ export function podDirectories(dataDir: string): PodDirectories {
     pod: (uid) => join(root, uid),
     volumes: (uid) => join(root, uid, "volumes"),
     volume: (uid, name) => join(root, uid, "volumes", name),
+    subPaths: (uid, container) => join(root, uid, "volume-subpaths", container),
     hostsFile: (uid) => join(root, uid, "etc-hosts"),
     terminationLog: (uid, container, attempt) => join(root, uid, "containers", container, `${attempt}.termination`),
     logs,

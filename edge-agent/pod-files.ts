@@ -1,5 +1,5 @@
 /** The agent's own files of a pod: logs, /etc/hosts, termination messages. An interface, so that simulations need no disk. */
-import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { PodDirectories, PodIdentity } from "./pod-directories.ts";
 
@@ -19,6 +19,8 @@ export interface PodFiles {
     options: { readonly hosts: string | undefined; readonly terminationLog: boolean },
   ): Promise<ContainerFiles>;
   remove(id: PodIdentity): Promise<void>;
+  /** pods that something is left of on the disk, also of those that an agent before this one did not clean up */
+  left(): Promise<readonly PodIdentity[]>;
 }
 
 export function diskPodFiles(directories: PodDirectories): PodFiles {
@@ -42,7 +44,19 @@ export function diskPodFiles(directories: PodDirectories): PodFiles {
       await rm(directories.pod(id.uid), { recursive: true, force: true });
       await rm(directories.logs(id), { recursive: true, force: true });
     },
+    async left() {
+      const logs = (await names(directories.logRoot)).flatMap((each) => {
+        const [namespace, name, uid] = each.split("_");
+        return namespace === undefined || name === undefined || uid === undefined ? [] : [{ namespace, name, uid }];
+      });
+      const named = new Set(logs.map(({ uid }) => uid));
+      return [...logs, ...(await names(directories.root)).filter((uid) => !named.has(uid)).map((uid) => ({ namespace: "", name: "", uid }))];
+    },
   };
+}
+
+async function names(directory: string): Promise<string[]> {
+  return readdir(directory).catch(() => []);
 }
 
 async function place(file: string, text: string, mode: number): Promise<string> {

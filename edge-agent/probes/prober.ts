@@ -54,6 +54,7 @@ const NO_RESULTS: ProbeResults = new Map();
 interface Worker {
   streak: Streak | undefined;
   result: boolean;
+  cancelTimer: () => void;
   stop: () => void;
 }
 
@@ -69,18 +70,18 @@ export function prober({ clock, hostIPs, tell, onChange }: ProberOptions): Probe
     const known = knownStatus(probed.latest, container, found);
     const initially = type === "liveness" || (type === "startup" ? known?.started === true : known?.ready === true);
     const ending = new AbortController();
-    let cancelTimer = () => {};
     const worker: Worker = {
       streak: undefined,
       result: initially,
+      cancelTimer: () => {},
       stop() {
         ending.abort();
-        cancelTimer();
+        worker.cancelTimer();
       },
     };
     const settings = { ...DEFAULTS, ...probe };
     const later = (ms: number) => {
-      cancelTimer = clock.after(ms, () => void round());
+      worker.cancelTimer = clock.after(ms, () => void round());
     };
     const round = async () => {
       const { pod, running, runtime } = probed.latest;

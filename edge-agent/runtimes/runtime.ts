@@ -60,6 +60,8 @@ export interface Mount {
   readonly containerPath: string;
   readonly hostPath: string;
   readonly readOnly: boolean;
+  /** also what is mounted below; absent: only this mount */
+  readonly recursiveReadOnly?: "IfPossible" | "Enabled";
   readonly propagation?: "None" | "HostToContainer" | "Bidirectional";
 }
 
@@ -69,6 +71,8 @@ export interface ContainerPlan {
   readonly container: Container;
   readonly attempt: number;
   readonly image: ImageOnDevice;
+  /** id of the container whose processes it sees; absent: as the pod says */
+  readonly target?: string | undefined;
   /** command and args after expansion; empty: the image's */
   readonly command: readonly string[];
   readonly args: readonly string[];
@@ -215,6 +219,8 @@ export interface Runtime {
   resizeContainer?(containerId: string, pod: Pod, container: Container): Promise<void>;
   /** the log was renamed: write to a fresh file at the same path; absent: the runtime never rotates */
   reopenLog?(containerId: string): Promise<void>;
+  /** whether mounts can be made read-only with all that is mounted below them (KEP-3857); absent: no */
+  recursiveReadOnly?(): Promise<boolean>;
   /** removes what the runtime itself keeps for a pod (cgroups …) after its sandboxes are gone */
   forgetPod?(podUid: string): Promise<void>;
   /** ends connections; what runs keeps running */

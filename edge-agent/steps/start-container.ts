@@ -70,14 +70,16 @@ async function containerPlan(context: StepContext, pod: Pod, container: Containe
   const { device } = context;
   refuseRoot(pod, container, image);
   const facts = factsOf(context, pod);
-  const variables = environment(facts, container, device.objects);
-  const mounts = await device.volumes.mountsOf(pod, container, variables);
+  const envFiles = await readEnvFiles(context, pod, container);
+  const variables = environment(facts, container, device.objects, (volume, path) => envFiles.get(`${volume}\n${path}`));
+  const mounts = await settleReadOnly(context, await device.volumes.mountsOf(pod, container, variables));
   const files = await ownFiles(context, pod, container, attempt, facts.podIPs);
   return {
     pod,
     container,
     attempt,
     image,
+    ...targetOf(context, container),
     command: (container.command ?? []).map((part) => expand(part, variables)),
     args: (container.args ?? []).map((part) => expand(part, variables)),
     env: [...variables].map(([name, value]) => ({ name, value })),
@@ -86,6 +88,34 @@ async function containerPlan(context: StepContext, pod: Pod, container: Containe
     specHash: specHash(container),
     annotations: {},
   };
+}
+
+async function readEnvFiles({ device }: StepContext, pod: Pod, container: Container | EphemeralContainer): Promise<ReadonlyMap<string, string | undefined>> {
+  const out = new Map<string, string | undefined>();
+  for (const { valueFrom } of container.env ?? []) {
+    const file = valueFrom?.fileKeyRef;
+    if (file !== undefined) out.set(`${file.volumeName}\n${file.path}`, await device.volumes.read(pod, file.volumeName, file.path));
+  }
+  return out;
+}
+
+/** Whether "all the way down" is possible is the runtime's to say. */
+async function settleReadOnly({ runtime }: StepContext, mounts: readonly Mount[]): Promise<readonly Mount[]> {
+  if (!mounts.some(({ recursiveReadOnly }) => recursiveReadOnly !== undefined)) return mounts;
+  const can = (await runtime.recursiveReadOnly?.()) === true;
+  return mounts.map(({ recursiveReadOnly, ...mount }) => {
+    if (recursiveReadOnly === "Enabled" && !can) throw new ConfigError(`failed to resolve recursive read-only mode: volume mount at "${mount.containerPath}" requested recursive read-only mode, but it is not supported by the runtime`);
+    return recursiveReadOnly !== undefined && can ? { ...mount, recursiveReadOnly: "Enabled" } : mount;
+  });
+}
+
+/** A container for debugging may see the processes of another. */
+function targetOf({ running }: StepContext, container: Container | EphemeralContainer): Pick<ContainerPlan, "target"> {
+  const name = "targetContainerName" in container ? (container.targetContainerName ?? "") : "";
+  if (name === "") return {};
+  const target = latest(running, name);
+  if (target?.state !== "running") throw new ConfigError(`unable to find target container ${name}`);
+  return { target: target.id };
 }
 
 /** /etc/hosts and the termination message are files of the agent's that the container sees. */

@@ -42,21 +42,21 @@ async function projected(context: ProjectionContext, { sources, defaultMode }: P
     if (downwardAPI !== undefined) add(downward(facts, downwardAPI.items ?? [], defaultMode));
     if (serviceAccountToken !== undefined) {
       const token = await context.token(facts.pod, serviceAccountToken);
-      add([[serviceAccountToken.path, { data: Buffer.from(token), mode: tokenMode(facts.pod, defaultMode) }]]);
+      add([[serviceAccountToken.path, { data: Buffer.from(token), ...tokenFile(facts.pod, defaultMode) }]]);
     }
   }
   return out;
 }
 
 /** Tokens are for their pod only: readable by others only where the pod's user cannot be known (KEP-2451). */
-function tokenMode(pod: Pod, defaultMode: number | undefined): number {
-  const context = pod.spec?.securityContext;
-  if (context?.fsGroup !== undefined) return 0o640 & (defaultMode ?? DEFAULT_MODE) | 0o600;
-  return tokenOwner(pod) === undefined ? (defaultMode ?? DEFAULT_MODE) : 0o600;
+function tokenFile(pod: Pod, defaultMode: number | undefined): { readonly mode: number; readonly uid: number | undefined } {
+  const uid = tokenOwner(pod);
+  const known = uid !== undefined || pod.spec?.securityContext?.fsGroup !== undefined;
+  return { mode: known ? 0o600 : (defaultMode ?? DEFAULT_MODE), uid };
 }
 
 /** The one user that all containers of the pod run as; undefined: several or unknown. */
-export function tokenOwner(pod: Pod): number | undefined {
+function tokenOwner(pod: Pod): number | undefined {
   const users = new Set((pod.spec?.containers ?? []).concat(pod.spec?.initContainers ?? []).map(({ securityContext }) => securityContext?.runAsUser ?? pod.spec?.securityContext?.runAsUser));
   return users.size === 1 ? [...users][0] : undefined;
 }

@@ -3,20 +3,24 @@
  * pod. Everything is idempotent and found again from the pod's spec, so nothing about volumes has to be remembered.
  */
 import { createHash } from "node:crypto";
-import { chmod, chown, mkdir, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
-import type { Container, Pod, ServiceAccountTokenProjection, Volume } from "../../core/api/types.gen.ts";
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Container, EmptyDirVolumeSource, Pod, ServiceAccountTokenProjection, Volume, VolumeMount } from "../../core/api/types.gen.ts";
 import type { AnyObject } from "../../core/api/meta.ts";
 import type { DownwardFacts } from "../downward.ts";
 import { ConfigError, expand, type ObjectSource, type Variables } from "../environment.ts";
 import { podUid } from "../containers.ts";
 import type { PodDirectories } from "../pod-directories.ts";
-import { whole } from "../quantity.ts";
+import { podLimits } from "../pod-resources.ts";
+import { quantity, whole } from "../quantity.ts";
 import type { Mount } from "../runtimes/runtime.ts";
 import { writeAtomically } from "./atomic-directory.ts";
+import { openBeneath, placeOf, readBeneath } from "./beneath.ts";
+import { placeOfVolume, type Place } from "./claims.ts";
 import { hostPath } from "./host-path.ts";
-import type { Mounter } from "./mounts.ts";
-import { projectedFiles, tokenOwner } from "./projection.ts";
+import { tmpfs, type Mounter } from "./mounts.ts";
+import { ownDirectory, ownTree } from "./ownership.ts";
+import { projectedFiles } from "./projection.ts";
 
 export interface Volumes {
   /** changes when the content of the pod's volumes should */
@@ -25,6 +29,8 @@ export interface Volumes {
   mount(pod: Pod, facts: DownwardFacts): Promise<void>;
   /** @throws ConfigError when a subPath leaves its volume or cannot be expanded */
   mountsOf(pod: Pod, container: Container, variables: Variables): Promise<readonly Mount[]>;
+  /** text of a file in a volume; undefined: it is not there. @throws Error when it leaves the volume or is too large */
+  read(pod: Pod, volume: string, path: string): Promise<string | undefined>;
   unmount(uid: string): Promise<void>;
 }
 
@@ -37,36 +43,64 @@ export interface VolumesOptions {
   readonly tokenRound: (pod: Pod) => string;
 }
 
+/** Environment files are short (KEP-3721: 64 KiB). */
+const MAX_FILE_BYTES = 64 * 1024;
+
 export function volumes({ directories, objects, mounter, token, tokenRound }: VolumesOptions): Volumes {
+  const own = (pod: Pod, volume: Volume) => directories.volume(podUid(pod), volume.name);
   const pathOf = (pod: Pod, volume: Volume): string => {
-    if (volume.hostPath !== undefined) return volume.hostPath.path;
-    const claim = claimedPath(objects, pod, volume);
-    return claim ?? directories.volume(podUid(pod), volume.name);
+    const place = placeOfVolume(objects, pod, volume);
+    return place?.hostPath?.path ?? place?.local?.path ?? own(pod, volume);
   };
 
   const prepare = async (pod: Pod, facts: DownwardFacts, volume: Volume): Promise<void> => {
     const fsGroup = pod.spec?.securityContext?.fsGroup;
-    const directory = pathOf(pod, volume);
-    if (volume.hostPath !== undefined) return void (await hostPath(volume.hostPath));
-    if (volume.persistentVolumeClaim !== undefined) {
-      if (claimedPath(objects, pod, volume) === undefined) throw new Error(`persistentvolumeclaim "${volume.persistentVolumeClaim.claimName}" is not bound to a volume of this device`);
-      return void (await mkdir(directory, { recursive: true }));
-    }
-    if (volume.emptyDir !== undefined) {
-      await mkdir(directory, { recursive: true });
-      const { medium, sizeLimit } = volume.emptyDir;
-      if (medium === "Memory") await mounter.tmpfs(directory, { sizeBytes: sizeLimit === undefined ? undefined : whole(sizeLimit) });
-      // sticky for tmpfs, as mount(8) makes it
-      await own(directory, fsGroup, medium === "Memory" ? 0o1777 : 0o777);
-      return;
-    }
+    const place = placeOfVolume(objects, pod, volume);
+    const directory = own(pod, volume);
+    if (place !== undefined) return preparePlace(place, { pod, volume, directory });
+    if (volume.emptyDir !== undefined) return prepareEmpty(volume.emptyDir, { directory, fsGroup, memoryBytes: memoryOf(pod, facts) });
     const files = await projectedFiles({ facts, objects, token }, volume);
     if (files === undefined) throw new Error(`volume "${volume.name}" is of a type that this device does not support`);
     await mkdir(directory, { recursive: true });
-    if (volume.configMap === undefined) await mounter.tmpfs(directory, {});
-    const user = volume.projected === undefined ? undefined : tokenOwner(pod);
-    await writeAtomically(directory, files, { uid: user, gid: fsGroup });
-    if (fsGroup !== undefined) await own(directory, fsGroup, 0o777);
+    if (volume.configMap === undefined) await mounter.mount(directory, tmpfs());
+    await writeAtomically(directory, files, fsGroup);
+    if (fsGroup !== undefined) await ownDirectory(directory, fsGroup, 0o777);
+  };
+
+  const preparePlace = async ({ hostPath: host, local, nfs, mountOptions = [], readOnly }: Place, { pod, volume, directory }: { readonly pod: Pod; readonly volume: Volume; readonly directory: string }) => {
+    if (host !== undefined) return void (await hostPath(host));
+    if (nfs !== undefined) {
+      await mkdir(directory, { recursive: true });
+      await mounter.mount(directory, { type: "nfs", source: `${nfs.server}:${nfs.path}`, options: [...(readOnly ? ["ro"] : []), ...mountOptions] });
+      return;
+    }
+    const path = local?.path ?? "";
+    if ((await stat(path).catch(() => undefined)) === undefined) throw new Error(`path "${path}" does not exist`);
+    const { fsGroup, fsGroupChangePolicy = "Always" } = pod.spec?.securityContext ?? {};
+    if (fsGroup !== undefined && volume.persistentVolumeClaim?.readOnly !== true) await ownTree(path, fsGroup, fsGroupChangePolicy);
+  };
+
+  const prepareEmpty = async ({ medium = "", sizeLimit }: EmptyDirVolumeSource, { directory, fsGroup, memoryBytes }: { readonly directory: string; readonly fsGroup: number | undefined; readonly memoryBytes: number }) => {
+    let fresh = (await mkdir(directory, { recursive: true })) !== undefined;
+    if (medium === "Memory") fresh = await mounter.mount(directory, tmpfs(Math.min(sizeLimit === undefined ? Number.POSITIVE_INFINITY : whole(sizeLimit), memoryBytes)));
+    else if (medium.startsWith("HugePages")) fresh = await mounter.mount(directory, { type: "hugetlbfs", source: "nodev", options: hugePageOptions(medium) });
+    // what a container made of it since is its own affair; a tmpfs is sticky, as mount(8) makes it
+    if (fresh) await ownDirectory(directory, fsGroup, medium === "Memory" ? 0o1777 : 0o777);
+  };
+
+  /** A mount of the very place that was checked: a container that swaps names later changes nothing. */
+  const pin = async (base: string, below: string, target: string): Promise<string> => {
+    const place = await openBeneath(base, below, (await stat(base)).mode & 0o7777);
+    try {
+      if ((await place.stat()).isDirectory()) await mkdir(target, { recursive: true, mode: 0o750 });
+      else {
+        await mkdir(dirname(target), { recursive: true, mode: 0o750 });
+        await writeFile(target, "");
+      }
+      return (await mounter.bind(placeOf(place), target)) ? target : join(base, below);
+    } finally {
+      await place.close();
+    }
   };
 
   return {
@@ -80,37 +114,68 @@ export function volumes({ directories, objects, mounter, token, tokenRound }: Vo
         try {
           await prepare(pod, facts, volume);
         } catch (error) {
-          throw new Error(`MountVolume.SetUp failed for volume "${volume.name}" : ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+          const text = error instanceof Error ? error.message : String(error);
+          throw new Error(text.startsWith("Unable to attach") ? text : `MountVolume.SetUp failed for volume "${volume.name}" : ${text}`, { cause: error });
         }
       }
     },
     async mountsOf(pod, container, variables) {
+      const targets = directories.subPaths(podUid(pod), container.name);
+      if ((container.volumeMounts ?? []).some(({ subPath = "", subPathExpr = "" }) => subPath + subPathExpr !== "")) {
+        // those of the container before this one
+        await mounter.unmountBelow(targets);
+        await rm(targets, { recursive: true, force: true });
+      }
       const out: Mount[] = [];
-      for (const { name, mountPath, readOnly, subPath, subPathExpr, mountPropagation } of container.volumeMounts ?? []) {
+      for (const [index, mount] of (container.volumeMounts ?? []).entries()) {
+        const { name, mountPath, readOnly, recursiveReadOnly = "Disabled", mountPropagation } = mount;
         const volume = pod.spec?.volumes?.find((each) => each.name === name);
         if (volume === undefined) throw new ConfigError(`cannot find volume "${name}" to mount into container "${container.name}"`);
         const base = pathOf(pod, volume);
-        const below = subPathExpr === undefined || subPathExpr === "" ? (subPath ?? "") : expandPath(subPathExpr, variables);
-        if (below.startsWith("/")) throw new ConfigError(`error SubPath \`${below}\` must not be an absolute path`);
-        if (below.split("/").includes("..")) throw new ConfigError(`unable to provision SubPath \`${below}\`: must not contain '..'`);
-        const path = below === "" ? base : join(base, below);
-        if (below !== "" && (await stat(path).catch(() => undefined)) === undefined) await mkdir(path, { recursive: true, mode: 0o750 }).then(() => chmod(path, 0o777));
+        const below = subPathOf(mount, variables);
+        const path = below === "" ? base : await pin(base, below, join(targets, String(index))).catch((error: unknown) => {
+          throw new ConfigError(`failed to prepare subPath for volumeMount "${name}" of container "${container.name}"`, { cause: error });
+        });
         const fixed = volume.configMap !== undefined || volume.secret !== undefined || volume.projected !== undefined || volume.downwardAPI !== undefined;
         out.push({
           containerPath: mountPath,
           hostPath: path,
-          readOnly: fixed || readOnly === true,
+          readOnly: fixed || readOnly === true || placeOfVolume(objects, pod, volume)?.readOnly === true,
+          ...(readOnly === true && recursiveReadOnly !== "Disabled" ? { recursiveReadOnly: recursiveReadOnly as "IfPossible" | "Enabled" } : {}),
           ...(mountPropagation === undefined ? {} : { propagation: mountPropagation as "None" | "HostToContainer" | "Bidirectional" }),
         });
       }
       return out;
     },
+    async read(pod, name, path) {
+      const volume = pod.spec?.volumes?.find((each) => each.name === name);
+      if (volume === undefined) throw new ConfigError(`cannot find volume "${name}"`);
+      return readBeneath(pathOf(pod, volume), path, MAX_FILE_BYTES);
+    },
     async unmount(uid) {
-      const directory = directories.volumes(uid);
-      await mounter.unmountBelow(directory);
-      await rm(directory, { recursive: true, force: true });
+      await mounter.unmountBelow(directories.pod(uid));
+      await rm(directories.volumes(uid), { recursive: true, force: true });
     },
   };
+}
+
+/** What a memory volume may take at most: the pod's own limit, else what the device has for pods. */
+function memoryOf(pod: Pod, { allocatable }: DownwardFacts): number {
+  const { memory } = allocatable;
+  return podLimits(pod)["memory"] ?? (memory === undefined ? Number.POSITIVE_INFINITY : quantity(memory));
+}
+
+/** "HugePages-2Mi" names a page size, "HugePages" leaves it to the kernel. */
+function hugePageOptions(medium: string): string[] {
+  const size = medium.slice("HugePages-".length);
+  return size === "" ? [] : [`pagesize=${size.replace(/i$/, "")}`];
+}
+
+function subPathOf({ subPath = "", subPathExpr = "" }: VolumeMount, variables: Variables): string {
+  const below = subPathExpr === "" ? subPath : expandPath(subPathExpr, variables);
+  if (below.startsWith("/")) throw new ConfigError(`error SubPath \`${below}\` must not be an absolute path`);
+  if (below.split("/").includes("..")) throw new ConfigError(`unable to provision SubPath \`${below}\`: must not contain '..'`);
+  return below;
 }
 
 function expandPath(expression: string, variables: Variables): string {
@@ -118,22 +183,6 @@ function expandPath(expression: string, variables: Variables): string {
   const unresolved = /\$\(([^()]*)\)/.exec(path);
   if (unresolved !== null) throw new ConfigError(`missing value for "${unresolved[1]}"`);
   return path;
-}
-
-/** The group may do what the owner may, and new files belong to it (KEP-695). */
-async function own(directory: string, fsGroup: number | undefined, mode: number): Promise<void> {
-  await chmod(directory, mode);
-  if (fsGroup === undefined) return;
-  await chown(directory, 0, fsGroup);
-  await chmod(directory, mode | 0o2000);
-}
-
-/** hostPath volumes behind claims: the device's directory. */
-function claimedPath(objects: ObjectSource, pod: Pod, { persistentVolumeClaim: claim }: Volume): string | undefined {
-  if (claim === undefined) return undefined;
-  const spec = objects.get("v1/persistentvolumeclaims", pod.metadata.namespace ?? "", claim.claimName)?.["spec"] as { readonly volumeName?: string } | undefined;
-  const source = objects.get("v1/persistentvolumes", "", spec?.volumeName ?? "")?.["spec"] as { readonly hostPath?: { readonly path?: string }; readonly local?: { readonly path?: string } } | undefined;
-  return source?.hostPath?.path ?? source?.local?.path;
 }
 
 function references(_pod: Pod, { configMap, secret, projected }: Volume): [string, string][] {

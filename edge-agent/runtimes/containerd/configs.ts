@@ -47,8 +47,8 @@ export function containerConfig(context: ConfigContext, plan: ContainerPlan): M<
     args: plan.args,
     working_dir: container.workingDir,
     envs: plan.env.map(({ name, value }) => ({ key: name, value })),
-    mounts: plan.mounts.map(({ containerPath, hostPath, readOnly, propagation = "None" }) => ({
-      container_path: containerPath, host_path: hostPath, readonly: readOnly, propagation: PROPAGATION[propagation],
+    mounts: plan.mounts.map(({ containerPath, hostPath, readOnly, recursiveReadOnly, propagation = "None" }) => ({
+      container_path: containerPath, host_path: hostPath, readonly: readOnly, recursive_read_only: recursiveReadOnly === "Enabled", propagation: PROPAGATION[propagation],
     })),
     labels: {
       [LABEL.podName]: pod.metadata.name ?? "", [LABEL.podNamespace]: pod.metadata.namespace ?? "", [LABEL.podUid]: pod.metadata.uid ?? "",
@@ -59,7 +59,7 @@ export function containerConfig(context: ConfigContext, plan: ContainerPlan): M<
     stdin: container.stdin,
     stdin_once: container.stdinOnce,
     tty: container.tty,
-    linux: { resources: containerResources(pod, container, context.memoryBytes, context.cgroups.version), security_context: containerSecurity(pod, container, image, context.seccompRoot) },
+    linux: { resources: containerResources(pod, container, context.memoryBytes, context.cgroups.version), security_context: containerSecurity(plan, context.seccompRoot) },
   };
 }
 

@@ -192,6 +192,10 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
       await cri.call("UpdateContainerResources", { container_id: containerId, linux: resizedResources(pod, container, options.memoryBytes) });
       await options.cgroups.ensurePod(pod).catch((error: unknown) => log.warn({ pod: pod.metadata.name, error: String(error) }, "the pod's limits do not fit its containers yet"));
     },
+    async recursiveReadOnly() {
+      const { runtime_handlers = [] } = await cri.call("Status", {});
+      return runtime_handlers.some(({ name = "", features }) => name === "" && features?.recursive_read_only_mounts === true);
+    },
     forgetPod: (uid) => options.cgroups.removePod(uid),
     async close() {
       closing.abort();

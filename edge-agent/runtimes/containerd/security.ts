@@ -1,6 +1,6 @@
 /** Security contexts of pod and container as CRI messages; the container's word wins over the pod's. */
-import type { Container, Pod, SeccompProfile } from "../../../core/api/types.gen.ts";
-import type { ImageOnDevice } from "../runtime.ts";
+import type { Pod, SeccompProfile } from "../../../core/api/types.gen.ts";
+import type { ContainerPlan } from "../runtime.ts";
 import { GROUPS_POLICY, NAMESPACE, PROFILE, type M } from "./messages.ts";
 
 /** What a container must not see of the kernel unless procMount says otherwise: containerd's own defaults (oci/spec.go). */
@@ -32,7 +32,7 @@ export function sandboxSecurity(pod: Pod, seccompRoot: string): M<"LinuxSandboxS
   };
 }
 
-export function containerSecurity(pod: Pod, container: Container, image: ImageOnDevice, seccompRoot: string): M<"LinuxContainerSecurityContext"> {
+export function containerSecurity({ pod, container, image, target }: ContainerPlan, seccompRoot: string): M<"LinuxContainerSecurityContext"> {
   const shared = pod.spec?.securityContext;
   const own = container.securityContext;
   const user = own?.runAsUser ?? shared?.runAsUser ?? image.user?.uid;
@@ -41,7 +41,7 @@ export function containerSecurity(pod: Pod, container: Container, image: ImageOn
   const unmasked = own?.procMount === "Unmasked" || own?.privileged === true;
   return {
     privileged: own?.privileged === true,
-    namespace_options: namespaces(pod),
+    namespace_options: target === undefined ? namespaces(pod) : { ...namespaces(pod), pid: NAMESPACE.target, target_id: target },
     capabilities: { add_capabilities: own?.capabilities?.add?.map(capability), drop_capabilities: own?.capabilities?.drop?.map(capability) },
     ...(user === undefined ? (image.user?.name === undefined ? {} : { run_as_username: image.user.name }) : { run_as_user: { value: user } }),
     ...(group === undefined ? {} : { run_as_group: { value: group } }),

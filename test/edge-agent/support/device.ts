@@ -60,6 +60,7 @@ const noFiles: PodFiles = {
   logDirectory: async ({ uid }) => `/logs/${uid}`,
   containerFiles: async ({ uid }, name, attempt) => ({ logPath: `/logs/${uid}/${name}/${attempt}.log`, hostsFile: undefined, terminationLog: undefined }),
   remove: async () => {},
+  left: async () => [],
 };
 
 export interface DeviceSeed {
