@@ -64,17 +64,16 @@ export function openLevel(name: string, limits: LevelLimits): Level {
   return { name, limits, running: 0, queues: new Map(), turn: -1 };
 }
 
-/** May one more request of this level run? Beyond its own seats it takes such as others lend and do not use. */
-export function hasSeat(level: Level, all: Iterable<Level>): boolean {
-  const { limits, running } = level;
-  if (running < limits.nominal) return true;
+/**
+ * May one more request of this level run? The part of its seats that it does not lend is always its own. Beyond that it
+ * takes of the pool of lent seats, its own among them, so that all levels together never run more than there are seats.
+ */
+export function hasSeat({ limits, running }: Level, all: Iterable<Level>): boolean {
+  if (running < limits.nominal - limits.lendable) return true;
   if (running >= limits.nominal + limits.borrowable) return false;
-  let free = 0;
-  for (const other of all) {
-    const { nominal, lendable } = other.limits;
-    free += other.running > nominal ? nominal - other.running : Math.min(lendable, nominal - other.running);
-  }
-  return free > 0;
+  let pool = 0;
+  for (const { limits: of, running: taken } of all) pool += of.lendable - Math.max(0, taken - (of.nominal - of.lendable));
+  return pool > 0;
 }
 
 /** Puts a request into the shortest queue of its flow's hand; undefined when there is no place. The result takes it out again. */
