@@ -99,14 +99,14 @@ function bounds(item: LimitRangeItem, requests: Amounts | undefined, limits: Amo
     const limit = limits?.[name];
     if (request === undefined) problems.push(`minimum ${name} ${per} is ${min}.  No request is specified`);
     else if (exceeds(min, request)) problems.push(`minimum ${name} ${per} is ${min}, but request is ${request}`);
-    if (limit !== undefined && exceeds(min, limit)) problems.push(`minimum ${name} ${per} is ${min}, but limit is ${limit}`);
+    else if (limit !== undefined && exceeds(min, limit)) problems.push(`minimum ${name} ${per} is ${min}, but limit is ${limit}`);
   }
   for (const [name, max] of Object.entries(item.max ?? {})) {
     const request = requests?.[name];
     const limit = limits?.[name];
     if (limit === undefined && !requestOnly) problems.push(`maximum ${name} ${per} is ${max}.  No limit is specified`);
     else if (limit !== undefined && exceeds(limit, max)) problems.push(`maximum ${name} ${per} is ${max}, but limit is ${limit}`);
-    if (request !== undefined && exceeds(request, max)) problems.push(`maximum ${name} ${per} is ${max}, but request is ${request}`);
+    else if (request !== undefined && exceeds(request, max)) problems.push(`maximum ${name} ${per} is ${max}, but request is ${request}`);
   }
   for (const [name, ratio] of Object.entries(item.maxLimitRequestRatio ?? {})) {
     const request = parseQuantity(requests?.[name] ?? "0");

@@ -42,6 +42,9 @@ const UNCOUNTED = new Set([
   "storage.k8s.io/volumeattributesclasses",
 ]);
 
+/** Kinds whose labels are part of what controllers act on. */
+const LABELS_COUNT = new Set(["discovery.k8s.io/endpointslices"]);
+
 export function isCounted(kind: Kind): boolean {
   const { generation } = kind.hooks;
   return generation === undefined ? !UNCOUNTED.has(`${kind.group}/${kind.plural}`) : generation !== "none";
@@ -51,7 +54,8 @@ export function isCounted(kind: Kind): boolean {
 export function withGeneration(kind: Kind, next: AnyObject, old: AnyObject): AnyObject {
   const { generation } = old.metadata;
   if (generation === undefined || next.metadata.generation !== generation || !isCounted(kind)) return next;
-  const changed = changes[kind.hooks.generation === "spec" || kind.hooks.generation === "all" ? kind.hooks.generation : "besides"](next, old);
+  const labelled = LABELS_COUNT.has(`${kind.group}/${kind.plural}`) && !equal(next.metadata.labels, old.metadata.labels);
+  const changed = labelled || changes[kind.hooks.generation === "spec" || kind.hooks.generation === "all" ? kind.hooks.generation : "besides"](next, old);
   return changed ? { ...next, metadata: { ...next.metadata, generation: generation + 1 } } : next;
 }
 
