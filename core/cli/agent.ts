@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { runAgent } from "../../edge-agent/main.ts";
+import { giveBackIdleMemory } from "./idle-memory.ts";
 import { programLog } from "./program-log.ts";
 import { untilStopped } from "./until-stopped.ts";
 
@@ -44,6 +45,7 @@ export async function agent(flags: Flags): Promise<void> {
     { signal: stopping.signal, log: programLog("agent") },
   );
   await Promise.race([running.ready.then(() => process.stdout.write("ready\n")), stopped]);
+  giveBackIdleMemory();
   await stopped;
   await running.close();
   stopping.abort();
