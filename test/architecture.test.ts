@@ -22,6 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "core/http": ["core/api", "core/auth", "core/registry"],
   "core/controllers": ["core/api", "core/control"],
   "core/scheduler": ["core/api", "core/control"],
+  "core/extensions": ["core/api", "core/control", "core/admission"],
   "core/hub": ["core/api", "core/control", "core/wire"],
   "core/artifacts": ["core/api"],
   "core": ["core", "wasm-runtime", "edge-agent/main.ts"],
@@ -40,6 +41,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   "fast-json-patch": ["core/registry"],
   "yaml": ["core/api/schema", "core/http/format.ts", "core/cli"],
   "jose": ["core/auth"],
+  "@marcbachmann/cel-js": ["core/extensions"],
   "commander": ["core/cli.ts", "core/cli"],
   "@bytecodealliance/jco-transpile": ["wasm-runtime"],
 };

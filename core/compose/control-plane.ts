@@ -71,7 +71,7 @@ export async function controlPlane(parts: ControlPlaneParts): Promise<ControlPla
     { authorize: (asked) => rbac.authorize(asked), rulesFor: (user, namespace) => rbac.rulesFor(user, namespace) },
     ...(outside === undefined ? [] : [outside]),
   ]);
-  const extended = extensions({ kinds, authorizer, clock, entropy, log });
+  const extended = extensions({ kinds, authorizer, clock, entropy, log, signal });
   const registry = openRegistry({
     store,
     kinds,

@@ -4,21 +4,38 @@
  */
 import type { AdmissionPlugin } from "../admission/admission.ts";
 import type { Lookup } from "../admission/lookup.ts";
-import type { Client } from "../api/client.ts";
+import type { Client, Resource } from "../api/client.ts";
 import type { Clock } from "../api/clock.ts";
 import type { Entropy } from "../api/entropy.ts";
 import type { ChangeableKindTable } from "../api/kind-table.ts";
 import type { HooksByKind } from "../api/kinds/built-in.ts";
 import type { Log } from "../api/log.ts";
-import { CUSTOM_RESOURCE_DEFINITIONS } from "../api/resources.gen.ts";
+import type { KubeObject } from "../api/meta.ts";
+import {
+  CUSTOM_RESOURCE_DEFINITIONS,
+  MUTATING_ADMISSION_POLICIES,
+  MUTATING_ADMISSION_POLICY_BINDINGS,
+  MUTATING_WEBHOOK_CONFIGURATIONS,
+  VALIDATING_ADMISSION_POLICIES,
+  VALIDATING_ADMISSION_POLICY_BINDINGS,
+  VALIDATING_WEBHOOK_CONFIGURATIONS,
+} from "../api/resources.gen.ts";
+import type { MutatingWebhookConfiguration, ValidatingWebhookConfiguration } from "../api/types.gen.ts";
 import type { User } from "../api/user.ts";
 import type { Authorizer } from "../auth/auth.ts";
-import type { Controller } from "../control/control.ts";
+import type { Controller, Informers } from "../control/control.ts";
 import type { SharedInformers } from "../control/informers.ts";
+import type { Ask } from "../extensions/cel/library/authorizer.ts";
 import { definitionController } from "../extensions/crd/controller.ts";
 import { definitionHooks } from "../extensions/crd/definition.ts";
 import { serveDefinitions } from "../extensions/crd/serve.ts";
+import type { Source } from "../extensions/policies/cache.ts";
+import { mutatingPolicies, type MutatingSource } from "../extensions/policies/mutating.ts";
+import { validatingPolicies, type ValidatingSource } from "../extensions/policies/validating.ts";
+import { connections } from "../extensions/webhooks/connections.ts";
+import { webhookPlugins } from "../extensions/webhooks/webhooks.ts";
 import { extensionsUser } from "./internal-users.ts";
+import { objectChanges } from "./object-changes.ts";
 
 export interface ExtensionParts {
   readonly kinds: ChangeableKindTable;
@@ -26,6 +43,7 @@ export interface ExtensionParts {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
+  readonly signal: AbortSignal;
 }
 
 export interface Extensions {
@@ -42,15 +60,70 @@ export function withExtensionHooks(hooks: HooksByKind): HooksByKind {
   return { ...hooks, "apiextensions.k8s.io/CustomResourceDefinition": definitionHooks };
 }
 
-export function extensions({ kinds, clock, log }: ExtensionParts): Extensions {
+/** What the plugins read, once there are caches. */
+interface Sources {
+  readonly mutatingPolicies: MutatingSource;
+  readonly validatingPolicies: ValidatingSource;
+  readonly mutatingWebhooks: () => readonly MutatingWebhookConfiguration[];
+  readonly validatingWebhooks: () => readonly ValidatingWebhookConfiguration[];
+}
+
+export function extensions({ kinds, authorizer, clock, entropy, log, signal }: ExtensionParts): Extensions {
   let running: readonly Controller[] = [];
+  let sources: Sources | undefined;
+  const open = connections();
+  signal.addEventListener("abort", open.close, { once: true });
+  const ask: Ask = async ({ user, verb, path, resource }) =>
+    await authorizer.authorize(resource === undefined ? { user, verb, path: path ?? "" } : { user, verb, resource });
+
   return {
-    plugins: () => [],
+    plugins(lookup) {
+      const shared = { kinds, lookup, ask, changes: objectChanges };
+      const [mutating, validating] = webhookPlugins({
+        ...shared,
+        connections: open,
+        entropy,
+        mutating: () => sources?.mutatingWebhooks() ?? [],
+        validating: () => sources?.validatingWebhooks() ?? [],
+      });
+      return [
+        mutatingPolicies({ ...shared, source: () => sources?.mutatingPolicies }),
+        mutating,
+        validatingPolicies({ ...shared, source: () => sources?.validatingPolicies }),
+        validating,
+      ];
+    },
     async serve(informers, clientFor) {
       const client = informers.through(clientFor(extensionsUser));
+      sources = sourcesOf(informers);
       running = [definitionController({ client, definitions: informers.of(CUSTOM_RESOURCE_DEFINITIONS), clock })];
       await serveDefinitions({ informers, kinds, log: log.child({ part: "custom resources" }) });
+      await informers.synced();
     },
     controllers: () => running,
+  };
+}
+
+function sourcesOf(informers: Informers): Sources {
+  const mutating = informers.of(MUTATING_WEBHOOK_CONFIGURATIONS);
+  const validating = informers.of(VALIDATING_WEBHOOK_CONFIGURATIONS);
+  return {
+    mutatingPolicies: policySource(informers, MUTATING_ADMISSION_POLICIES, MUTATING_ADMISSION_POLICY_BINDINGS),
+    validatingPolicies: policySource(informers, VALIDATING_ADMISSION_POLICIES, VALIDATING_ADMISSION_POLICY_BINDINGS),
+    mutatingWebhooks: () => mutating.list(),
+    validatingWebhooks: () => validating.list(),
+  };
+}
+
+const POLICY_INDEX = "spec.policyName";
+
+function policySource<P extends KubeObject, B extends KubeObject & { readonly spec?: { readonly policyName?: string } }>(informers: Informers, policies: Resource<P>, bindings: Resource<B>): Source<P, B> {
+  const all = informers.of(policies);
+  const bound = informers.of(bindings);
+  bound.addIndex(POLICY_INDEX, ({ spec }) => (spec?.policyName === undefined ? [] : [spec.policyName]));
+  const name = ({ metadata }: KubeObject) => metadata.name ?? "";
+  return {
+    policies: () => all.list().toSorted((a, b) => (name(a) < name(b) ? -1 : 1)),
+    bindings: (policy) => bound.by(POLICY_INDEX, policy).toSorted((a, b) => (name(a) < name(b) ? -1 : 1)),
   };
 }

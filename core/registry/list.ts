@@ -167,7 +167,7 @@ function listOf(kind: Kind, codec: Codec, metadata: ListMeta, entries: readonly 
       return items;
     },
   };
-  const opening = `{"kind":${JSON.stringify(kind.listKind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":${JSON.stringify(metadata)},"items":[`;
+  const opening = `{"kind":${JSON.stringify(kind.listKind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":${JSON.stringify(isCustom(kind) ? { continue: "", ...metadata } : metadata)},"items":[`;
   keepListBytes(found, { opening, bare: itemsAreBare(kind), items: entries.map((entry) => codec.bytes(entry)) });
   return found;
 }

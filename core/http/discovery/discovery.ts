@@ -13,8 +13,8 @@ import { apiGroup, apiGroupList, apiResourceList, apiVersions } from "./legacy.t
 
 export interface Discovery {
   answer(call: Call): Message;
-  /** whether any version of a group is served */
-  serves(group: string): boolean;
+  /** whether a version of a group is served; no version: any */
+  serves(group: string, version?: string): boolean;
 }
 
 export function openDiscovery(kinds: KindTable): Discovery {
@@ -44,7 +44,7 @@ export function openDiscovery(kinds: KindTable): Discovery {
   }
 
   return {
-    serves: (group) => current().some((each) => each.group === group),
+    serves: (group, version) => current().some((each) => each.group === group && (version === undefined || each.versions.some((one) => one.version === version))),
     answer(call) {
       if (call.method !== "GET") throw methodNotAllowed();
       const all = current();

@@ -14,7 +14,7 @@ import { isEmpty, union } from "./field-set.ts";
 import type { Owner } from "./managers.ts";
 import { entriesOf, identify, ownersOf, without } from "./managers.ts";
 import { ownable, reachable } from "./scope.ts";
-import { rootType } from "./shape.ts";
+import { KeyError, rootType } from "./shape.ts";
 import { zeroOf } from "./zero.ts";
 
 export interface Write {
@@ -30,8 +30,19 @@ export interface Write {
 }
 
 /** The object with its managedFields brought up to date. */
-export function ownWrite({ kind, user, options, object, old, subresource, now }: Write): AnyObject {
+export function ownWrite(write: Write): AnyObject {
+  const { object, old, subresource } = write;
   const entries = entriesFor(object, old, subresource);
+  try {
+    return owned(write, entries);
+  } catch (error) {
+    // items without a key have no name to be owned by; validation, which comes later, refuses them
+    if (error instanceof KeyError) return withEntries(object, entries);
+    throw error;
+  }
+}
+
+function owned({ kind, user, options, object, old, subresource, now }: Write, entries: readonly ManagedFieldsEntry[]): AnyObject {
   // Objects whose tracking was switched off stay without until somebody applies.
   if (old !== undefined && entries.length === 0) return withEntries(object, undefined);
   const comparison = compare(rootType(kind.schema), old === undefined ? zeroOf(kind.schema) : untracked(old), untracked(object));

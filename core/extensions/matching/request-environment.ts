@@ -1,0 +1,131 @@
+/**
+ * What expressions of policies and webhooks see of a request: object, oldObject, request, namespaceObject, authorizer, and
+ * for policies params and variables. The environments are made once; the values of a request are made when one is judged.
+ */
+import type { AdmissionRequest } from "../../admission/admission.ts";
+import type { Lookup } from "../../admission/lookup.ts";
+import type { Kind } from "../../api/kinds.ts";
+import type { AnyObject } from "../../api/meta.ts";
+import { NAMESPACES } from "../../api/resources.gen.ts";
+import { celEnvironment, type Environment } from "../cel/environment.ts";
+import { authorizers, type Ask, CelAuthorizer, ResourceCheck } from "../cel/library/authorizer.ts";
+import { toCel } from "../cel/values.ts";
+import { convert } from "./rules.ts";
+
+class GroupVersion {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly resource: string;
+  constructor({ group, version, kind, plural }: Kind) {
+    this.group = group;
+    this.version = version;
+    this.kind = kind;
+    this.resource = plural;
+  }
+}
+
+class UserInfo {
+  readonly username: string;
+  readonly uid: string;
+  readonly groups: readonly string[];
+  readonly extra: { readonly [key: string]: readonly string[] };
+  constructor({ name, uid = "", groups, extra = {} }: AdmissionRequest["user"]) {
+    this.username = name;
+    this.uid = uid;
+    this.groups = [...groups];
+    this.extra = { ...extra };
+  }
+}
+
+class RequestValue {
+  readonly kind: GroupVersion;
+  readonly resource: GroupVersion;
+  readonly requestKind: GroupVersion;
+  readonly requestResource: GroupVersion;
+  readonly subResource: string;
+  readonly requestSubResource: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly operation: string;
+  readonly userInfo: UserInfo;
+  readonly dryRun: boolean;
+  readonly options: unknown;
+  constructor(request: AdmissionRequest, shown: Kind) {
+    this.kind = this.resource = new GroupVersion(shown);
+    this.requestKind = this.requestResource = new GroupVersion(request.kind);
+    this.subResource = this.requestSubResource = request.subresource ?? "";
+    this.name = request.name;
+    this.namespace = request.namespace ?? "";
+    this.operation = request.operation;
+    this.userInfo = new UserInfo(request.user);
+    this.dryRun = request.dryRun;
+    this.options = toCel(request.options ?? {});
+  }
+}
+
+let shared: Environment | undefined;
+
+/** With object, oldObject, request, namespaceObject and authorizer. */
+export function requestEnvironment(): Environment {
+  if (shared === undefined) {
+    shared = celEnvironment();
+    authorizers(shared);
+    const group = { group: "string", version: "string", kind: "string", resource: "string" };
+    shared.registerType("kubernetes.GroupVersion", { ctor: GroupVersion, fields: group });
+    shared.registerType("kubernetes.UserInfo", { ctor: UserInfo, fields: { username: "string", uid: "string", groups: "list<string>", extra: "map<string, list<string>>" } });
+    shared.registerType("kubernetes.AdmissionRequest", {
+      ctor: RequestValue,
+      fields: {
+        kind: "kubernetes.GroupVersion",
+        resource: "kubernetes.GroupVersion",
+        requestKind: "kubernetes.GroupVersion",
+        requestResource: "kubernetes.GroupVersion",
+        subResource: "string",
+        requestSubResource: "string",
+        name: "string",
+        namespace: "string",
+        operation: "string",
+        userInfo: "kubernetes.UserInfo",
+        dryRun: "bool",
+        options: "dyn",
+      },
+    });
+    shared.registerVariable("object", "dyn");
+    shared.registerVariable("oldObject", "dyn");
+    shared.registerVariable("namespaceObject", "dyn");
+    shared.registerVariable("request", "kubernetes.AdmissionRequest");
+    // besides its methods it has a field, requestResource
+    shared.registerVariable("authorizer", "kubernetes.authorization.Authorizer");
+  }
+  return shared.clone();
+}
+
+export interface RequestParts {
+  readonly lookup: Lookup;
+  readonly ask: Ask;
+}
+
+export interface RequestVariables {
+  readonly object: unknown;
+  readonly oldObject: unknown;
+  readonly request: unknown;
+  readonly namespaceObject: unknown;
+  readonly authorizer: unknown;
+}
+
+export function requestVariables(request: AdmissionRequest, shown: Kind, { lookup, ask }: RequestParts): RequestVariables {
+  const value = (object: AnyObject | undefined) => (object === undefined ? null : toCel(convert(object, request.kind, shown)));
+  const { namespace, kind } = request;
+  const inNamespace = kind.namespaced && namespace !== undefined ? lookup.get(NAMESPACES, undefined, namespace) : undefined;
+  const authorizer = new CelAuthorizer(request.user, ask);
+  const { group, version, plural } = kind;
+  const resource = { group, version, plural, subresource: request.subresource, namespace, name: request.name };
+  return {
+    object: value(request.object),
+    oldObject: value(request.old),
+    request: new RequestValue(request, shown),
+    namespaceObject: inNamespace === undefined ? null : toCel(inNamespace),
+    authorizer: Object.assign(authorizer, { requestResource: new ResourceCheck(authorizer, resource) }),
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * Object{spec: Object.spec{replicas: 3}} and JSONPatch{op: "add", …} as map literals, which is what they become anyway:
+ * the names of types are left out, the names of fields become texts. Everything else of the expression stays as it is.
+ */
+
+/** Field names of messages are identifiers; a name that is none is written escaped (KEP-3962). */
+const unescape = (name: string) =>
+  name
+    .replaceAll("__slash__", "/")
+    .replaceAll("__dash__", "-")
+    .replaceAll("__dot__", ".")
+    .replaceAll("__underscores__", "__")
+    .replace(/^__(true|false|null|in|as|break|const|continue|else|for|function|if|import|let|loop|package|namespace|return|var|void|while)__$/, "$1");
+
+const TOKEN = /\s+|\/\/[^\n]*|[rRbB]*(?:"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*|`[^`]*`|\d[\w.]*|[\s\S]/y;
+
+export function mapLiterals(expression: string): string {
+  const open: ("message" | "other")[] = [];
+  let made = "";
+  /** the next name is that of a field */
+  let field = false;
+  TOKEN.lastIndex = 0;
+  for (let match = TOKEN.exec(expression); match !== null; match = TOKEN.exec(expression)) {
+    const [token] = match;
+    if (/^\s|^\/\//.test(token)) {
+      made += token;
+      continue;
+    }
+    if (field && /^[A-Za-z_`]/.test(token)) {
+      made += JSON.stringify(unescape(token.replaceAll("`", "")));
+      field = false;
+      continue;
+    }
+    if (/^(?:Object(?:\.|$)|JSONPatch$)/.test(token) && /^\s*\{/.test(expression.slice(TOKEN.lastIndex)) && !made.trimEnd().endsWith(".")) {
+      TOKEN.lastIndex = expression.indexOf("{", TOKEN.lastIndex) + 1;
+      made += "{";
+      open.push("message");
+      field = true;
+      continue;
+    }
+    if (token === "{" || token === "[" || token === "(") open.push("other");
+    else if (token === "}" || token === "]" || token === ")") open.pop();
+    field = token === "," && open.at(-1) === "message";
+    made += token;
+  }
+  return made;
+}
