@@ -7,16 +7,19 @@
 import { createHash } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { ApiError } from "../api/status.ts";
 import type { Log } from "../api/log.ts";
 import { BlobError, syncDirectory } from "./blobs.ts";
 import { chooseComponent, parseManifest } from "./manifest.ts";
+import type { Descriptor } from "./manifest.ts";
 import { PullError } from "./oci-client.ts";
 import type { OciClient, RegistrySecret } from "./oci-client.ts";
 import { isDigest, OWN_REGISTRY, parseReference, versionOf } from "./reference.ts";
 import type { ImageReference } from "./reference.ts";
 import type { Registry } from "./registry.ts";
 import { singleFlight } from "./single-flight.ts";
+import { readTar } from "./tar.ts";
 
 export interface ModuleDescriptor {
   readonly componentDigest: string;
@@ -66,6 +69,13 @@ const MAX_STEPS = 3;
 /** Refusals are the same each time; remembering the last ones keeps a wrong image from costing a core. */
 const MAX_REFUSALS = 256;
 
+/** Where the bytes are: a layer that is a component, or an archive with one in it. */
+interface Found {
+  readonly of: ImageReference;
+  readonly digest: string;
+  readonly archived: boolean;
+}
+
 type Stored = Omit<ModuleDescriptor, "signature">;
 
 export function componentStore(options: ComponentStoreOptions): ComponentStore {
@@ -83,10 +93,11 @@ export function componentStore(options: ComponentStoreOptions): ComponentStore {
   const blobOf = (of: ImageReference, digest: string, secrets: readonly RegistrySecret[]) =>
     of.registry === OWN_REGISTRY ? registry.blob(of.repository, digest, MAX_COMPONENT_BYTES) : client.blob(of, digest, MAX_COMPONENT_BYTES, secrets);
 
-  async function resolve(text: string, secrets: readonly RegistrySecret[]): Promise<{ of: ImageReference; digest: string }> {
+  async function resolve(text: string, secrets: readonly RegistrySecret[]): Promise<Found> {
     const parsed = parseReference(text);
     if (parsed === undefined) throw new ApiError("BadRequest", `"${text}" is not an image reference: write [registry/]name[:tag][@sha256:…]`);
     let of = parsed;
+    let chosen = false;
     for (let step = 0; step < MAX_STEPS; step++) {
       const found = await manifestOf(of, secrets);
       if (found === undefined) throw new ApiError("NotFound", `there is no image ${text}: push it with \`lichen push FILE.wasm NAME:TAG\``);
@@ -94,21 +105,32 @@ export function componentStore(options: ComponentStoreOptions): ComponentStore {
       switch (choice.type) {
         case "component":
           if (choice.layer.size > MAX_COMPONENT_BYTES) throw new ApiError("Invalid", `${text}: the component has ${choice.layer.size} bytes, at most ${MAX_COMPONENT_BYTES} are accepted`);
-          return { of, digest: choice.layer.digest };
+          return { of, digest: choice.layer.digest, archived: false };
+        case "archive":
+          if (!chosen && !choice.certain && !(await isForWasm(of, choice.config, secrets))) throw new ApiError("Invalid", `${text}: the image is a container image without a WebAssembly layer: push a component, or use the RuntimeClass containerd`);
+          return { of, digest: choice.layer.digest, archived: true };
         case "none":
           throw new ApiError("Invalid", `${text}: ${choice.why}`);
         case "manifest":
           of = { ...of, digest: choice.manifest.digest };
+          chosen = true;
       }
     }
     throw new ApiError("Invalid", `${text}: an index leads to an index again and again`);
   }
 
-  async function make(of: ImageReference, digest: string, key: string, secrets: readonly RegistrySecret[]): Promise<Stored> {
-    const component = await blobOf(of, digest, secrets);
+  async function isForWasm(of: ImageReference, config: Descriptor, secrets: readonly RegistrySecret[]): Promise<boolean> {
+    const { architecture } = JSON.parse(Buffer.from(await blobOf(of, config.digest, secrets)).toString("utf8")) as { architecture?: unknown };
+    return architecture === "wasm" || architecture === "wasm32";
+  }
+
+  async function make({ of, digest: layer, archived }: Found, key: string, secrets: readonly RegistrySecret[]): Promise<Stored> {
+    const blob = await blobOf(of, layer, secrets);
+    const component = archived ? componentIn(blob) : blob;
+    const digest = archived ? digestOf(component) : layer;
     const began = performance.now();
     const { bytes, header } = await transpile(component);
-    const moduleDigest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+    const moduleDigest = digestOf(bytes);
     const stored: Stored = { componentDigest: digest, moduleDigest, size: bytes.length, world: header.world, imports: header.imports };
     await writeDurably(modules, moduleDigest.slice("sha256:".length), bytes);
     await writeDurably(components, key, Buffer.from(JSON.stringify(stored)));
@@ -133,7 +155,7 @@ export function componentStore(options: ComponentStoreOptions): ComponentStore {
     if (!isDigest(moduleDigest)) return undefined;
     const bytes = await readFile(pathOf(moduleDigest)).catch(() => undefined);
     if (bytes === undefined) return undefined;
-    if (`sha256:${createHash("sha256").update(bytes).digest("hex")}` === moduleDigest) return bytes;
+    if (digestOf(bytes) === moduleDigest) return bytes;
     // damaged: without the file it is made again when its image is asked for
     log.warn({ module: moduleDigest }, "a module was damaged on disk and is removed");
     await rm(pathOf(moduleDigest), { force: true });
@@ -145,11 +167,11 @@ export function componentStore(options: ComponentStoreOptions): ComponentStore {
     async moduleFor(text, secrets = []) {
       await ready;
       try {
-        const { of, digest } = await resolve(text, secrets);
-        const key = createHash("sha256").update(`${digest}\n${transpiler}`).digest("hex");
+        const found = await resolve(text, secrets);
+        const key = createHash("sha256").update(`${found.digest}\n${transpiler}`).digest("hex");
         const refused = refusals.get(key);
         if (refused !== undefined) throw refused;
-        const stored = (await known(key)) ?? (await flight(key, () => make(of, digest, key, secrets).catch((error: unknown) => Promise.reject(remember(refusals, key, text, error)))));
+        const stored = (await known(key)) ?? (await flight(key, () => make(found, key, secrets).catch((error: unknown) => Promise.reject(remember(refusals, key, text, error)))));
         if (stored === "busy") throw new ApiError("ServiceUnavailable", `${MAX_WAITING} components wait to be transpiled`, { details: { retryAfterSeconds: RETRY_SECONDS } });
         return { ...stored, signature: await sign(stored) };
       } catch (error) {
@@ -157,6 +179,24 @@ export function componentStore(options: ComponentStoreOptions): ComponentStore {
       }
     },
   };
+}
+
+const digestOf = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+
+const invalid = (why: string) => new ApiError("Invalid", `the layer of the image ${why}: a wasm image has one .wasm file in one layer`);
+
+/** The one .wasm file of a layer. @throws ApiError */
+function componentIn(layer: Uint8Array): Uint8Array {
+  let archive = Buffer.from(layer.buffer, layer.byteOffset, layer.length);
+  try {
+    if (archive[0] === 0x1f && archive[1] === 0x8b) archive = gunzipSync(archive, { maxOutputLength: 2 * MAX_COMPONENT_BYTES });
+    const files = [...readTar(archive)].filter(([name]) => name.endsWith(".wasm"));
+    const [file, ...more] = files;
+    if (file !== undefined && more.length === 0) return file[1];
+    throw invalid(`has ${files.length} .wasm files`);
+  } catch (error) {
+    throw error instanceof ApiError ? error : invalid(`cannot be read (${(error as Error).message})`);
+  }
 }
 
 /** Refusals of the component itself stay; a full disk or a broken link may be gone the next time. */

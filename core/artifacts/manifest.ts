@@ -34,6 +34,9 @@ export const WASM_CONFIG = "application/vnd.wasm.config.v0+json";
 export const WASM_LAYER = "application/wasm";
 /** what older tools called the layer */
 const WASM_LAYERS: readonly string[] = [WASM_LAYER, "application/vnd.wasm.content.layer.v1+wasm", "application/vnd.bytecodealliance.wasm.component.layer.v0+wasm"];
+/** "compat" images carry the file in an ordinary layer, as builders for containers make them. */
+const VARIANT = "module.wasm.image/variant";
+const ARCHIVE_LAYERS: readonly string[] = ["application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.layer.v1.tar", "application/vnd.docker.image.rootfs.diff.tar.gzip"];
 export const WASM_PLATFORM = { architecture: "wasm", os: "wasip2" } as const;
 
 /** Larger documents are nobody's; the specification asks registries for 4 MiB. */
@@ -66,6 +69,8 @@ function checkDescriptor(value: unknown): void {
 
 export type Choice =
   | { readonly type: "component"; readonly layer: Descriptor }
+  /** one layer with a file system; a component is in it when `config` (or who led here) says wasm */
+  | { readonly type: "archive"; readonly layer: Descriptor; readonly config: Descriptor; readonly certain: boolean }
   | { readonly type: "manifest"; readonly manifest: Descriptor }
   | { readonly type: "none"; readonly why: string };
 
@@ -75,10 +80,14 @@ export function chooseComponent(manifest: Manifest): Choice {
     const found = manifest.manifests.find(isWasm);
     if (found !== undefined) return { type: "manifest", manifest: found };
     const platforms = manifest.manifests.map(({ platform }) => (platform ? `${platform.os}/${platform.architecture}` : "unnamed"));
-    return { type: "none", why: `the image is for ${platforms.join(", ")} and has no wasm form: add one with \`lichen push --index\`` };
+    return { type: "none", why: `the image is for ${platforms.join(", ")} and has no wasm form: add one with \`lichen push --add\`` };
   }
   const layer = manifest.layers?.find(({ mediaType }) => WASM_LAYERS.includes(mediaType));
   if (layer !== undefined) return { type: "component", layer };
+  const [only, ...more] = manifest.layers ?? [];
+  if (only !== undefined && more.length === 0 && manifest.config !== undefined && ARCHIVE_LAYERS.includes(only.mediaType)) {
+    return { type: "archive", layer: only, config: manifest.config, certain: manifest.annotations?.[VARIANT]?.startsWith("compat") === true };
+  }
   return { type: "none", why: "the image is a container image without a WebAssembly layer: push a component, or use the RuntimeClass containerd" };
 }
 

@@ -37,6 +37,8 @@ export interface OciClientOptions {
   readonly plainHttp?: readonly string[];
   /** registry → base URLs that are asked before it, in order */
   readonly mirrors?: Readonly<Record<string, readonly string[]>>;
+  /** registry → what to try after the pod's own secrets */
+  readonly credentials?: Readonly<Record<string, RegistrySecret>>;
 }
 
 const TIMEOUT_MS = 60_000;
@@ -45,7 +47,7 @@ const MAX_TOKEN_BYTES = 64 << 10;
 const hosts: Readonly<Record<string, string>> = { "docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io" };
 
 export function ociClient(options: OciClientOptions = {}): OciClient {
-  const { plainHttp = [], mirrors = {} } = options;
+  const { plainHttp = [], mirrors = {}, credentials = {} } = options;
   const send = options.fetch ?? fetch;
 
   const bases = (registry: string) => [...(mirrors[registry] ?? []), `${plainHttp.includes(registry) ? "http" : "https"}://${hosts[registry] ?? registry}`];
@@ -54,7 +56,8 @@ export function ociClient(options: OciClientOptions = {}): OciClient {
   async function pull(of: ImageReference, path: string, accept: string, limit: number, secrets: readonly RegistrySecret[]): Promise<Response> {
     let failure = new PullError("Unavailable", `${of.registry} could not be asked`);
     for (const base of bases(of.registry)) {
-      for (const secret of [undefined, ...secrets]) {
+      const own = credentials[of.registry];
+      for (const secret of [undefined, ...secrets, ...(own === undefined ? [] : [own])]) {
         const url = new URL(`/v2/${of.repository}/${path}`, base);
         try {
           const response = await authorized(url, of, accept, secret);

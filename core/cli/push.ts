@@ -4,7 +4,7 @@ import { systemClock, timestamp } from "../api/clock.ts";
 import { pushImage } from "../artifacts/push-image.ts";
 import { pushComponent } from "../artifacts/push.ts";
 import { sendTo } from "../artifacts/push-connection.ts";
-import { readComponentHeader } from "../../wasm-runtime/component-header.ts";
+import { isCoreModule, readComponentHeader } from "../../wasm-runtime/component-header.ts";
 import { connectionOf } from "./api-request.ts";
 import { type Access, readAccess } from "./kubeconfig.ts";
 
@@ -35,7 +35,7 @@ export async function pushFile(access: Access, file: string, name: string, add: 
       name,
       send: connection.send,
       index: add,
-      interfaces: readComponentHeader(bytes),
+      ...(isCoreModule(bytes) ? {} : { interfaces: readComponentHeader(bytes) }),
       created: timestamp(systemClock.now()),
     });
     return image;

@@ -9,6 +9,7 @@ import type { User } from "../api/user.ts";
 import { componentStore } from "../artifacts/component-store.ts";
 import { MODULES_PATH, modulesHandler } from "../artifacts/modules-http.ts";
 import { ociClient } from "../artifacts/oci-client.ts";
+import { readRegistries, REGISTRIES_FILE } from "../artifacts/registries.ts";
 import { ociRegistry } from "../artifacts/registry.ts";
 import type { Authorizer } from "../auth/auth.ts";
 import type { Pki } from "../auth/pki/pki.ts";
@@ -28,7 +29,7 @@ export function artifactMounts({ dataDir, pki, authorizer, clock, log }: Artifac
   const store = componentStore({
     directory,
     registry,
-    client: ociClient(),
+    client: ociClient(readRegistries(join(dataDir, REGISTRIES_FILE))),
     transpile,
     transpiler: TRANSPILER,
     sign: moduleSigner(pki.componentKey.export({ type: "pkcs8", format: "pem" }).toString()),

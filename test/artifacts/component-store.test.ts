@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import test from "ava";
 import type { ExecutionContext } from "ava";
 import { systemClock } from "../../core/api/clock.ts";
@@ -16,6 +17,7 @@ import { modulesHandler } from "../../core/artifacts/modules-http.ts";
 import { ociClient } from "../../core/artifacts/oci-client.ts";
 import { pushComponent } from "../../core/artifacts/push.ts";
 import type { Send } from "../../core/artifacts/push.ts";
+import type { RegistriesConfig } from "../../core/artifacts/registries.ts";
 import { ociRegistry } from "../../core/artifacts/registry.ts";
 import { ComponentError } from "../../wasm-runtime/transpile.ts";
 
@@ -25,12 +27,12 @@ const digestOf = (bytes: Uint8Array | string) => `sha256:${createHash("sha256").
 const component = (text: string) => Buffer.concat([Buffer.from("0061736d0d000100", "hex"), Buffer.from(text)]);
 const created = "2026-01-01T00:00:00Z";
 
-function started(t: ExecutionContext, transpile: Transpile, plainHttp: readonly string[] = []) {
+function started(t: ExecutionContext, transpile: Transpile, registries: RegistriesConfig = {}) {
   const directory = mkdtempSync(join(tmpdir(), "components-"));
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
   const registry = ociRegistry({ directory: join(directory, "registry") });
   const open = () =>
-    componentStore({ directory: join(directory, "modules"), registry, client: ociClient({ plainHttp }), transpile, transpiler: "test-1", sign: (of) => `${of.componentDigest} ${of.moduleDigest}`, log: silentLog });
+    componentStore({ directory: join(directory, "modules"), registry, client: ociClient(registries), transpile, transpiler: "test-1", sign: (of) => `${of.componentDigest} ${of.moduleDigest}`, log: silentLog });
   const send: Send = async (method, path, { headers = {}, body } = {}) => {
     const answer = await registry.handle(new Request(`https://x${path}`, { method, headers: { ...headers }, ...(body === undefined ? {} : { body: new Uint8Array(body) }) }), user);
     return { status: answer.status, headers: (name) => answer.headers.get(name) ?? undefined, body: new Uint8Array(await answer.arrayBuffer()) };
@@ -101,7 +103,7 @@ test("one tag carries a container image and a component", async (t) => {
 test("what is no component is refused before it is pushed", async (t) => {
   const { send } = started(t, counting());
   const push = (bytes: Uint8Array, name = "app:1") => pushComponent({ component: bytes, name, send, created });
-  await t.throwsAsync(push(Buffer.from("0061736d01000000", "hex")), { message: /core WebAssembly module/ });
+  await t.notThrowsAsync(push(Buffer.from("0061736d01000000", "hex")));
   await t.throwsAsync(push(Buffer.from("#!/bin/sh")), { message: /not a WebAssembly component/ });
   await t.throwsAsync(push(component("x"), "App:1"), { message: /NAME:TAG/ });
 });
@@ -203,7 +205,7 @@ async function remote(t: ExecutionContext, password: string) {
 test("a component is pulled from another registry with the pod's secret", async (t) => {
   const { host, send } = await remote(t, "right");
   await pushComponent({ component: component("remote"), name: "team/app:1", send, created });
-  const store = started(t, counting(), [host]).open();
+  const store = started(t, counting(), { plainHttp: [host] }).open();
   const image = `${host}/team/app:1`;
   t.is((await t.throwsAsync(store.moduleFor(image)) as Error & { reason: string }).reason, "Forbidden");
   t.is((await t.throwsAsync(store.moduleFor(image, [{ username: "user", password: "wrong" }])) as Error & { reason: string }).reason, "Forbidden");
@@ -212,7 +214,60 @@ test("a component is pulled from another registry with the pod's secret", async 
   t.is((await t.throwsAsync(store.moduleFor(`${host}/team/none:1`, [{ username: "user", password: "right" }])) as Error & { reason: string }).reason, "NotFound");
 });
 
+test("mirrors are asked first, and the server's own credentials last", async (t) => {
+  const { host, send } = await remote(t, "right");
+  await pushComponent({ component: component("mirrored"), name: "team/app:1", send, created });
+  const credentials = { "registry.example": { username: "user", password: "right" } };
+  const mirrors = { "registry.example": ["http://127.0.0.1:1", `http://${host}`] };
+  const found = await started(t, counting(), { plainHttp: [host, "127.0.0.1:1"], mirrors, credentials }).open().moduleFor("registry.example/team/app:1");
+  t.is(found.componentDigest, digestOf(component("mirrored")));
+  const pinned = `registry.example/team/app:1@sha256:${"0".repeat(64)}`;
+  await t.throwsAsync(started(t, counting(), { plainHttp: [host], mirrors: { "registry.example": [`http://${host}`] }, credentials, }).open().moduleFor(pinned));
+});
+
+test("a digest pins: another content under the tag is not taken", async (t) => {
+  const { open, send } = started(t, counting());
+  const first = await pushComponent({ component: component("first"), name: "app:1", send, created });
+  await pushComponent({ component: component("second"), name: "app:1", send, created });
+  const store = open();
+  t.is((await store.moduleFor(`registry.lichen.internal/app:1@${first.digest}`)).componentDigest, digestOf(component("first")));
+  t.is((await store.moduleFor("registry.lichen.internal/app:1")).componentDigest, digestOf(component("second")));
+});
+
+/** A tar archive with these files (ustar, sizes and types only). */
+function tarOf(files: Readonly<Record<string, Uint8Array>>): Buffer {
+  const parts = Object.entries(files).flatMap(([name, data]) => {
+    const header = Buffer.alloc(512);
+    header.write(name, 0);
+    header.write(data.length.toString(8).padStart(11, "0"), 124);
+    header.write("0", 156);
+    return [header, Buffer.from(data), Buffer.alloc((512 - (data.length % 512)) % 512)];
+  });
+  return Buffer.concat([...parts, Buffer.alloc(1024)]);
+}
+
+test("a component in an ordinary layer is found when the image is for wasm", async (t) => {
+  const { open, send } = started(t, counting());
+  const store = open();
+  const blob = async (bytes: Uint8Array, mediaType: string) => {
+    const digest = digestOf(bytes);
+    await send("POST", `/v2/app/blobs/uploads/?digest=${digest}`, { body: bytes });
+    return { mediaType, digest, size: bytes.length };
+  };
+  const image = async (tag: string, architecture: string, files: Readonly<Record<string, Uint8Array>>) => {
+    const config = await blob(Buffer.from(JSON.stringify({ architecture, os: "wasi" })), "application/vnd.oci.image.config.v1+json");
+    const layer = await blob(gzipSync(tarOf(files)), "application/vnd.oci.image.layer.v1.tar+gzip");
+    await send("PUT", `/v2/app/manifests/${tag}`, { body: Buffer.from(JSON.stringify({ schemaVersion: 2, config, layers: [layer] })), headers: { "content-type": "application/vnd.oci.image.manifest.v1+json" } });
+    return `registry.lichen.internal/app:${tag}`;
+  };
+  const found = await store.moduleFor(await image("good", "wasm", { "readme": Buffer.from("text"), "app.wasm": component("archived") }));
+  t.is(found.componentDigest, digestOf(component("archived")));
+  await t.throwsAsync(store.moduleFor(await image("linux", "arm64", { "app.wasm": component("x") })), { message: /without a WebAssembly layer/ });
+  await t.throwsAsync(store.moduleFor(await image("none", "wasm", { "a": Buffer.from("x") })), { message: /has 0 .wasm files/ });
+  await t.throwsAsync(store.moduleFor(await image("two", "wasm", { "a.wasm": component("a"), "b.wasm": component("b") })), { message: /has 2 .wasm files/ });
+});
+
 test("a registry that cannot be reached is unavailable, not absent", async (t) => {
-  const store = started(t, counting(), ["127.0.0.1:1"]).open();
+  const store = started(t, counting(), { plainHttp: ["127.0.0.1:1"] }).open();
   t.is((await t.throwsAsync(store.moduleFor("127.0.0.1:1/app:1")) as Error & { reason: string }).reason, "ServiceUnavailable");
 });
