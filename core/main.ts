@@ -11,15 +11,17 @@ import { PODS } from "./api/resources.gen.ts";
 import { MASTERS } from "./api/user.ts";
 import { kubeconfig } from "./auth/kubeconfig.ts";
 import { openPki, type Pki } from "./auth/pki/pki.ts";
+import { publishKubernetesService } from "./bootstrap/kubernetes-service.ts";
 import { artifactMounts } from "./compose/artifacts.ts";
 import { auditOf } from "./compose/access.ts";
 import { closing } from "./compose/closing.ts";
 import { controlPlane } from "./compose/control-plane.ts";
 import { openDatastore } from "./compose/datastore.ts";
 import { fleet } from "./compose/fleet.ts";
+import { bootstrapUser } from "./compose/internal-users.ts";
 import { keepServing } from "./compose/keep-serving.ts";
 import { podMetrics } from "./compose/pod-metrics.ts";
-import { firstAddress, serverNames } from "./compose/server-names.ts";
+import { firstAddress, reachableAddress, serverNames } from "./compose/server-names.ts";
 import type { ServerConfig } from "./config.ts";
 import { startHttp } from "./http/server.ts";
 import { deviceUsages } from "./hub/usage.ts";
@@ -86,6 +88,7 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
     kinds,
     limit,
     audit: audited?.audit,
+    cbor: config.access.cbor,
     clientFor: registry.clientFor,
     authenticate: identity.authenticate,
     authorizer,
@@ -101,6 +104,7 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
     tls: { cert: serving.certificate, key: serving.key, clientCa: pki.caCertificate },
   });
   open.add("API", () => http.close());
+  await publishKubernetesService(registry.clientFor(bootstrapUser), { serviceIp: firstAddress(config.serviceCidr), host: reachableAddress(), port: http.port });
   void keepServing({ pki, names, clock, log, signal: stopping.signal }, ({ certificate, key }) => {
     http.setTls({ cert: certificate, key, clientCa: pki.caCertificate });
     devices.renew({ certificate, key });

@@ -57,6 +57,8 @@ export interface WriteOptions {
   readonly fieldValidation?: "Strict" | "Warn" | "Ignore" | undefined;
   /** collects the texts of `Warning` headers */
   readonly warn?: ((text: string) => void) | undefined;
+  /** called when an update made the object, which some kinds allow */
+  readonly created?: (() => void) | undefined;
 }
 
 export interface DeleteOptions extends WriteOptions {

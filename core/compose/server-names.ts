@@ -18,3 +18,9 @@ export function firstAddress(cidr: string): string {
   }
   return [...parts.slice(0, 3), (parts[3] ?? 0) + 1].join(".");
 }
+
+/** An IPv4 address of this host by which others can reach it. */
+export function reachableAddress(): string | undefined {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.find(({ family, internal, address }) => family === "IPv4" && !internal && !address.startsWith("169.254."))?.address;
+}

@@ -43,8 +43,9 @@ export async function update(call: Call, route: Named, client: Client, { kinds, 
   const accept = accepted(call, route.kind);
   const options = writeOptions(call.query, "UpdateOptions", call.header("user-agent"));
   const body = await bodyObject(call, route, kinds, options.fieldValidation);
-  const made = await client.update(resourceOf(route), targetOf(route), body, { ...options, warn: call.warn });
-  return await objectReply(call, route.kind, accept, made, 200, now);
+  let status = 200;
+  const made = await client.update(resourceOf(route), targetOf(route), body, { ...options, warn: call.warn, created: () => (status = 201) });
+  return await objectReply(call, route.kind, accept, made, status, now);
 }
 
 /** Media types of PATCH, in the order of apiserver's messages. Strategic merge needs the merge keys of a built-in type. */
@@ -55,17 +56,21 @@ const patchTypes: { readonly [type: string]: Patch["type"] } = {
   "application/apply-patch+yaml": "apply",
 };
 
+const APPLY_CBOR = "application/apply-patch+cbor";
+
 export function patchTypesOf(custom: boolean): readonly string[] {
   return Object.keys(patchTypes).filter((type) => !custom || patchTypes[type] !== "strategic");
 }
 
 export async function patch(call: Call, route: Named, client: Client, { now }: WriteServices): Promise<Message> {
   const accept = accepted(call, route.kind);
-  const type = patchTypes[parseMediaType(call.header("content-type") ?? "")?.type ?? ""];
+  const media = parseMediaType(call.header("content-type") ?? "")?.type ?? "";
+  const format = call.cbor && media === APPLY_CBOR ? "cbor" : "yaml";
+  const type = format === "cbor" ? "apply" : patchTypes[media];
   if (type === undefined) throw new ApiError("UnsupportedMediaType", "415: Unsupported Media Type", { details: {} });
   if (type === "strategic" && !hasProtobuf(route.kind)) throw unsupportedMediaType(patchTypesOf(true));
   const options = writeOptions(call.query, "PatchOptions", call.header("user-agent"), type);
-  const body = await patchBody(call, route, type, options);
+  const body = await patchBody(call, route, type, format, options);
   const { object, created } = await client.patch(resourceOf(route), targetOf(route), body, { ...options, warn: call.warn });
   return await objectReply(call, route.kind, accept, object, created ? 201 : 200, now);
 }
@@ -74,12 +79,13 @@ async function patchBody(
   call: Call,
   route: Named,
   type: Patch["type"],
+  format: "yaml" | "cbor",
   options: { readonly force: boolean | undefined; readonly fieldValidation?: "Strict" | "Warn" | "Ignore" | undefined },
 ): Promise<Patch> {
   const bytes = await call.body();
   const expected = route.subresource?.kind ?? route.kind;
   if (type === "apply") {
-    const { value, problems } = parse(bytes, "yaml", expected, options.fieldValidation);
+    const { value, problems } = parse(bytes, format, expected, options.fieldValidation);
     if (!isObject(value)) throw badRequest("error decoding YAML: the applied configuration is not an object");
     if (problems.length > 0 && options.fieldValidation === "Strict") throw badRequest(`error decoding YAML: ${problems.join(", ")}`);
     if (options.fieldValidation !== "Ignore") for (const problem of problems) call.warn(problem);
@@ -182,7 +188,7 @@ function fromQuery(query: URLSearchParams): GivenDeleteOptions {
 }
 
 function fromBody(bytes: Uint8Array, call: Call, route: Route): GivenDeleteOptions {
-  const format = bodyFormat(call.header("content-type"), formatsOf(route.kind));
+  const format = bodyFormat(call.header("content-type"), formatsOf(route.kind, call));
   const { value } = parse(bytes, format, { kind: "DeleteOptions" }, "Ignore");
   if (isObject(value) && value["kind"] !== undefined && value["kind"] !== "DeleteOptions") {
     throw badRequest(`decoded object cannot be converted to DeleteOptions: it is of kind ${JSON.stringify(value["kind"])}`);

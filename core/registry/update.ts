@@ -79,7 +79,9 @@ async function createMissing(context: Context, { user, kind, target, object, opt
   await authorize(context, { user, verb: "create", kind, namespace, name });
   const metadata = omit(object.metadata, "resourceVersion");
   try {
-    return await store(context, { user, kind, namespace, name, object: { ...object, metadata }, options });
+    const made = await store(context, { user, kind, namespace, name, object: { ...object, metadata }, options });
+    options.created?.();
+    return made;
   } catch (error) {
     if (!(error instanceof ApiError) || error.reason !== "AlreadyExists") throw error;
     return change(context, { user, kind, target, options, next: () => object });

@@ -28,9 +28,10 @@ const AUDIT_ANNOTATIONS = 20;
 const VALUE_BYTES = 5 * 1024;
 const IDENTIFIER = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
 
+const withScope = (rules: NonNullable<MatchResources["resourceRules"]>) => mapAll(rules, (rule) => fill(rule, { scope: "*" }));
+
 const withMatch = (match: MatchResources): MatchResources => {
-  const rules = (list: NonNullable<MatchResources["resourceRules"]>) => mapAll(list, (rule) => fill(rule, { scope: "*" }));
-  return fill(mapField(mapField(match, "resourceRules", rules), "excludeResourceRules", rules), { matchPolicy: "Equivalent", namespaceSelector: {}, objectSelector: {} });
+  return fill(mapField(mapField(match, "resourceRules", withScope), "excludeResourceRules", withScope), { matchPolicy: "Equivalent", namespaceSelector: {}, objectSelector: {} });
 };
 
 const defaultPolicy = (object: AnyObject): AnyObject =>

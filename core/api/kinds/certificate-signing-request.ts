@@ -6,6 +6,7 @@ import { dns1123Subdomain } from "../names.ts";
 import type { CertificateSigningRequest, CertificateSigningRequestCondition, CertificateSigningRequestSpec } from "../types.gen.ts";
 import { humanDuration } from "./age.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
+import { drop } from "./fill.ts";
 import { type Errors, check, duplicate, forbidden, invalid, isEmpty, notSupported, required } from "./validate/errors.ts";
 import { checking, checkingUpdate } from "./validate/rules.ts";
 import { certificateRequest, pemCertificates } from "./validate/pem.ts";
@@ -25,7 +26,7 @@ export const certificateSigningRequestHooks: KindHooks = {
   generation: "none",
   prepareForCreate: (object, { user }) => {
     const { spec } = object as unknown as CertificateSigningRequest;
-    const { username: _name, uid: _uid, groups: _groups, extra: _extra, ...asked } = spec;
+    const asked = drop(spec, "username", "uid", "groups", "extra");
     const { name: username, uid, groups, extra } = user;
     const requester = {
       username,
@@ -147,11 +148,12 @@ function validateConditions(errors: Errors, conditions: readonly CertificateSign
   });
 }
 
+const verdict = ({ status }: Pick<CertificateSigningRequest, "status">, type: string): string => JSON.stringify((status?.conditions ?? []).filter((one) => one.type === type));
+
 /** A verdict is final, and only those who may pass it add one. */
 function keepsVerdicts(errors: Errors, { status }: CertificateSigningRequest, old: CertificateSigningRequest, mayAdd: readonly string[]): void {
-  const count = (conditions: readonly CertificateSigningRequestCondition[] | undefined, type: string) => JSON.stringify((conditions ?? []).filter((one) => one.type === type));
   for (const type of VERDICTS) {
-    const [before, now] = [count(old.status?.conditions, type), count(status?.conditions, type)];
+    const [before, now] = [verdict(old, type), verdict(status === undefined ? {} : { status }, type)];
     if (before === now) continue;
     if (before === "[]") {
       if (!mayAdd.includes(type)) forbidden(errors, "status.conditions", `updates may not add a condition of type "${type}"`);

@@ -5,7 +5,7 @@ import type { AnyObject } from "../meta.ts";
 import { dns1123Label, dns1123Subdomain, qualifiedName } from "../names.ts";
 import type { DiscoveryV1EndpointPort, Endpoint, EndpointSlice } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
-import { fill, mapAll, mapField } from "./fill.ts";
+import { drop, fill, mapAll, mapField } from "./fill.ts";
 import { shorten } from "./shorten.ts";
 import { fullyQualifiedDomain } from "./validate/domain-rules.ts";
 import { type Errors, check, duplicate, invalid, isEmpty, notSupported, oneOf, required, tooMany } from "./validate/errors.ts";
@@ -44,8 +44,7 @@ export const endpointSliceHooks: KindHooks = {
 /** Topology labels became fields of their own; v1 does not take them any more. */
 function withoutTopology(endpoint: Endpoint): Endpoint {
   if (endpoint.deprecatedTopology === undefined) return endpoint;
-  const { deprecatedTopology: _topology, ...rest } = endpoint;
-  return rest;
+  return drop(endpoint, "deprecatedTopology");
 }
 
 function portsText(ports: readonly DiscoveryV1EndpointPort[]): string {

@@ -1,8 +1,9 @@
-/** Adds the fields that are missing; the same object when none is, so that reading a stored object copies nothing. */
+/** Adds the fields that are missing or null; the same object when none is, so that reading a stored object copies nothing. */
 export function fill<T extends object>(object: T, defaults: { readonly [field: string]: unknown }): T {
   let filled: Record<string, unknown> | undefined;
   for (const field in defaults) {
-    if (Object.hasOwn(object, field)) continue;
+    const there: unknown = Object.hasOwn(object, field) ? (object as { readonly [field: string]: unknown })[field] : undefined;
+    if (there !== undefined && there !== null) continue;
     filled ??= { ...object } as Record<string, unknown>;
     filled[field] = defaults[field];
   }
@@ -15,6 +16,12 @@ export function mapField<T extends object, K extends keyof T>(object: T, field: 
   if (value === undefined || value === null) return object;
   const changed = change(value);
   return changed === value ? object : { ...object, [field]: changed };
+}
+
+/** A copy without some fields. */
+export function drop<T extends object, K extends keyof T>(object: T, ...fields: readonly K[]): Omit<T, K> {
+  const kept = Object.entries(object).filter(([field]) => !(fields as readonly string[]).includes(field));
+  return Object.fromEntries(kept) as Omit<T, K>;
 }
 
 /** Maps a list, keeping it when no element changed. */

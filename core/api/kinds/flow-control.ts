@@ -8,7 +8,7 @@ import type {
 } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapField } from "./fill.ts";
-import { mandatorySpec } from "./flow-control-defaults.ts";
+import { mandatorySpec } from "./mandatory-flow-control.ts";
 import { type Errors, check, checkRequired, duplicate, forbidden, invalid, isEmpty, notSupported, required } from "./validate/errors.ts";
 import { inRange } from "./validate/numbers.ts";
 import { checking } from "./validate/rules.ts";
@@ -69,7 +69,7 @@ function defaultQueuing(queuing: QueuingConfiguration): QueuingConfiguration {
 }
 
 /** The objects that keep a server reachable cannot be changed. */
-function equalsMandatory(kind: string) {
+function equalsMandatory(kind: "FlowSchema" | "PriorityLevelConfiguration") {
   return (errors: Errors, { metadata, spec }: { readonly metadata: { readonly name?: string }; readonly spec?: unknown }): void => {
     const name = metadata.name ?? "";
     const fixed = mandatorySpec(kind, name);

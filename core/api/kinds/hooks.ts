@@ -3,12 +3,14 @@ import type { HooksByKind } from "./built-in.ts";
 import { mutatingPolicyBindingHooks, mutatingPolicyHooks, validatingPolicyBindingHooks, validatingPolicyHooks } from "./admission-policy.ts";
 import { apiServiceHooks } from "./api-service.ts";
 import { certificateSigningRequestHooks } from "./certificate-signing-request.ts";
+import { componentStatusHooks } from "./component-status.ts";
 import { configMapHooks } from "./config-map.ts";
 import { controllerRevisionHooks } from "./controller-revision.ts";
 import { cronJobHooks } from "./cron-job.ts";
 import { csiDriverHooks, csiNodeHooks, csiStorageCapacityHooks } from "./csi.ts";
 import { daemonSetHooks } from "./daemon-set.ts";
 import { deploymentHooks } from "./deployment.ts";
+import { deviceClassHooks } from "./device-class.ts";
 import { endpointSliceHooks } from "./endpoint-slice.ts";
 import { endpointsHooks } from "./endpoints.ts";
 import { eventHooks, eventV1Hooks } from "./event.ts";
@@ -31,7 +33,9 @@ import { priorityClassHooks } from "./priority-class.ts";
 import { clusterRoleBindingHooks, clusterRoleHooks, roleBindingHooks, roleHooks } from "./rbac.ts";
 import { replicaSetHooks } from "./replica-set.ts";
 import { replicationControllerHooks } from "./replication-controller.ts";
+import { resourceClaimHooks, resourceClaimTemplateHooks } from "./resource-claim.ts";
 import { resourceQuotaHooks } from "./resource-quota.ts";
+import { resourceSliceHooks } from "./resource-slice.ts";
 import { runtimeClassHooks } from "./runtime-class.ts";
 import { secretHooks } from "./secret.ts";
 import { serviceAccountHooks } from "./service-account.ts";
@@ -43,6 +47,7 @@ import { volumeAttachmentHooks } from "./volume-attachment.ts";
 import { mutatingWebhookHooks, validatingWebhookHooks } from "./webhook-configuration.ts";
 
 export const builtInHooks: HooksByKind = {
+  "/ComponentStatus": componentStatusHooks,
   "/ConfigMap": configMapHooks,
   "/Endpoints": endpointsHooks,
   "/Event": eventHooks,
@@ -91,6 +96,10 @@ export const builtInHooks: HooksByKind = {
   "rbac.authorization.k8s.io/ClusterRoleBinding": clusterRoleBindingHooks,
   "rbac.authorization.k8s.io/Role": roleHooks,
   "rbac.authorization.k8s.io/RoleBinding": roleBindingHooks,
+  "resource.k8s.io/DeviceClass": deviceClassHooks,
+  "resource.k8s.io/ResourceClaim": resourceClaimHooks,
+  "resource.k8s.io/ResourceClaimTemplate": resourceClaimTemplateHooks,
+  "resource.k8s.io/ResourceSlice": resourceSliceHooks,
   "scheduling.k8s.io/PriorityClass": priorityClassHooks,
   "storage.k8s.io/CSIDriver": csiDriverHooks,
   "storage.k8s.io/CSINode": csiNodeHooks,

@@ -21,12 +21,13 @@ export const networkPolicyHooks: KindHooks = {
   columns: [nameColumn, column("Pod-Selector", ({ spec }) => formatSelector(selectorOf(spec?.podSelector ?? {})) || "<none>"), ageColumn],
 };
 
+const withProtocol = (ports: readonly NetworkPolicyPort[]) => mapAll(ports, (port) => fill(port, { protocol: "TCP" }));
+
 function defaultSpec(spec: NetworkPolicySpec): NetworkPolicySpec {
-  const ports = (list: readonly NetworkPolicyPort[]) => mapAll(list, (port) => fill(port, { protocol: "TCP" }));
   const withPorts = mapField(
-    mapField(spec, "ingress", (rules) => mapAll(rules, (rule) => mapField(rule, "ports", ports))),
+    mapField(spec, "ingress", (rules) => mapAll(rules, (one) => mapField(one, "ports", withProtocol))),
     "egress",
-    (rules) => mapAll(rules, (rule) => mapField(rule, "ports", ports)),
+    (rules) => mapAll(rules, (one) => mapField(one, "ports", withProtocol)),
   );
   if ((spec.policyTypes ?? []).length > 0) return withPorts;
   return { ...withPorts, policyTypes: (spec.egress ?? []).length > 0 ? TYPES : ["Ingress"] };

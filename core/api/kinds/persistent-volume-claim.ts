@@ -6,7 +6,7 @@ import { accessModesText } from "./access-modes.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapField } from "./fill.ts";
 import { validateClaimSpec } from "./validate/claim-spec.ts";
-import { type Errors, forbidden } from "./validate/errors.ts";
+import { type Errors, forbidden, isEmpty } from "./validate/errors.ts";
 import { amountOf } from "./validate/quantity-rules.ts";
 import { checking, checkingUpdate, immutable } from "./validate/rules.ts";
 import { same } from "./validate/same.ts";
@@ -54,8 +54,8 @@ function withSources(object: AnyObject, old: PersistentVolumeClaimSpec | undefin
   }) as unknown as AnyObject;
 }
 
-const isKnownSource = ({ apiGroup = "", kind }: TypedLocalObjectReference) =>
-  (apiGroup === "" && kind === "PersistentVolumeClaim") || (apiGroup === "snapshot.storage.k8s.io" && kind === "VolumeSnapshot");
+const isKnownSource = ({ apiGroup, kind }: TypedLocalObjectReference) =>
+  (isEmpty(apiGroup) && kind === "PersistentVolumeClaim") || (apiGroup === "snapshot.storage.k8s.io" && kind === "VolumeSnapshot");
 
 type Draft = { -readonly [field in keyof PersistentVolumeClaimSpec]: PersistentVolumeClaimSpec[field] };
 
@@ -76,7 +76,6 @@ function validateUpdate(errors: Errors, claim: PersistentVolumeClaim, old: Persi
   if (!same(next, fixed)) {
     forbidden(errors, "spec", `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${diffOf(fixed, next)}`);
   }
-  const size = (spec: PersistentVolumeClaimSpec) => amountOf(spec.resources?.requests?.["storage"]).nanos;
   if (size(now) < size(before) && size(now) <= amountOf(claim.status?.capacity?.["storage"]).nanos) {
     forbidden(errors, "spec.resources.requests.storage", "field can not be less than status.capacity");
   }
@@ -85,6 +84,8 @@ function validateUpdate(errors: Errors, claim: PersistentVolumeClaim, old: Persi
     forbidden(errors, "spec.volumeAttributesClassName", "update from non-nil value to nil is forbidden");
   }
 }
+
+const size = (spec: PersistentVolumeClaimSpec): bigint => amountOf(spec.resources?.requests?.["storage"]).nanos;
 
 /** A class may be set once where there was none, and may move from the old annotation into the field. */
 function classIsDecided(old: PersistentVolumeClaim, claim: PersistentVolumeClaim): boolean {

@@ -5,7 +5,7 @@ import type { AnyObject } from "../meta.ts";
 import type { ObjectReference, PersistentVolume, PersistentVolumeSpec } from "../types.gen.ts";
 import { accessModesText } from "./access-modes.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
-import { fill, mapField } from "./fill.ts";
+import { drop, fill, mapField } from "./fill.ts";
 import { sourceWarnings } from "./volume-warnings.ts";
 import { type Errors, forbidden, isEmpty, required } from "./validate/errors.ts";
 import { validateVolumeSpec, volumeSources } from "./validate/persistent-volume-spec.ts";
@@ -32,7 +32,7 @@ export const persistentVolumeHooks: KindHooks = {
   prepareForCreate: (object, { now }) => ({ ...object, status: { phase: "Pending", lastPhaseTransitionTime: timestamp(now) } }),
   mergeSubresource: {
     status: (update, old, { now }) => {
-      const { ownerReferences: _owners, ...metadata } = update.metadata;
+      const metadata = drop(update.metadata, "ownerReferences");
       const { ownerReferences } = old.metadata;
       const before = (old.status ?? {}) as NonNullable<PersistentVolume["status"]>;
       const status = (update.status ?? {}) as NonNullable<PersistentVolume["status"]>;
@@ -83,13 +83,14 @@ function validate(errors: Errors, { spec = {} }: PersistentVolume): void {
 function validateUpdate(errors: Errors, volume: PersistentVolume, old: PersistentVolume): void {
   validate(errors, volume);
   const [now, before] = [volume.spec ?? {}, old.spec ?? {}];
-  const sourceOf = (spec: PersistentVolumeSpec) => Object.fromEntries(volumeSources.filter((field) => spec[field] !== undefined).map((field) => [field, spec[field]]));
   if (!same(sourceOf(now), sourceOf(before))) {
     forbidden(errors, "spec.persistentvolumesource", `spec.persistentvolumesource is immutable after creation\n${diffOf(sourceOf(before), sourceOf(now))}`);
   }
   immutable(errors, "spec.volumeMode", now.volumeMode, before.volumeMode);
   if (before.nodeAffinity !== undefined) immutable(errors, "spec.nodeAffinity", now.nodeAffinity, before.nodeAffinity);
 }
+
+const sourceOf = (spec: PersistentVolumeSpec) => Object.fromEntries(volumeSources.filter((field) => spec[field] !== undefined).map((field) => [field, spec[field]]));
 
 function warnings({ metadata, spec = {} }: PersistentVolume): readonly string[] {
   const texts: string[] = [];

@@ -60,6 +60,8 @@ export const serviceCidrHooks: KindHooks = {
   columns: [nameColumn, rangeColumn("CIDRs", ({ spec }) => (spec?.cidrs ?? []).join(",")), ageColumn],
 };
 
+const isV6 = (range: string): boolean => isIPv6(range.split("/")[0] ?? "");
+
 function ranges(errors: Errors, cidrs: readonly string[]): void {
   const at = "spec.cidrs";
   if (cidrs.length === 0) return required(errors, at, "at least one CIDR required");
@@ -68,7 +70,6 @@ function ranges(errors: Errors, cidrs: readonly string[]): void {
     for (const why of canonicalCidr(range)) invalid(errors, `${at}[${index}]`, range, why);
   });
   const [first = "", second] = cidrs;
-  const isV6 = (range: string) => isIPv6(range.split("/")[0] ?? "");
   if (second !== undefined && isV6(first) === isV6(second) && [first, second].every((range) => canonicalCidr(range).length === 0)) {
     invalid(errors, at, cidrs, "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64");
   }

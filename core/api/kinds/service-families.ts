@@ -107,7 +107,7 @@ function headless({ ipFamilyPolicy = "RequireDualStack" }: ServiceSpec, families
 }
 
 function onlyOne(errors: Errors, { clusterIPs = [], ipFamilies = [], ipFamilyPolicy }: ServiceSpec): void {
-  const why = (what: string) => `must be RequireDualStack or PreferDualStack when multiple ${what} are specified`;
-  if (clusterIPs.length === 2) invalid(errors, "spec.ipFamilyPolicy", ipFamilyPolicy, why("clusterIPs"));
-  if (ipFamilies.length === 2) invalid(errors, "spec.ipFamilyPolicy", ipFamilyPolicy, why("ipFamilies"));
+  for (const [what, values] of Object.entries({ clusterIPs, ipFamilies })) {
+    if (values.length === 2) invalid(errors, "spec.ipFamilyPolicy", ipFamilyPolicy, `must be RequireDualStack or PreferDualStack when multiple ${what} are specified`);
+  }
 }

@@ -3,6 +3,7 @@
  * a change of type. Pure; who gets which address is decided in the registry.
  */
 import type { Service, ServicePort, ServiceSpec } from "../types.gen.ts";
+import { drop } from "./fill.ts";
 import { same } from "./validate/same.ts";
 
 export const isHeadless = ({ clusterIPs = [] }: ServiceSpec): boolean => clusterIPs.length === 1 && clusterIPs[0] === "None";
@@ -57,8 +58,8 @@ export function patchAllocated(service: Service, old: Service): Service {
 }
 
 function patchPorts(ports: readonly ServicePort[], old: readonly ServicePort[]): readonly ServicePort[] {
-  const numbers = (list: readonly ServicePort[]) => new Set(list.map(({ nodePort = 0 }) => nodePort).filter((port) => port !== 0));
-  const used = new Set([...numbers(ports)].filter((port) => numbers(old).has(port)));
+  const oldPorts = nodePortsOf(old);
+  const used = new Set(nodePortsOf(ports).filter((port) => oldPorts.includes(port)));
   const byName = new Map(old.map(({ name = "", nodePort = 0 }) => [name, nodePort]));
   return ports.map((port) => {
     const known = byName.get(port.name ?? "") ?? 0;
@@ -67,6 +68,8 @@ function patchPorts(ports: readonly ServicePort[], old: readonly ServicePort[]):
     return { ...port, nodePort: known };
   });
 }
+
+const balances = ({ type }: ServiceSpec): boolean => type === "LoadBalancer";
 
 /** Values of the old type that the new one cannot have go away when the user did not touch them. */
 export function dropForType(service: Service, old: Service): Service {
@@ -78,10 +81,9 @@ export function dropForType(service: Service, old: Service): Service {
     if (!needs(before) || needs(spec) || !fields.every((field) => same(before[field], spec[field]))) return;
     for (const field of fields) delete next[field];
   };
-  const balances = ({ type }: ServiceSpec) => type === "LoadBalancer";
   lost(needsClusterIp, "clusterIP", "clusterIPs");
   lost(needsClusterIp, "ipFamilies", "ipFamilyPolicy");
-  if (needsNodePort(before) && !needsNodePort(spec) && sameNodePorts(before, spec)) next.ports = (spec.ports ?? []).map(withoutNodePort);
+  if (needsNodePort(before) && !needsNodePort(spec) && sameNodePorts(before, spec)) next.ports = (spec.ports ?? []).map((port) => drop(port, "nodePort"));
   lost(needsHealthCheck, "healthCheckNodePort");
   lost(balances, "allocateLoadBalancerNodePorts");
   lost(balances, "loadBalancerClass");
@@ -89,15 +91,13 @@ export function dropForType(service: Service, old: Service): Service {
   return withSpec(service, next);
 }
 
-function sameNodePorts(a: ServiceSpec, b: ServiceSpec): boolean {
-  const numbers = ({ ports = [] }: ServiceSpec) => ports.map(({ nodePort = 0 }) => nodePort).toSorted((x, y) => x - y);
-  return same(numbers(a), numbers(b));
-}
+const sameNodePorts = (a: ServiceSpec, b: ServiceSpec): boolean => same(nodePortsOf(a.ports ?? []), nodePortsOf(b.ports ?? []));
 
-function withoutNodePort(port: ServicePort): ServicePort {
-  const { nodePort: _, ...rest } = port;
-  return rest;
-}
+const nodePortsOf = (ports: readonly ServicePort[]): readonly number[] =>
+  ports
+    .map(({ nodePort = 0 }) => nodePort)
+    .filter((port) => port !== 0)
+    .toSorted((a, b) => a - b);
 
 /** Empty values are absent ones. */
 function cleaned(spec: ServiceSpec): ServiceSpec {

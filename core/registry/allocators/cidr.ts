@@ -19,6 +19,8 @@ const LARGEST_HOST_BITS = 64;
 
 export const familyOf = (address: string): Family => (isIPv6(address) ? "IPv6" : "IPv4");
 
+const groupsOf = (text: string): readonly string[] => (text === "" ? [] : text.split(":"));
+
 /** @throws Error for what is no address */
 export function addressNumber(address: string): bigint {
   if (isIPv4(address)) return address.split(".").reduce((sum, part) => sum * 256n + BigInt(part), 0n);
@@ -26,9 +28,8 @@ export function addressNumber(address: string): bigint {
   const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(address);
   const plain = dotted === null ? address : `${dotted[1]}${(addressNumber(dotted[2] ?? "") >> 16n).toString(16)}:${(addressNumber(dotted[2] ?? "") & 0xffffn).toString(16)}`;
   const [head = "", tail] = plain.split("::");
-  const groups = (text: string) => (text === "" ? [] : text.split(":"));
-  const before = groups(head);
-  const after = groups(tail ?? "");
+  const before = groupsOf(head);
+  const after = groupsOf(tail ?? "");
   const zeros = Array.from({ length: 8 - before.length - after.length }, () => "0");
   return [...before, ...zeros, ...after].reduce((sum, group) => sum * 65_536n + BigInt(`0x${group}`), 0n);
 }

@@ -26,14 +26,15 @@ function networkOf(address: string, bits: number): string {
     return byte & (0xff << (8 - kept)) & 0xff;
   });
   if (masked.length === 4) return masked.join(".");
-  const groups = Array.from({ length: 8 }, (_, index) => (((masked[index * 2] ?? 0) << 8) | (masked[index * 2 + 1] ?? 0)).toString(16));
-  return canonical(groups.join(":"));
+  const words = Array.from({ length: 8 }, (_, index) => (((masked[index * 2] ?? 0) << 8) | (masked[index * 2 + 1] ?? 0)).toString(16));
+  return canonical(words.join(":"));
 }
+
+const groups = (text: string): readonly string[] => (text === "" ? [] : text.split(":"));
 
 function bytesOf(address: string): readonly number[] {
   if (isIP(address) === 4) return address.split(".").map(Number);
   const [head = "", tail] = canonical(address).split("::");
-  const groups = (text: string) => (text === "" ? [] : text.split(":"));
   const before = groups(head);
   const after = groups(tail ?? "");
   const all = tail === undefined ? before : [...before, ...Array.from({ length: 8 - before.length - after.length }, () => "0"), ...after];

@@ -13,16 +13,20 @@ export function certificateRequest(encoded: string): readonly string[] {
   return [];
 }
 
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
+
 export function pemCertificates(encoded: string): readonly string[] {
   const blocks = [...Buffer.from(encoded, "base64").toString("latin1").matchAll(BLOCK)];
   if (blocks.length === 0) return ["must contain at least one CERTIFICATE PEM block"];
   for (const [block, type] of blocks) {
     if (type !== "CERTIFICATE") return [`only CERTIFICATE PEM blocks are allowed, found "${type}"`];
-    try {
-      new X509Certificate(block);
-    } catch {
-      return ["found CERTIFICATE PEM block containing 0 certificates"];
-    }
+    if (!isCertificate(block)) return ["found CERTIFICATE PEM block containing 0 certificates"];
   }
   return [];
 }

@@ -1,0 +1,50 @@
+/**
+ * The Service under which pods find the API (default/kubernetes), and where this server listens: known only once it
+ * does. What is there already is brought up to date, so that a server on another port or address is found again.
+ */
+import type { Client, Resource } from "../api/client.ts";
+import type { AnyObject, KubeObject } from "../api/meta.ts";
+import { ENDPOINT_SLICES, ENDPOINTS, SERVICES } from "../api/resources.gen.ts";
+import { isReason } from "../api/status.ts";
+
+export interface ApiAddress {
+  /** the first address of the service range */
+  readonly serviceIp: string;
+  /** an address of this host that others can reach; undefined when it has none, and then there are no endpoints */
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
+const HTTPS = 443;
+const target = { namespace: "default", name: "kubernetes" };
+
+export async function publishKubernetesService(client: Client, { serviceIp, host, port }: ApiAddress): Promise<void> {
+  const ports = [{ name: "https", port, protocol: "TCP" }];
+  await ensure(client, SERVICES, {
+    ...named("v1", "Service", { component: "apiserver", provider: "kubernetes" }),
+    spec: { type: "ClusterIP", clusterIP: serviceIp, ports: [{ name: "https", port: HTTPS, protocol: "TCP", targetPort: port }], sessionAffinity: "None" },
+  });
+  if (host === undefined) return;
+  await ensure(client, ENDPOINTS, {
+    ...named("v1", "Endpoints", { "endpointslice.kubernetes.io/skip-mirror": "true" }),
+    subsets: [{ addresses: [{ ip: host }], ports }],
+  });
+  await ensure(client, ENDPOINT_SLICES, {
+    ...named("discovery.k8s.io/v1", "EndpointSlice", { "kubernetes.io/service-name": target.name }),
+    addressType: "IPv4",
+    endpoints: [{ addresses: [host], conditions: { ready: true } }],
+    ports,
+  });
+}
+
+const named = (apiVersion: string, kind: string, labels: { readonly [key: string]: string }): AnyObject => ({ apiVersion, kind, metadata: { ...target, labels } });
+
+async function ensure(client: Client, resource: Resource<KubeObject>, object: AnyObject): Promise<void> {
+  try {
+    await client.create(resource, object, { namespace: target.namespace });
+  } catch (error) {
+    if (!isReason(error, "AlreadyExists")) throw error;
+    const fields = Object.entries(object).filter(([field]) => !["apiVersion", "kind", "metadata"].includes(field));
+    await client.patch(resource, target, { type: "merge", patch: Object.fromEntries(fields) });
+  }
+}
