@@ -3,8 +3,12 @@
  * twice into the last room, is refused here with kubelet's words. Checked once, before anything of the pod exists.
  */
 import type { Pod } from "../core/api/types.gen.ts";
+import { rejectionMessage } from "./eviction/messages.ts";
+import type { PressureType } from "./eviction/pressure.ts";
+import { isCritical } from "./eviction/rank.ts";
 import type { Problem } from "./memory.ts";
 import { podRequests } from "./pod-resources.ts";
+import { qosClass } from "./qos.ts";
 import { quantity } from "./quantity.ts";
 import { isSidecar } from "./restart-policy.ts";
 
@@ -12,10 +16,12 @@ export interface Room {
   readonly allocatable: { readonly [resource: string]: string };
   /** pods that are here and not over */
   readonly others: readonly Pod[];
+  readonly pressure?: readonly PressureType[];
 }
 
 /** undefined: it may run */
-export function refusal(pod: Pod, { allocatable, others }: Room): Problem | undefined {
+export function refusal(pod: Pod, { allocatable, others, pressure = [] }: Room): Problem | undefined {
+  if (suffers(pod, pressure)) return { reason: "Evicted", message: rejectionMessage(pressure) };
   const os = pod.spec?.os?.name;
   if (os !== undefined && os !== "linux") return { reason: "PodOSNotSupported", message: "Failed to admit pod as the OS field doesn't match node OS" };
   const unsafe = (pod.spec?.securityContext?.sysctls ?? []).find(({ name }) => !SAFE_SYSCTLS.has(name));
@@ -33,6 +39,16 @@ export function refusal(pod: Pod, { allocatable, others }: Room): Problem | unde
   }
   return undefined;
 }
+
+/** A device in need takes only what it cannot do without; short of memory, also pods that said how much they need. */
+function suffers(pod: Pod, pressure: readonly PressureType[]): boolean {
+  if (pressure.length === 0 || isCritical(pod)) return false;
+  if (pressure.some((condition) => condition !== "MemoryPressure")) return true;
+  const tolerates = (pod.spec?.tolerations ?? []).some(({ key, effect }) => (key ?? MEMORY_TAINT) === MEMORY_TAINT && (effect ?? "NoSchedule") === "NoSchedule");
+  return qosClass(pod) === "BestEffort" && !tolerates;
+}
+
+const MEMORY_TAINT = "node.kubernetes.io/memory-pressure";
 
 /** Those that a pod can change without touching its neighbours (Kubernetes documentation, "Safe and unsafe sysctls"). */
 const SAFE_SYSCTLS = new Set([
@@ -52,7 +68,7 @@ const SAFE_SYSCTLS = new Set([
 /** Sums of decimal fractions. */
 const ROUNDING = 1e-9;
 
-function outOf(resource: string, wanted: number, used: number, capacity: number): Problem {
+export function outOf(resource: string, wanted: number, used: number, capacity: number): Problem {
   const unit = resource === "cpu" ? 1000 : 1;
   const [requested, busy, room] = [wanted, used, capacity].map((amount) => Math.round(amount * unit));
   return { reason: `OutOf${resource}`, message: `Node didn't have enough resource: ${resource}, requested: ${requested}, used: ${busy}, capacity: ${room}` };

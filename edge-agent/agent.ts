@@ -6,7 +6,7 @@
  */
 import type { Pod, PodStatus } from "../core/api/types.gen.ts";
 import type { AnyObject } from "../core/api/meta.ts";
-import { refusal } from "./admit.ts";
+import { refusal, type Room } from "./admit.ts";
 import type { Desired } from "./desired.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { freshMemory, type MemoryChange, type PodMemory } from "./memory.ts";
@@ -35,6 +35,8 @@ export interface Agent {
   wake(): Promise<void>;
   /** what the API is told of a pod, for streams that need its state */
   status(uid: string): PodStatus | undefined;
+  /** ends a pod because the device runs out of something; false: it is not here, or it ends already */
+  evict(uid: string, why: { readonly message: string; readonly graceSeconds: number }): boolean;
   /** stops every pod with its grace period; they start again with the next agent */
   drain(): Promise<void>;
   /** resolves when no step is going on any more; starts no more steps */
@@ -81,7 +83,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     const running = observed?.pod;
     if (pod !== undefined && running === undefined && isNew(pod, worker)) admit(worker, pod);
     const probes = probing.follow(uid, probed(worker, pod, running));
-    const decided = plan({ pod, running, memory: worker.memory, probes, volumes: pod === undefined ? "" : device.volumes.digest(pod), now: clock.now() });
+    const decided = plan({ pod, running, memory: worker.memory, probes, room: () => roomFor(worker), volumes: pod === undefined ? "" : device.volumes.digest(pod), now: clock.now() });
     worker.memory = decided.memory;
     if (worker.pod !== undefined) for (const event of decided.events) device.events.pod(worker.pod, event);
     wakeAt(worker, decided.wakeAt);
@@ -131,10 +133,14 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     report.pod(id.uid, { namespace: id.namespace, name: id.name, status: worker.status as unknown as AnyObject, ...(worker.memory.gone === true ? { gone: true } : {}) });
   };
 
+  const roomFor = (worker: Worker): Room => ({
+    allocatable: device.allocatable(),
+    others: [...workers.values()].filter((each) => each !== worker && each.admitted && each.pod !== undefined && !isOver(each)).flatMap((each) => each.pod ?? []),
+  });
+
   const admit = (worker: Worker, pod: Pod): void => {
     worker.admitted = true;
-    const others = [...workers.values()].filter((each) => each !== worker && each.admitted && each.pod !== undefined && !isOver(each)).flatMap((each) => each.pod ?? []);
-    const problem = refusal(pod, { allocatable: device.allocatable(), others });
+    const problem = refusal(pod, roomFor(worker));
     if (problem === undefined) return;
     device.events.pod(pod, { type: "Warning", ...problem });
     worker.memory = { ...worker.memory, ending: { cause: "rejected", since: clock.now(), graceSeconds: 0, reason: problem.reason, message: `Pod was rejected: ${problem.message}` } };
@@ -219,6 +225,13 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
   return {
     wake,
     status: (uid) => workers.get(uid)?.status,
+    evict(uid, { message, graceSeconds }) {
+      const worker = workers.get(uid);
+      if (worker === undefined || worker.memory.ending !== undefined || isOver(worker)) return false;
+      worker.memory = { ...worker.memory, ending: { cause: "evicted", since: clock.now(), graceSeconds, reason: "Evicted", message } };
+      look(uid);
+      return true;
+    },
     async drain() {
       closed = true;
       await observer.refresh();

@@ -3,6 +3,7 @@
  * end began. It is a value: the plan and the steps return the next one. Losing it (agent restart) costs nothing but
  * earlier retries; what must survive is read back from the runtime.
  */
+import type { ResourceRequirements } from "../core/api/types.gen.ts";
 import { CRASH_LOOP, extend, LOCAL, retryAt, type Backoff, type BackoffRule } from "./backoff.ts";
 
 export interface Problem {
@@ -32,6 +33,8 @@ export interface ContainerMemory {
   readonly postStart?: string | undefined;
   /** id of the container whose preStop hook was begun: a hurried second stop does not run it again */
   readonly preStop?: string | undefined;
+  /** what the container of that id runs with */
+  readonly applied?: { readonly id: string; readonly resources: ResourceRequirements } | undefined;
   /** a container that has to go, and what the user is told */
   readonly condemned?: { readonly id: string; readonly message: string } | undefined;
 }
@@ -64,6 +67,9 @@ export interface PodMemory {
   readonly volumeTrouble?: Trouble | undefined;
   readonly sandboxTrouble?: Trouble | undefined;
   readonly rerun?: Rerun | undefined;
+  /** the spec wants other amounts than the containers have: they are being changed, or why they are not */
+  readonly resize?: { readonly generation: number | undefined; readonly pending?: Problem | undefined } | undefined;
+  readonly resizeTrouble?: Trouble | undefined;
   /** everything of a finished pod has been let go except its dead containers */
   readonly released?: boolean | undefined;
   /** nothing of the pod is left on the device */

@@ -9,11 +9,13 @@
  *   deleted: … → dead containers → sandboxes → everything else
  */
 import type { Container, EphemeralContainer, Pod } from "../core/api/types.gen.ts";
+import type { Room } from "./admit.ts";
 import { CRASH_LOOP, retryAt } from "./backoff.ts";
 import { allContainers, current, inCurrentSandbox, isAlive, latest, podTitle, specHash, without } from "./containers.ts";
 import { container as memoryOf, ERROR_SHOWN_MS, withContainer, type Ending, type PodMemory } from "./memory.ts";
 import type { ProbeResults } from "./probes/prober.ts";
 import { initRestartsAfter, isSidecar, podRestartPolicy, restartsAfter, restartsAll } from "./restart-policy.ts";
+import { appliedResources, changedResources, resizeProblem, resizeRestarts } from "./resize.ts";
 import type { RunningContainer, RunningPod } from "./runtimes/runtime.ts";
 import type { Step } from "./steps/step.ts";
 
@@ -23,6 +25,8 @@ export interface PlanInput {
   readonly running: RunningPod | undefined;
   readonly memory: PodMemory;
   readonly probes: ProbeResults;
+  /** what the device has for this pod; asked only when it matters */
+  readonly room: () => Room;
   /** digest of the objects that the pod's volumes are made of */
   readonly volumes: string;
   readonly now: number;
@@ -142,6 +146,7 @@ function planWanted(draft: Draft, pod: Pod): void {
   if (running === undefined || !running.ready) return planSandbox(draft, running);
   if (draft.memory.rerun?.done === false) return planRerun(draft, pod, running, draft.memory.rerun.ids);
   const view = counted(draft) ?? running;
+  planResize(draft, pod, view);
   planEphemeral(draft, pod, view);
   if (planInit(draft, pod, view)) planContainers(draft, pod, view);
 }
@@ -150,6 +155,48 @@ function planRerun(draft: Draft, pod: Pod, running: RunningPod, ids: readonly st
   for (const container of running.containers.filter((each) => ids.includes(each.id) && isAlive(each))) {
     draft.steps.push(stopOf(container, graceOf(pod), `Stopping container ${container.name}`));
   }
+}
+
+/** Containers that should have other amounts than they run with. */
+function planResize(draft: Draft, pod: Pod, running: RunningPod): void {
+  const { memory, room } = draft.input;
+  const changes = allContainers(pod).flatMap((container) => {
+    const found = current(running, container.name);
+    if (found?.state !== "running") return [];
+    const applied = appliedResources(pod, memory, container, found);
+    if (applied === undefined) {
+      // setting what may be set already does no harm and is not worth telling
+      if (container.resources !== undefined && due(draft, memory.resizeTrouble?.retryAt)) draft.steps.push({ type: "resizeContainer", container: container.name, containerId: found.id });
+      return [];
+    }
+    const changed = changedResources(container.resources, applied);
+    return changed.length === 0 ? [] : [{ container, found, changed }];
+  });
+  const known = memory.resize;
+  const tell = (type: "Normal" | "Warning", reason: string, message: string) => draft.events.push({ type, reason, message });
+  if (changes.length === 0) {
+    if (known === undefined) return;
+    if (known.pending === undefined) tell("Normal", "ResizeCompleted", `Pod resize completed: ${resizeText(pod)}`);
+    draft.memory = { ...draft.memory, resize: undefined, resizeTrouble: undefined };
+    return;
+  }
+  const pending = resizeProblem(pod, room());
+  const { generation } = pod.metadata;
+  if (known === undefined || known.generation !== generation || known.pending?.reason !== pending?.reason) {
+    if (pending === undefined) tell("Normal", "ResizeStarted", `Pod resize started: ${resizeText(pod)}`);
+    else tell("Warning", `Resize${pending.reason}`, `Pod resize ${pending.reason.toLowerCase()}: ${pending.message}`);
+  }
+  draft.memory = { ...draft.memory, resize: { generation, pending } };
+  if (pending !== undefined || !due(draft, draft.memory.resizeTrouble?.retryAt)) return;
+  for (const { container, found, changed } of changes) {
+    if (resizeRestarts(container, changed)) draft.steps.push(stopOf(found, graceOf(pod), `Container ${container.name} resize requires restart`));
+    else draft.steps.push({ type: "resizeContainer", container: container.name, containerId: found.id });
+  }
+}
+
+function resizeText({ metadata, spec }: Pod): string {
+  const containers = (spec?.containers ?? []).map(({ name, resources }) => ({ name, resources }));
+  return JSON.stringify({ containers, generation: metadata.generation });
 }
 
 /** Containers for debugging start once, whatever the others do. */

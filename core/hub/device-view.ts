@@ -8,7 +8,9 @@ import type { Resource } from "../api/client.ts";
 import type { AnyObject, KubeObject } from "../api/meta.ts";
 import { apiVersionOf } from "../api/meta.ts";
 import { NODES, PODS } from "../api/resources.gen.ts";
+import type { PodStatus } from "../api/types.gen.ts";
 import { canonical } from "./canonical.ts";
+import { DEVICE_CONDITIONS } from "./pod-status.ts";
 
 export interface DeviceView {
   readonly object: AnyObject;
@@ -43,13 +45,20 @@ export function deviceView(resource: Resource<KubeObject>, object: KubeObject): 
   return view;
 }
 
-/** A pod that is over stays over, also on a device that has lost its memory of it. Of other statuses only claims' matter. */
+/**
+ * A pod that is over stays over, also on a device that has lost its memory of it; conditions of others open and close its
+ * readiness gates. Of other statuses only claims' matter.
+ */
 function statusFor({ plural }: Resource<KubeObject>, status: unknown): { readonly status?: unknown } {
   if (typeof status !== "object" || status === null || plural === NODES.plural) return {};
   if (plural !== PODS.plural) return { status };
-  const { phase, reason, message } = status as { readonly phase?: unknown; readonly reason?: unknown; readonly message?: unknown };
-  if (phase !== "Succeeded" && phase !== "Failed") return {};
-  return { status: { phase, ...(reason === undefined ? {} : { reason }), ...(message === undefined ? {} : { message }) } };
+  const { phase, reason, message, conditions = [] } = status as PodStatus;
+  const others = conditions.filter(({ type }) => !DEVICE_CONDITIONS.has(type)).map(({ type, status: value }) => ({ type, status: value }));
+  const kept = {
+    ...(phase === "Succeeded" || phase === "Failed" ? { phase, ...(reason === undefined ? {} : { reason }), ...(message === undefined ? {} : { message }) } : {}),
+    ...(others.length === 0 ? {} : { conditions: others }),
+  };
+  return Object.keys(kept).length === 0 ? {} : { status: kept };
 }
 
 function annotationsFor(resource: Resource<KubeObject>, annotations: { readonly [key: string]: string } | undefined): { readonly annotations?: { readonly [key: string]: string } } {

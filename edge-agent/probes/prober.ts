@@ -52,6 +52,8 @@ const DEFAULTS = { periodSeconds: 10, timeoutSeconds: 1, successThreshold: 1, fa
 const NO_RESULTS: ProbeResults = new Map();
 
 interface Worker {
+  /** the container was there before this agent, and has not been asked yet: what was said of it holds */
+  undecided: boolean;
   streak: Streak | undefined;
   result: boolean;
   cancelTimer: () => void;
@@ -65,14 +67,14 @@ interface Probed {
 
 export function prober({ clock, hostIPs, tell, onChange }: ProberOptions): Prober {
   const pods = new Map<string, Probed>();
+  const since = clock.now();
 
   const startWorker = (uid: string, probed: Probed, container: Container, found: RunningContainer, type: ProbeType, probe: Probe): Worker => {
-    const known = knownStatus(probed.latest, container, found);
-    const initially = type === "liveness" || (type === "startup" ? known?.started === true : known?.ready === true);
     const ending = new AbortController();
     const worker: Worker = {
       streak: undefined,
-      result: initially,
+      undecided: type !== "liveness" && (found.startedAt ?? found.createdAt) < since,
+      result: type === "liveness",
       cancelTimer: () => {},
       stop() {
         ending.abort();
@@ -98,14 +100,15 @@ export function prober({ clock, hostIPs, tell, onChange }: ProberOptions): Probe
       announce(pod, container, type, outcome);
       worker.streak = extendStreak(worker.streak, outcome);
       const said = verdict(worker.streak, settings);
-      const changed = said !== undefined && said !== worker.result || (said === false && type === "startup");
-      if (said !== undefined) worker.result = said;
+      const changed = worker.undecided || (said !== undefined && said !== worker.result) || (said === false && type === "startup");
+      // the first answer of a container that is known already decides
+      worker.result = worker.undecided && outcome.result !== "unknown" ? outcome.result !== "failure" : (said ?? worker.result);
+      if (outcome.result !== "unknown") worker.undecided = false;
       // a container that has to be restarted is not asked again, one that has started not whether it has
-      if ((said === false && type !== "readiness") || (said === true && type === "startup")) ending.abort();
+      if ((said === false && type !== "readiness") || (worker.result && type === "startup")) ending.abort();
       else later(Math.max(0, settings.periodSeconds * 1000 - (clock.monotonic() - began)));
       if (changed) onChange(uid);
     };
-    if (type === "startup" && initially) return worker;
     const age = clock.now() - (found.startedAt ?? found.createdAt);
     later(Math.max(0, (settings.initialDelaySeconds ?? 0) * 1000 - age));
     return worker;
@@ -134,10 +137,12 @@ export function prober({ clock, hostIPs, tell, onChange }: ProberOptions): Probe
       const found = running.containers.find(({ name, state }) => name === container.name && state === "running");
       if (found === undefined) continue;
       const startup = ending ? undefined : workerOf(container, found, "startup");
-      const started = ending || startup === undefined || startup.result;
-      const liveness = started && !ending ? workerOf(container, found, "liveness") : undefined;
+      const passed = ending || startup === undefined || startup.result;
+      const started = passed || startup?.undecided === true;
+      const liveness = passed && !ending ? workerOf(container, found, "liveness") : undefined;
       const readiness = started ? workerOf(container, found, "readiness") : undefined;
-      results.set(found.id, { started, ready: started && (container.readinessProbe === undefined || readiness?.result === true), failed: failureOf(container, startup, liveness) });
+      const ready = container.readinessProbe === undefined || readiness?.result === true || readiness?.undecided === true;
+      results.set(found.id, { started, ready: started && ready, failed: failureOf(container, startup, liveness) });
     }
     for (const [key, worker] of probed.workers) {
       if (wanted.has(key)) continue;
@@ -181,10 +186,4 @@ function probedContainers(pod: Pod): readonly Container[] {
 
 function hasProbe({ startupProbe, livenessProbe, readinessProbe }: Container): boolean {
   return startupProbe !== undefined || livenessProbe !== undefined || readinessProbe !== undefined;
-}
-
-/** What the server was told of this very container before the agent started: a restarted agent makes no pod unready. */
-function knownStatus({ pod }: ProbedPod, { name }: Container, { id }: RunningContainer): { readonly ready: boolean; readonly started?: boolean } | undefined {
-  const all = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
-  return all.find((status) => status.name === name && status.containerID?.endsWith(`://${id}`) === true);
 }

@@ -1,7 +1,7 @@
 /** Pod conditions with the reasons and messages that kubelet users and their tools know. */
 import { timestamp } from "../../core/api/clock.ts";
 import type { ContainerStatus, Pod, PodCondition } from "../../core/api/types.gen.ts";
-import type { Rerun } from "../memory.ts";
+import type { PodMemory } from "../memory.ts";
 import { isSidecar } from "../restart-policy.ts";
 import type { PodPhase } from "./phase.ts";
 
@@ -11,7 +11,7 @@ export interface ConditionInput {
   readonly init: readonly ContainerStatus[];
   readonly main: readonly ContainerStatus[];
   readonly sandboxReady: boolean;
-  readonly rerun?: Rerun | undefined;
+  readonly memory: PodMemory;
   readonly previous: readonly PodCondition[];
   readonly now: number;
 }
@@ -28,10 +28,20 @@ export function conditionsOf(input: ConditionInput): PodCondition[] {
     Ready: ready(input, containers),
     ContainersReady: containers,
     PodScheduled: yes,
-    ...(input.rerun === undefined ? {} : { AllContainersRestarting: { status: input.rerun.done ? "False" : "True" } }),
+    ...passing(input.memory),
   };
-  const own = Object.entries(verdicts).map(([type, verdict]) => condition(input, type, verdict));
-  return [...own, ...input.previous.filter(({ type }) => verdicts[type] === undefined)];
+  // those of others are theirs to report
+  return Object.entries(verdicts).map(([type, verdict]) => condition(input, type, verdict));
+}
+
+/** Conditions that are there only while there is something to say. */
+function passing({ rerun, resize, resizeTrouble, ending }: PodMemory): { readonly [type: string]: Verdict } {
+  return {
+    ...(ending?.cause === "evicted" ? { DisruptionTarget: { status: "True", reason: "TerminationByKubelet", message: ending.message ?? "" } } : {}),
+    ...(rerun === undefined ? {} : { AllContainersRestarting: { status: rerun.done ? "False" : "True" } }),
+    ...(resize?.pending === undefined ? {} : { PodResizePending: { status: "True", ...resize.pending } }),
+    ...(resize === undefined || resize.pending !== undefined ? {} : { PodResizeInProgress: resizeTrouble === undefined ? yes : { status: "True", reason: resizeTrouble.reason, message: resizeTrouble.message } }),
+  };
 }
 
 function condition({ pod, previous, now }: ConditionInput, type: string, verdict: Verdict): PodCondition {
@@ -60,10 +70,10 @@ function containersReady({ pod, phase, init, main }: ConditionInput): Verdict {
   return { status: "False", reason: "ContainersNotReady", message: `containers with unready status: [${unready.join(" ")}]` };
 }
 
-function ready({ pod, previous }: ConditionInput, containers: Verdict): Verdict {
+function ready({ pod }: ConditionInput, containers: Verdict): Verdict {
   if (containers.status !== "True") return containers;
   const lacking = (pod.spec?.readinessGates ?? []).flatMap(({ conditionType }) => {
-    const gate = previous.find(({ type }) => type === conditionType);
+    const gate = pod.status?.conditions?.find(({ type }) => type === conditionType);
     if (gate === undefined) return [`corresponding condition of pod readiness gate "${conditionType}" does not exist.`];
     return gate.status === "True" ? [] : [`the status of pod readiness gate "${conditionType}" is not "True", but ${gate.status}`];
   });

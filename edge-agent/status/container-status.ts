@@ -5,6 +5,7 @@ import { CRASH_LOOP, retryAt } from "../backoff.ts";
 import { before, latest, podTitle } from "../containers.ts";
 import { container as memoryOf, ERROR_SHOWN_MS, type PodMemory, type Trouble } from "../memory.ts";
 import { initRestartsAfter, isSidecar, restartsAfter } from "../restart-policy.ts";
+import { appliedResources } from "../resize.ts";
 import type { ProbeResults } from "../probes/prober.ts";
 import type { RunningContainer, RunningPod } from "../runtimes/runtime.ts";
 
@@ -42,10 +43,16 @@ export function containerStatus(input: StatusInput, container: Container, kind: 
     imageID: found?.imageId ?? "",
     ...(found === undefined ? {} : { containerID: `${input.handler}://${found.id}` }),
     started,
-    ...(container.resources?.requests === undefined ? {} : { allocatedResources: container.resources.requests }),
-    resources: container.resources ?? {},
+    ...resourcesOf(input, container, found),
     ...volumeMounts(container),
   };
+}
+
+/** `allocatedResources` is what the device has agreed to, `resources` what the container has. */
+function resourcesOf({ pod, memory }: StatusInput, container: Container, found: RunningContainer | undefined): Pick<ContainerStatus, "allocatedResources" | "resources"> {
+  const resources = (found?.state === "running" ? appliedResources(pod, memory, container, found) : undefined) ?? container.resources ?? {};
+  const allocated = memory.resize?.pending === undefined ? container.resources?.requests : resources.requests;
+  return { ...(allocated === undefined ? {} : { allocatedResources: allocated }), resources };
 }
 
 /** Why it does not run although it should; undefined: it runs, or has ended for good. */

@@ -8,11 +8,13 @@ export interface PhaseInput {
   readonly pod: Pod;
   readonly init: readonly ContainerStatus[];
   readonly main: readonly ContainerStatus[];
-  /** nothing of it will run again: finished, deleted or out of time */
+  /** nothing of it runs, and nothing will again: finished, deleted or out of time */
   readonly over: boolean;
+  /** every container has ended for good */
+  readonly finished: boolean;
 }
 
-export function phaseOf({ pod, init, main, over }: PhaseInput): PodPhase {
+export function phaseOf({ pod, init, main, over, finished }: PhaseInput): PodPhase {
   const sidecars = new Set((pod.spec?.initContainers ?? []).filter(isSidecar).map(({ name }) => name));
   const policy = podRestartPolicy(pod);
   const plainInit = init.filter(({ name }) => !sidecars.has(name));
@@ -32,8 +34,7 @@ export function phaseOf({ pod, init, main, over }: PhaseInput): PodPhase {
   if (running > 0) return "Running";
   const allGood = main.every(({ state }) => state?.terminated?.exitCode === 0);
   if (sidecarRuns) return "Running";
-  if (over) return allGood ? "Succeeded" : "Failed";
-  if (policy === "Always") return "Running";
-  if (allGood) return "Succeeded";
-  return policy === "Never" ? "Failed" : "Running";
+  // those that have ended start again otherwise
+  if (!over && !finished) return "Running";
+  return allGood ? "Succeeded" : "Failed";
 }

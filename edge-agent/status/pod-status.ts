@@ -24,9 +24,10 @@ export function podStatus(input: StatusInput, previous: PodStatus | undefined): 
   const main = mains.map((container) => containerStatus(input, container, "main", done));
   const ephemeral = (pod.spec?.ephemeralContainers ?? []).map((container) => ephemeralStatus(input, container));
   const alive = running?.containers.some(({ state }) => state === "running") === true;
-  const over = !alive && (memory.ending !== undefined || isFinished(pod, counted));
+  const finished = isFinished(pod, counted);
+  const over = !alive && (memory.ending !== undefined || finished);
   const failed = memory.ending?.cause === "deadline" || memory.ending?.cause === "evicted";
-  const phase = terminalPhase(previous) ?? (over && failed ? "Failed" : undefined) ?? (over || memory.ending === undefined ? phaseOf({ pod, init, main, over }) : phaseWhileEnding(previous));
+  const phase = terminalPhase(previous) ?? (over && failed ? "Failed" : undefined) ?? (over || memory.ending === undefined ? phaseOf({ pod, init, main, over, finished }) : phaseWhileEnding(previous));
   const sandboxReady = running?.ready === true && memory.released !== true;
   const hostNetwork = pod.spec?.hostNetwork === true;
   const podIPs = hostNetwork ? (running === undefined ? [] : input.hostIPs) : (running?.ips ?? []);
@@ -36,7 +37,7 @@ export function podStatus(input: StatusInput, previous: PodStatus | undefined): 
   return {
     ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
     phase,
-    conditions: conditionsOf({ pod, phase, init, main, sandboxReady, rerun: memory.rerun, previous: previous?.conditions ?? [], now }),
+    conditions: conditionsOf({ pod, phase, init, main, sandboxReady, memory, previous: previous?.conditions ?? [], now }),
     ...(why?.reason === undefined ? {} : { reason: why.reason }),
     ...(why?.message === undefined ? {} : { message: why.message }),
     ...(input.hostIPs[0] === undefined ? {} : { hostIP: input.hostIPs[0], hostIPs: input.hostIPs.map((ip) => ({ ip })) }),

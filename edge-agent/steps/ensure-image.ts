@@ -1,7 +1,7 @@
 /** The image of a container, pulled as its policy says, with the events that tell why a start takes long. */
-import type { Container, EphemeralContainer, Pod, Secret } from "../../core/api/types.gen.ts";
-import { ImageError, type ImageOnDevice, type PullSecret } from "../runtimes/runtime.ts";
-import type { ObjectSource } from "../environment.ts";
+import type { Container, EphemeralContainer, Pod } from "../../core/api/types.gen.ts";
+import { pullSecrets, registryOf } from "../images/pull-secrets.ts";
+import { ImageError, type ImageOnDevice } from "../runtimes/runtime.ts";
 import type { StepContext } from "./executor.ts";
 
 /** @throws ImageError */
@@ -20,13 +20,15 @@ export async function ensureImage({ device, runtime, signal }: StepContext, pod:
     tell("Warning", "ErrImageNeverPull", message);
     throw new ImageError("ErrImageNeverPull", message);
   }
+  const own = pullSecrets(pod, reference, device.objects);
+  if (own.missing.length > 0) tell("Warning", "FailedToRetrieveImagePullSecret", `Unable to retrieve some image pull secrets (${own.missing.join(", ")}); attempting to pull the image may not succeed.`);
   tell("Normal", "Pulling", `Pulling image "${reference}"`);
   const asked = device.clock.monotonic();
   try {
     let began = asked;
     const image = await device.pulls.run(() => {
       began = device.clock.monotonic();
-      return runtime.pullImage(reference, { pod, secrets: pullSecrets(pod, reference, device.objects), signal });
+      return runtime.pullImage(reference, { pod, secrets: [...own.secrets, ...(device.registryCredentials?.(registryOf(reference)) ?? [])], signal });
     });
     const now = device.clock.monotonic();
     tell("Normal", "Pulled", `Successfully pulled image "${reference}" in ${seconds(now - began)} (${seconds(now - asked)} including waiting). Image size: ${image.sizeBytes} bytes.`);
@@ -46,42 +48,6 @@ function isLatest(reference: string): boolean {
   if (reference.includes("@")) return false;
   const last = reference.split("/").at(-1) ?? "";
   return !last.includes(":") || last.endsWith(":latest");
-}
-
-/** Credentials of the pod's pull secrets whose registry is that of the image. */
-function pullSecrets(pod: Pod, reference: string, objects: ObjectSource): PullSecret[] {
-  const host = registryOf(reference);
-  return (pod.spec?.imagePullSecrets ?? []).flatMap(({ name = "" }) => {
-    const secret = objects.get("v1/secrets", pod.metadata.namespace ?? "", name) as Secret | undefined;
-    const encoded = secret?.data?.[".dockerconfigjson"];
-    if (encoded === undefined) return [];
-    return Object.entries(auths(Buffer.from(encoded, "base64").toString("utf8"))).flatMap(([server, entry]) => {
-      if (server.replace(/^https?:\/\//, "").split("/")[0] !== host) return [];
-      const [username, ...password] = entry.auth === undefined ? [entry.username ?? "", entry.password ?? ""] : Buffer.from(entry.auth, "base64").toString("utf8").split(":");
-      return [{ username: username ?? "", password: password.join(":"), ...(entry.identitytoken === undefined ? {} : { identityToken: entry.identitytoken }) }];
-    });
-  });
-}
-
-interface Auth {
-  readonly auth?: string;
-  readonly username?: string;
-  readonly password?: string;
-  readonly identitytoken?: string;
-}
-
-function auths(text: string): { readonly [server: string]: Auth } {
-  try {
-    return (JSON.parse(text) as { readonly auths?: { readonly [server: string]: Auth } }).auths ?? {};
-  } catch {
-    return {};
-  }
-}
-
-function registryOf(reference: string): string {
-  const first = reference.split("/")[0] ?? "";
-  const named = reference.includes("/") && (first.includes(".") || first.includes(":") || first === "localhost");
-  return named ? first : "docker.io";
 }
 
 function seconds(ms: number): string {

@@ -5,11 +5,12 @@ import type { Pod } from "../../core/api/types.gen.ts";
 import type { DownwardFacts } from "../downward.ts";
 import type { ObjectSource } from "../environment.ts";
 import type { EventSink } from "../events.ts";
+import type { PressureType } from "../eviction/pressure.ts";
 import type { MemoryChange, PodMemory } from "../memory.ts";
 import type { ClusterDns, DnsConfig } from "../network/names.ts";
 import type { PodIdentity } from "../pod-directories.ts";
 import type { PodFiles } from "../pod-files.ts";
-import type { RunningPod, Runtime } from "../runtimes/runtime.ts";
+import type { PullSecret, RunningPod, Runtime } from "../runtimes/runtime.ts";
 import type { Slots } from "../slots.ts";
 import type { Volumes } from "../volumes/volumes.ts";
 import type { StepOf, StepType } from "./step.ts";
@@ -25,8 +26,12 @@ export interface Device {
   readonly files: PodFiles;
   readonly pulls: Slots;
   readonly starts: Slots;
+  /** the device's own credentials for a registry */
+  registryCredentials?(registry: string): readonly PullSecret[];
   hostIPs(): readonly string[];
   allocatable(): { readonly [resource: string]: string };
+  /** node conditions because of which pods are not taken */
+  pressure?(): readonly PressureType[];
   clusterDns(): ClusterDns;
   hostDns(): Promise<DnsConfig>;
   hostsFile(): Promise<string>;

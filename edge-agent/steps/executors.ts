@@ -4,6 +4,7 @@ import type { Executor, StepContext } from "./executor.ts";
 import { mountVolumes } from "./mount-volumes.ts";
 import { forgetPod, removeContainer, removeSandbox, stopSandbox, unmountVolumes } from "./removal.ts";
 import { postStart } from "./post-start.ts";
+import { resizeContainer } from "./resize-container.ts";
 import { startContainer } from "./start-container.ts";
 import { startSandbox } from "./start-sandbox.ts";
 import type { Step, StepType } from "./step.ts";
@@ -16,6 +17,7 @@ export const executors: Executors = {
   startSandbox,
   startContainer,
   postStart,
+  resizeContainer,
   stopContainer,
   removeContainer,
   stopSandbox,

@@ -45,6 +45,8 @@ export const startContainer: Executor<"startContainer"> = async ({ container: na
     }
     device.events.pod(pod, { type: "Normal", reason: "Created", message: "Container created", container: name });
   }
+  const applied = { id: containerId, resources: container.resources ?? {} };
+  context.note((memory) => withContainer(memory, name, { applied }));
   const dead = latest(running, name);
   const now = device.clock.now();
   const change: MemoryChange = (memory) => {

@@ -8,6 +8,8 @@ export interface StepTable {
   readonly startSandbox: { readonly attempt: number };
   /** image, creation and start; `created` names a container that was created but never started */
   readonly startContainer: { readonly container: string; readonly attempt: number; readonly created?: string | undefined };
+  /** changes the resources of a container that runs */
+  readonly resizeContainer: { readonly container: string; readonly containerId: string };
   /** runs the hook of a container that has started */
   readonly postStart: { readonly container: string; readonly containerId: string };
   /** `until`: when the grace period is over, milliseconds; absent: `graceSeconds` from the start of the step */
@@ -41,6 +43,8 @@ export function stepKey(step: Step): string {
       return step.type;
     case "startContainer":
       return `start/${step.container}`;
+    case "resizeContainer":
+      return `resize/${step.containerId}`;
     case "postStart":
       return `postStart/${step.containerId}`;
     case "stopContainer":
