@@ -60,7 +60,7 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
   open.add("store", () => store.close());
   open.add("control loops", () => stopping.abort());
 
-  const { kinds, registry, informers, authorizer, identity, limit, startLoops } = await controlPlane({ ...config, store, pki, clock, entropy, log, signal: stopping.signal });
+  const { kinds, registry, informers, authorizer, identity, limit, delegate, startLoops } = await controlPlane({ ...config, store, pki, clock, entropy, log, signal: stopping.signal });
 
   const names = serverNames({ serviceIp: firstAddress(config.serviceCidr), extra: config.tlsNames });
   const serving = await pki.serving(names);
@@ -100,6 +100,7 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
     port: config.port,
     streams: devices.hub.streams,
     usages,
+    delegate,
     mounts: [...artifactMounts({ dataDir: config.dataDir, pki, authorizer, clock, log }), ...devices.mounts],
     tls: { cert: serving.certificate, key: serving.key, clientCa: pki.caCertificate },
   });

@@ -76,6 +76,8 @@ export interface KindHooks {
   readonly deletionFinalizers?: readonly string[];
   /** where a Scale finds its numbers, when not in spec.replicas and status.replicas */
   readonly scale?: ScalePaths;
+  /** the row stands for what another server serves: nothing of it is in the store */
+  readonly elsewhere?: boolean;
   /** text of the warning that every request gets */
   readonly deprecation?: string;
   /** warnings for the user (deprecated fields); `old` on an update of the object itself */

@@ -27,7 +27,7 @@ import { runScheduler } from "../scheduler/scheduler.ts";
 import type { Store } from "../store/store.ts";
 import { outsideAuthenticators, outsideAuthorizer, requestLimit } from "./access.ts";
 import { admissionPlugins } from "./admission.ts";
-import { extensions, withExtensionHooks } from "./extensions.ts";
+import { type Extensions, extensions, withExtensionHooks } from "./extensions.ts";
 import { type Identity, identity, ISSUER, nodesFrom, rbacFrom } from "./identity.ts";
 import { bootstrapUser, cacheUser, internalAuthorizer } from "./internal-users.ts";
 import { clusterSigner } from "./signer.ts";
@@ -54,6 +54,8 @@ export interface ControlPlane {
   readonly authorizer: Required<Authorizer>;
   readonly identity: Identity;
   readonly limit: RequestLimit;
+  /** who answers for a group version that another server serves */
+  readonly delegate: Extensions["delegate"];
   /** starts controllers and scheduler; without metrics autoscalers have none */
   startLoops(more?: { readonly metrics?: PodMetrics }): void;
 }
@@ -71,7 +73,7 @@ export async function controlPlane(parts: ControlPlaneParts): Promise<ControlPla
     { authorize: (asked) => rbac.authorize(asked), rulesFor: (user, namespace) => rbac.rulesFor(user, namespace) },
     ...(outside === undefined ? [] : [outside]),
   ]);
-  const extended = extensions({ kinds, authorizer, clock, entropy, log, signal });
+  const extended = extensions({ kinds, authorizer, pki, clock, entropy, log, signal });
   const registry = openRegistry({
     store,
     kinds,
@@ -104,5 +106,5 @@ export async function controlPlane(parts: ControlPlaneParts): Promise<ControlPla
     runScheduler({ client, informers, events, clock, log, signal });
   }
 
-  return { kinds, registry, informers, authorizer, identity: identified, limit, startLoops };
+  return { kinds, registry, informers, authorizer, identity: identified, limit, delegate: extended.delegate, startLoops };
 }

@@ -23,13 +23,18 @@ import {
 import type { MutatingWebhookConfiguration, ValidatingWebhookConfiguration } from "../api/types.gen.ts";
 import type { User } from "../api/user.ts";
 import type { Authorizer } from "../auth/auth.ts";
+import type { Pki } from "../auth/pki/pki.ts";
 import type { Controller, Informers } from "../control/control.ts";
 import type { SharedInformers } from "../control/informers.ts";
+import { type Aggregator, aggregator, type Delegate } from "../extensions/aggregation/aggregator.ts";
+import { backend, type FrontProxy } from "../extensions/aggregation/backend.ts";
+import { registerBuiltIn, registerController } from "../extensions/aggregation/register.ts";
 import type { Ask } from "../extensions/cel/library/authorizer.ts";
 import { definitionController } from "../extensions/crd/controller.ts";
 import { definitionHooks } from "../extensions/crd/definition.ts";
 import { serveDefinitions } from "../extensions/crd/serve.ts";
 import type { Source } from "../extensions/policies/cache.ts";
+import { policyHooks, webhookHooks } from "../extensions/policies/expression-checks.ts";
 import { mutatingPolicies, type MutatingSource } from "../extensions/policies/mutating.ts";
 import { validatingPolicies, type ValidatingSource } from "../extensions/policies/validating.ts";
 import { connections } from "../extensions/webhooks/connections.ts";
@@ -40,6 +45,7 @@ import { objectChanges } from "./object-changes.ts";
 export interface ExtensionParts {
   readonly kinds: ChangeableKindTable;
   readonly authorizer: Authorizer;
+  readonly pki: Pick<Pki, "issueClient">;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
@@ -53,11 +59,21 @@ export interface Extensions {
   serve(informers: SharedInformers, clientFor: (user: User) => Client): Promise<void>;
   /** after `serve` */
   controllers(): readonly Controller[];
+  /** who answers for a group version that another server serves */
+  delegate(group: string, version: string): Delegate | undefined;
 }
 
 /** The behaviour of the kinds by which others extend the API. */
 export function withExtensionHooks(hooks: HooksByKind): HooksByKind {
-  return { ...hooks, "apiextensions.k8s.io/CustomResourceDefinition": definitionHooks };
+  const of = (kind: string) => hooks[`admissionregistration.k8s.io/${kind}`] ?? {};
+  return {
+    ...hooks,
+    "apiextensions.k8s.io/CustomResourceDefinition": definitionHooks,
+    "admissionregistration.k8s.io/ValidatingAdmissionPolicy": policyHooks(of("ValidatingAdmissionPolicy")),
+    "admissionregistration.k8s.io/MutatingAdmissionPolicy": policyHooks(of("MutatingAdmissionPolicy")),
+    "admissionregistration.k8s.io/ValidatingWebhookConfiguration": webhookHooks(of("ValidatingWebhookConfiguration")),
+    "admissionregistration.k8s.io/MutatingWebhookConfiguration": webhookHooks(of("MutatingWebhookConfiguration")),
+  };
 }
 
 /** What the plugins read, once there are caches. */
@@ -68,8 +84,14 @@ interface Sources {
   readonly validatingWebhooks: () => readonly ValidatingWebhookConfiguration[];
 }
 
-export function extensions({ kinds, authorizer, clock, entropy, log, signal }: ExtensionParts): Extensions {
+/** The certificate by which other servers recognise this one is made again in time: it lives a year, a process less. */
+const FRONT_PROXY = { commonName: "front-proxy-client", ttlMs: 365 * 86_400_000 };
+
+export function extensions({ kinds, authorizer, pki, clock, entropy, log, signal }: ExtensionParts): Extensions {
   let running: readonly Controller[] = [];
+  let others: Aggregator | undefined;
+  let lookups: Lookup | undefined;
+  let certificate: Promise<FrontProxy> | undefined;
   let sources: Sources | undefined;
   const open = connections();
   signal.addEventListener("abort", open.close, { once: true });
@@ -77,7 +99,9 @@ export function extensions({ kinds, authorizer, clock, entropy, log, signal }: E
     await authorizer.authorize(resource === undefined ? { user, verb, path: path ?? "" } : { user, verb, resource });
 
   return {
+    delegate: (group, version) => others?.delegate(group, version),
     plugins(lookup) {
+      lookups = lookup;
       const shared = { kinds, lookup, ask, changes: objectChanges };
       const [mutating, validating] = webhookPlugins({
         ...shared,
@@ -96,7 +120,16 @@ export function extensions({ kinds, authorizer, clock, entropy, log, signal }: E
     async serve(informers, clientFor) {
       const client = informers.through(clientFor(extensionsUser));
       sources = sourcesOf(informers);
-      running = [definitionController({ client, definitions: informers.of(CUSTOM_RESOURCE_DEFINITIONS), clock })];
+      if (lookups === undefined) throw new Error("extensions are served before the registry has its plugins");
+      const remote = backend({ lookup: lookups, proxy: () => (certificate ??= pki.issueClient(FRONT_PROXY)) });
+      signal.addEventListener("abort", remote.close, { once: true });
+      others = aggregator({ client, informers, kinds, backend: remote, clock, log: log.child({ part: "aggregation" }) });
+      running = [
+        definitionController({ client, definitions: informers.of(CUSTOM_RESOURCE_DEFINITIONS), clock }),
+        registerController({ client, informers, kinds }),
+        others.controller,
+      ];
+      await registerBuiltIn({ client, kinds });
       await serveDefinitions({ informers, kinds, log: log.child({ part: "custom resources" }) });
       await informers.synced();
     },

@@ -21,6 +21,7 @@ import { whoIs } from "./authenticate.ts";
 import { readBody } from "./body.ts";
 import type { AuditedRequest } from "./audit/audit.ts";
 import type { Call } from "./call.ts";
+import { delegateFor } from "./delegate.ts";
 import { openDiscovery } from "./discovery/discovery.ts";
 import type { Discovery } from "./discovery/discovery.ts";
 import { errorReply } from "./errors.ts";
@@ -106,8 +107,10 @@ export function createApp(services: HttpServices, closing: AbortSignal): App {
     const { path } = c.get("target");
     const mount = services.mounts?.find(({ prefix }) => `${path}/`.startsWith(prefix));
     if (mount !== undefined) return await mount.handler(c.req.raw, c.get("user"));
+    const delegate = await delegateFor(c.get("target"), c.req.method, c.get("user"), services);
+    if (delegate !== undefined) return await delegate(c.req.raw, c.get("user"));
     const warnings: string[] = [];
-    const call = callOf(c, warnings, closing);
+    const call = callOf(c, warnings, closing, services.cbor ?? false);
     const resource = resourcePath(call.segments);
     const request = requestOf(c, call, resource);
     const failed = (error: unknown) => errorReply(error, services.log, { id: request.id, method: call.method, path });
@@ -152,13 +155,14 @@ async function handle(call: Call, resource: ResourcePath | undefined, parts: Par
   return await page(call);
 }
 
-function callOf(c: Context<Env>, warnings: string[], closing: AbortSignal): Call {
+function callOf(c: Context<Env>, warnings: string[], closing: AbortSignal, cbor: boolean): Call {
   const header = (name: string) => c.req.header(name);
   let body: Promise<Uint8Array> | undefined;
   return {
     ...c.get("target"),
     method: c.req.method,
     user: c.get("user"),
+    cbor,
     header,
     body: () => (body ??= readBody(c.env?.incoming ?? c.req.raw, header("content-length"))),
     warnings,

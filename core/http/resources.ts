@@ -85,7 +85,7 @@ function named(at: Route): Route & { readonly name: string } {
 
 const attempts: { readonly [method: string]: string } = { GET: "get", HEAD: "get", POST: "create", PUT: "update", PATCH: "patch", DELETE: "delete" };
 
-function attemptedVerb(method: string, path: ResourcePath): string {
+export function attemptedVerb(method: string, path: ResourcePath): string {
   const verb = attempts[method] ?? method.toLowerCase();
   if (path.name !== undefined) return verb;
   return verb === "get" ? "list" : verb === "delete" ? "deletecollection" : verb;

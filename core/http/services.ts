@@ -30,10 +30,14 @@ export interface HttpServices {
   /** undefined: as many requests at once as come */
   readonly limit?: RequestLimit | undefined;
   readonly audit?: Audit | undefined;
+  /** bodies may be CBOR (KEP-4222, not yet on by default in Kubernetes) */
+  readonly cbor?: boolean | undefined;
   /** OpenID discovery of the service account issuer */
   readonly openid?: { readonly configuration: () => unknown; readonly jwks: () => unknown } | undefined;
   readonly checks?: readonly HealthCheck[] | undefined;
   readonly mounts?: readonly Mount[] | undefined;
+  /** who answers for a group version that another server serves; undefined: this one */
+  readonly delegate?: ((group: string, version: string) => Mount["handler"] | undefined) | undefined;
 }
 
 export interface HealthCheck {

@@ -1,0 +1,64 @@
+/** Expressions of policies and webhooks are compiled when they are written: who writes one that cannot work hears of it. */
+import type { KindHooks } from "../../api/kinds.ts";
+import { invalid, type Errors } from "../../api/kinds/validate/errors.ts";
+import type { AnyObject } from "../../api/meta.ts";
+import type { FieldError } from "../../api/status.ts";
+import type { MatchCondition, MutatingWebhook, ValidatingAdmissionPolicy } from "../../api/types.gen.ts";
+import { CompileError } from "../cel/errors.ts";
+import type { Program } from "../cel/program.ts";
+import { compileConditions } from "../matching/conditions.ts";
+import { requestEnvironment } from "../matching/request-environment.ts";
+import { compileExpressions, type PolicySpec } from "./compile-policy.ts";
+
+type Check = (errors: Errors, object: AnyObject) => void;
+
+/** The hooks of a kind with one check more; expressions are looked at only where all else is right. */
+function checkedAlso(hooks: KindHooks, check: Check): KindHooks {
+  const after = (found: readonly FieldError[], object: AnyObject): readonly FieldError[] => {
+    if (found.length > 0) return found;
+    const errors: Errors = [];
+    check(errors, object);
+    return errors;
+  };
+  return {
+    ...hooks,
+    validate: (object) => after(hooks.validate?.(object) ?? [], object),
+    validateUpdate: (object, old) => after(hooks.validateUpdate?.(object, old) ?? hooks.validate?.(object) ?? [], object),
+  };
+}
+
+export const policyHooks = (hooks: KindHooks): KindHooks => checkedAlso(hooks, checkPolicy);
+export const webhookHooks = (hooks: KindHooks): KindHooks => checkedAlso(hooks, checkWebhooks);
+
+function checkPolicy(errors: Errors, object: AnyObject): void {
+  const spec = ((object as unknown as ValidatingAdmissionPolicy).spec ?? {}) as PolicySpec & ValidatingAdmissionPolicy["spec"] & object;
+  const { conditions, variables, validations, mutations } = compileExpressions(spec);
+  for (const [index, { program }] of conditions.entries()) compiled(errors, `spec.matchConditions[${index}].expression`, program, spec.matchConditions?.[index]?.expression, ["bool"]);
+  for (const [index, { program }] of variables.entries()) compiled(errors, `spec.variables[${index}].expression`, program, spec.variables?.[index]?.expression);
+  for (const [index, { validation, program, message }] of validations.entries()) {
+    compiled(errors, `spec.validations[${index}].expression`, program, validation.expression, ["bool"]);
+    if (message !== undefined) compiled(errors, `spec.validations[${index}].messageExpression`, message, validation.messageExpression, ["string"]);
+  }
+  for (const [index, { program, expression, type }] of mutations.entries()) {
+    compiled(errors, `spec.mutations[${index}].${type === "JSONPatch" ? "jsonPatch" : "applyConfiguration"}.expression`, program, expression);
+  }
+}
+
+function checkWebhooks(errors: Errors, object: AnyObject): void {
+  const { webhooks = [] } = object as AnyObject & { readonly webhooks?: readonly MutatingWebhook[] };
+  for (const [index, { matchConditions = [] }] of webhooks.entries()) {
+    if (matchConditions.length > 0) checkConditions(errors, matchConditions, `webhooks[${index}].matchConditions`);
+  }
+}
+
+function checkConditions(errors: Errors, conditions: readonly MatchCondition[], path: string): void {
+  for (const [index, { program }] of compileConditions(requestEnvironment(), conditions).entries()) {
+    compiled(errors, `${path}[${index}].expression`, program, conditions[index]?.expression, ["bool"]);
+  }
+}
+
+function compiled(errors: Errors, field: string, program: Program | CompileError, expression = "", types?: readonly string[]): void {
+  if (program instanceof CompileError) invalid(errors, field, expression, `compilation failed: ${program.message}`);
+  else if (types !== undefined && program.type !== "dyn" && !types.includes(program.type)) invalid(errors, field, expression, `must evaluate to ${types.join(" or ")}`);
+}
+
