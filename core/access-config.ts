@@ -23,6 +23,7 @@ export interface AccessFlags {
   readonly maxRequestsInflight?: number;
   readonly maxMutatingRequestsInflight?: number;
   readonly enablePriorityAndFairness?: boolean;
+  readonly featureGates?: readonly string[];
 }
 
 export interface AccessConfig {
@@ -36,6 +37,8 @@ export interface AccessConfig {
   /** common names of proxies that say in headers who the user is; empty: there are none */
   readonly proxies: readonly string[];
   readonly audit: AuditConfig | undefined;
+  /** CBOR bodies */
+  readonly cbor: boolean;
   readonly limits: { readonly reads: number; readonly writes: number; readonly fairness: boolean };
 }
 
@@ -74,12 +77,24 @@ export function accessConfig(flags: AccessFlags): AccessConfig {
     authorizationWebhook: flags.authorizationWebhookConfigFile,
     proxies: flags.requestheaderAllowedNames ?? [],
     audit: auditConfig(flags),
+    cbor: featureGates(flags.featureGates ?? []).get("CBORServingAndStorage") ?? false,
     limits: {
       reads: flags.maxRequestsInflight ?? READS,
       writes: flags.maxMutatingRequestsInflight ?? WRITES,
       fairness: flags.enablePriorityAndFairness ?? true,
     },
   };
+}
+
+/** Gates of Kubernetes that this server does not have are none of its business. @throws Error for what is no gate */
+function featureGates(gates: readonly string[]): ReadonlyMap<string, boolean> {
+  return new Map(
+    gates.map((gate) => {
+      const [, name, value] = /^(\w+)=(true|false)$/.exec(gate) ?? [];
+      if (name === undefined) throw new Error(`--feature-gates ${gate}: expected Name=true or Name=false`);
+      return [name, value === "true"];
+    }),
+  );
 }
 
 function oidcConfig(flags: AccessFlags): OidcConfig | undefined {

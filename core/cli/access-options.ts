@@ -36,6 +36,7 @@ const options: readonly Option[] = [
   new Option("--max-requests-inflight <count>", "reads at once, 0 for no limit (default: 400)").argParser(count),
   new Option("--max-mutating-requests-inflight <count>", "writes at once, 0 for no limit (default: 200)").argParser(count),
   new Option("--enable-priority-and-fairness <bool>", "share the limits out by flow schemas (default: true)").argParser(yesNo),
+  new Option("--feature-gates <gates>", "CBORServingAndStorage=true takes and sends CBOR").argParser(list),
 ];
 
 export function accessOptions(command: Command): Command {

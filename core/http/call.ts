@@ -7,6 +7,8 @@ import type { RequestTarget } from "./target.ts";
 export interface Call extends RequestTarget {
   readonly method: string;
   readonly user: User;
+  /** bodies may be CBOR */
+  readonly cbor: boolean;
   readonly header: (name: string) => string | undefined;
   /** the whole body; @throws ApiError RequestEntityTooLarge */
   readonly body: () => Promise<Uint8Array>;

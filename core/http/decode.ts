@@ -14,6 +14,7 @@ import { parseYaml } from "../api/schema/parse-yaml.ts";
 import type { ObjectType } from "../api/schema/schema.ts";
 import { ApiError } from "../api/status.ts";
 import type { Call } from "./call.ts";
+import { decodeCbor } from "./cbor.ts";
 import { bodyFormat, formatsOf } from "./media.ts";
 import type { Format } from "./media.ts";
 import { protobufType } from "./protobuf-types.ts";
@@ -33,7 +34,7 @@ interface GroupVersionKind {
 
 /** The object of a POST or PUT. */
 export async function bodyObject(call: Call, route: Route, kinds: KindTable, fieldValidation: Validation): Promise<AnyObject> {
-  const format = bodyFormat(call.header("content-type"), formatsOf(route.kind));
+  const format = bodyFormat(call.header("content-type"), formatsOf(route.kind, call));
   const expected = expectedOf(route, kinds);
   const { value, problems } = parse(await call.body(), format, expected, fieldValidation);
   const schemaOf = (group: string, version: string, kind: string) => kinds.byKind(group, version, kind)?.schema;
@@ -58,6 +59,8 @@ export function parse(bytes: Uint8Array, format: Format, expected: { readonly ki
       return parseYaml(Buffer.from(bytes).toString());
     case "protobuf":
       return { value: decodeProtobuf(bytes, protobufType), problems: [] };
+    case "cbor":
+      return { value: decodeCbor(bytes), problems: [] };
   }
 }
 

@@ -12,6 +12,7 @@ import type { Status } from "../api/status.ts";
 import { encodeProtobuf } from "../api/schema/protobuf.ts";
 import { encodedOf } from "../registry/encoded.ts";
 import type { Call } from "./call.ts";
+import { encodeCbor } from "./cbor.ts";
 import { contentTypeOf, formatsOf, negotiate } from "./media.ts";
 import type { Accepted, Format } from "./media.ts";
 import { protobufType } from "./protobuf-types.ts";
@@ -25,7 +26,7 @@ const zip = promisify(gzip);
 const GZIP_BYTES_MIN = 128 * 1024;
 
 export function accepted(call: Call, kind: Kind): Accepted {
-  return negotiate(call.header("accept"), formatsOf(kind));
+  return negotiate(call.header("accept"), formatsOf(kind, call));
 }
 
 export async function objectReply(call: Call, kind: Kind, accept: Accepted, object: KubeObject | Status, status: number, now: number): Promise<Message> {
@@ -72,6 +73,8 @@ function inFormat(call: Call, format: Format, value: object): Uint8Array | strin
       return stringify(JSON.parse(json.toString()));
     case "protobuf":
       return protobufOf(value);
+    case "cbor":
+      return encodeCbor(JSON.parse(json.toString()));
   }
 }
 

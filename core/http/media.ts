@@ -1,11 +1,11 @@
 /**
- * Accept and Content-Type as Kubernetes negotiates them: four formats, and three views of an object (Table and metadata
+ * Accept and Content-Type as Kubernetes negotiates them: up to four formats, and three views of an object (Table and metadata
  * only) that are asked for as parameters of the media type.
  */
 import type { Kind } from "../api/kinds.ts";
 import { ApiError } from "../api/status.ts";
 
-export type Format = "json" | "yaml" | "protobuf";
+export type Format = "json" | "yaml" | "protobuf" | "cbor";
 
 export interface View {
   readonly as: "Table" | "PartialObjectMetadata" | "PartialObjectMetadataList";
@@ -21,19 +21,23 @@ export const contentTypeOf: { readonly [format in Format]: string } = {
   json: "application/json",
   yaml: "application/yaml",
   protobuf: "application/vnd.kubernetes.protobuf",
+  cbor: "application/cbor",
 };
 
 const formatOf: { readonly [type: string]: Format } = {
   "application/json": "json",
   "application/yaml": "yaml",
   "application/vnd.kubernetes.protobuf": "protobuf",
+  "application/cbor": "cbor",
+  // of a watch
+  "application/cbor-seq": "cbor",
   "application/*": "json",
   "*/*": "json",
 };
 
 /** The formats a kind can be sent in: only what has protobuf field numbers has a protobuf form. */
-export function formatsOf(kind: Kind): readonly Format[] {
-  return hasProtobuf(kind) ? ["json", "yaml", "protobuf"] : ["json", "yaml"];
+export function formatsOf(kind: Kind, { cbor }: { readonly cbor: boolean }): readonly Format[] {
+  return ["json", "yaml", ...(hasProtobuf(kind) ? (["protobuf"] as const) : []), ...(cbor ? (["cbor"] as const) : [])];
 }
 
 /** true for the kinds of Kubernetes, false for custom resources */

@@ -15,6 +15,7 @@ import { ApiError } from "../api/status.ts";
 import { encodeWatchFrame } from "../api/schema/protobuf.ts";
 import { encodedEvent } from "../registry/encoded.ts";
 import type { Call } from "./call.ts";
+import { encodeCbor } from "./cbor.ts";
 import { accepted, protobufOf } from "./format.ts";
 import { contentTypeOf, notAcceptable } from "./media.ts";
 import type { View } from "./media.ts";
@@ -45,7 +46,7 @@ export async function watch(call: Call, route: Route, client: Client, services: 
   if (format === "yaml") throw notAcceptable(["json", "protobuf"]);
   const { timeoutSeconds, ...options } = listOptions(call.query, true);
   const fieldSelector = [options.fieldSelector, route.name === undefined ? undefined : `metadata.name=${route.name}`].filter((each) => each !== undefined);
-  const encode = format === "protobuf" ? protobufEncoder(view) : jsonEncoder(route.kind, view, includeObject(call.query), services.clock);
+  const encode = format === "protobuf" ? protobufEncoder(view) : format === "cbor" ? cborEncoder(route.kind, view, includeObject(call.query), services.clock) : jsonEncoder(route.kind, view, includeObject(call.query), services.clock);
 
   const ending = new AbortController();
   const end = () => ending.abort();
@@ -57,7 +58,7 @@ export async function watch(call: Call, route: Route, client: Client, services: 
       signal: ending.signal,
     }),
   );
-  const sink = openSink(call, { "Content-Type": format === "protobuf" ? PROTOBUF_STREAM : contentTypeOf.json, "Cache-Control": "no-cache, private" });
+  const sink = openSink(call, { "Content-Type": streamType[format], "Cache-Control": "no-cache, private" });
   const seconds = timeoutSeconds ?? Math.round(WATCH_SECONDS_MIN * (1 + services.entropy.fraction()));
   const cancelTimeout = services.clock.after(seconds * 1000, end);
   for (const signal of [sink.closed, call.signal]) {
@@ -144,7 +145,14 @@ function jsonEncoder(kind: Kind, view: View | undefined, include: IncludeObject,
   };
 }
 
-const PROTOBUF_STREAM = `${contentTypeOf.protobuf};stream=watch`;
+const streamType = { json: contentTypeOf.json, protobuf: `${contentTypeOf.protobuf};stream=watch`, cbor: "application/cbor-seq" } as const;
+
+/** A CBOR sequence (RFC 8742) of what would be the JSON lines. */
+function cborEncoder(kind: Kind, view: View | undefined, include: IncludeObject, clock: Clock): Encode {
+  const json = jsonEncoder(kind, view, include, clock);
+  return (event) => encodeCbor(JSON.parse(Buffer.from(json(event)).toString()));
+}
+
 const protobufFrames = new WeakMap<WatchEvent, Uint8Array>();
 
 /** Frames of whole objects are made once, like JSON lines. */
