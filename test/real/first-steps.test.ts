@@ -59,7 +59,7 @@ for (const version of kubectlVersions) {
     await kubectl("rollout", "status", "deployment/ticker", "--timeout=60s");
     await eventually("the ticker's log", async () => (await kubectl("logs", "deployment/ticker")).includes("tick 2"));
     const described = await eventually("the Event that the component started", async () => {
-      const text = await kubectl("describe", "pods", "-l", "app=hello");
+      const text = await kubectl("describe", "pod", pods[0]?.metadata.name ?? "");
       return /Normal\s+Started/.test(text) ? text : undefined;
     });
     t.regex(described, /Runtime Class Name:\s+wasi/);
