@@ -1,5 +1,6 @@
 /** /api, /apis and what is below them up to a group version: made from the KindTable, kept until it changes. */
 import { createHash } from "node:crypto";
+import { isCustom } from "../../api/kinds.ts";
 import type { KindTable } from "../../api/kinds.ts";
 import type { Call } from "../call.ts";
 import { negotiate } from "../media.ts";
@@ -44,7 +45,8 @@ export function openDiscovery(kinds: KindTable): Discovery {
   }
 
   return {
-    serves: (group, version) => current().some((each) => each.group === group && (version === undefined || each.versions.some((one) => one.version === version))),
+    // a built-in group answers for versions that it does not have, a custom one only for those that it has
+    serves: (group, version) => [...kinds.all()].some((kind) => kind.group === group && (version === undefined || version === kind.version || !isCustom(kind))),
     answer(call) {
       if (call.method !== "GET") throw methodNotAllowed();
       const all = current();
