@@ -1,0 +1,82 @@
+import test from "ava";
+import type { AnyObject } from "../../../core/api/meta.ts";
+import type { PersistentVolume, PersistentVolumeClaim } from "../../../core/api/types.gen.ts";
+import { cells, created, type Given, kindOf, refusals, updateRefusals, warnings, writer } from "./support.ts";
+
+const volume = (spec: object = {}): Given => ({
+  apiVersion: "v1",
+  kind: "PersistentVolume",
+  spec: { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"], hostPath: { path: "/x" }, ...spec },
+});
+const claim = (spec: object = {}): Given => ({
+  apiVersion: "v1",
+  kind: "PersistentVolumeClaim",
+  spec: { accessModes: ["ReadWriteOnce"], storageClassName: "c", resources: { requests: { storage: "1Gi" } }, ...spec },
+});
+const storageClass = (fields: object = {}): Given => ({ apiVersion: "storage.k8s.io/v1", kind: "StorageClass", provisioner: "example.com/p", ...fields });
+const driver = (spec: object): Given => ({ apiVersion: "storage.k8s.io/v1", kind: "CSIDriver", spec });
+const attachment = (source: object): Given => ({ apiVersion: "storage.k8s.io/v1", kind: "VolumeAttachment", spec: { attacher: "example.com", nodeName: "n", source } });
+
+const wrong: readonly (readonly [title: string, given: Given, refusals: readonly string[]])[] = [
+  ["a volume without source", volume({ hostPath: undefined }), ["spec: Required value: must specify a volume type"]],
+  ["a volume with two sources", volume({ nfs: { server: "s", path: "/" } }), ["spec.nfs: Forbidden: may not specify more than 1 volume type"]],
+  ["a local volume on no node", volume({ hostPath: undefined, local: { path: "/x" } }), ["spec.nodeAffinity: Required value: Local volume requires node affinity"]],
+  ["a capacity of something else", volume({ capacity: { cpu: "1" } }), ['spec.capacity: Unsupported value: {"cpu":"1"}: supported values: "storage"']],
+  ["recycling a root", volume({ hostPath: { path: "/" }, persistentVolumeReclaimPolicy: "Recycle" }), ["spec.persistentVolumeReclaimPolicy: Forbidden: may not be 'recycle' for a hostPath mount of '/'"]],
+  ["a claim for nothing", claim({ resources: { requests: { storage: "0" } } }), ['spec.resources[storage]: Invalid value: "0": must be greater than zero']],
+  ["a class of nobody", storageClass({ provisioner: "" }), ["provisioner: Required value"]],
+  ["a topology value twice", storageClass({ allowedTopologies: [{ matchLabelExpressions: [{ key: "a", values: ["x", "x"] }] }] }), ['allowedTopologies[0].matchLabelExpressions[0].values[1]: Duplicate value: "x"']],
+  ["an unknown lifecycle", driver({ volumeLifecycleModes: ["X"] }), ['spec.volumeLifecycleModes: Unsupported value: "X": supported values: "Persistent", "Ephemeral"']],
+  ["a token for a minute", driver({ tokenRequests: [{ audience: "a", expirationSeconds: 60 }] }), ["spec.tokenRequests[0].expirationSeconds: Invalid value: 60: may not specify a duration less than 10 minutes"]],
+  ["an attachment of nothing", attachment({}), ["spec.source: Required value: must specify exactly one of inlineVolumeSpec and persistentVolumeName"]],
+  ["tuning without parameters", { apiVersion: "storage.k8s.io/v1", kind: "VolumeAttributesClass", driverName: "d.example.com" }, ["parameters: Required value: must contain at least one key/value pair"]],
+  ["a driver twice", { apiVersion: "storage.k8s.io/v1", kind: "CSINode", spec: { drivers: [{ name: "d", nodeID: "a" }, { name: "d", nodeID: "b" }] } }, ['spec.drivers[1].name: Duplicate value: "d"']],
+];
+
+for (const [title, given, expected] of wrong) test(`refuses ${title}`, (t) => t.deepEqual(refusals(given), expected));
+
+for (const given of [volume(), claim(), storageClass(), driver({}), attachment({ persistentVolumeName: "v" })]) test(`accepts a plain ${given.kind}`, (t) => t.deepEqual(refusals(given), []));
+
+test("a volume begins pending, and keeps the time of its last phase", (t) => {
+  const made = created(volume()) as unknown as PersistentVolume;
+  t.deepEqual(made.status, { phase: "Pending", lastPhaseTransitionTime: "1970-01-01T00:00:00Z" });
+  t.like(made.spec, { persistentVolumeReclaimPolicy: "Retain", volumeMode: "Filesystem", hostPath: { type: "" } });
+  const merge = kindOf("v1", "PersistentVolume").hooks.mergeSubresource?.["status"];
+  const later = merge?.({ ...made, status: { ...made.status, phase: "Bound" } } as unknown as AnyObject, made as unknown as AnyObject, { ...writer, now: 60_000 });
+  t.deepEqual(later?.status, { phase: "Bound", lastPhaseTransitionTime: "1970-01-01T00:01:00Z" });
+});
+
+test("what a claim is filled from stands in both fields", (t) => {
+  const ref = { apiGroup: "x.io", kind: "Y", name: "z" };
+  const { spec } = created(claim({ dataSourceRef: ref })) as unknown as PersistentVolumeClaim;
+  t.deepEqual(spec?.dataSource, ref);
+  const unknown = created(claim({ dataSource: ref })) as unknown as PersistentVolumeClaim;
+  t.is(unknown.spec?.dataSource, undefined);
+});
+
+const withSpec = (fields: object) => (object: AnyObject) => ({ ...object, spec: { ...(object["spec"] as object), ...fields } });
+
+test("a claim stays as it is", (t) => {
+  const [refusal = ""] = updateRefusals(claim(), withSpec({ accessModes: ["ReadOnlyMany"] }));
+  t.true(refusal.startsWith("spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n"));
+  t.deepEqual(updateRefusals(claim(), withSpec({ volumeName: "v" })), []);
+});
+
+test("a class keeps what its volumes were made with", (t) => {
+  const change = (object: AnyObject) => ({ ...object, provisioner: "other.example.com/p", reclaimPolicy: "Retain", volumeBindingMode: "WaitForFirstConsumer", allowVolumeExpansion: true });
+  t.deepEqual(updateRefusals(storageClass(), change), [
+    "provisioner: Forbidden: updates to provisioner are forbidden.",
+    "reclaimPolicy: Forbidden: updates to reclaimPolicy are forbidden.",
+    'volumeBindingMode: Invalid value: "WaitForFirstConsumer": field is immutable',
+  ]);
+});
+
+test("recycling warns", (t) => {
+  t.deepEqual(warnings(volume({ persistentVolumeReclaimPolicy: "Recycle" })), ["spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning."]);
+});
+
+test("tables", (t) => {
+  t.like(cells(created(volume({ accessModes: ["ReadWriteMany", "ReadWriteOnce"], claimRef: { namespace: "n", name: "c" } }))), { Capacity: "1Gi", "Access Modes": "RWO,RWX", Claim: "n/c", Status: "Pending" });
+  t.like(cells(created(claim({ volumeName: "v" }))), { Volume: "v", Capacity: "0", VolumeAttributesClass: "<unset>", VolumeMode: "Filesystem" });
+  t.like(cells(created(storageClass())), { Provisioner: "example.com/p", AllowVolumeExpansion: false });
+});
