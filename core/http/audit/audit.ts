@@ -58,7 +58,7 @@ export function openAudit({ policy, write, clock }: AuditParts): Audit {
         started: (code) => event("ResponseStarted", { responseStatus: { metadata: {}, code } }),
         done(code, { request: asked, response } = {}) {
           event("ResponseComplete", {
-            responseStatus: statusOf(code, response),
+            responseStatus: statusOf(code, response, keepsRequest),
             ...(keepsRequest && asked !== undefined ? { requestObject: shown(asked, extent) } : {}),
             ...(keepsResponse && response !== undefined ? { responseObject: shown(response, extent) } : {}),
           });
@@ -98,11 +98,12 @@ function eventOf({ id, uri, verb, user, authenticated, sourceIps, userAgent, res
 
 const userInfo = ({ name, uid, groups, extra }: User) => ({ username: name, ...(uid === undefined ? {} : { uid }), groups, ...(extra === undefined ? {} : { extra }) });
 
-function statusOf(code: number, response: unknown): object {
+/** The message of a failure can quote what was sent: it is kept where bodies are. */
+function statusOf(code: number, response: unknown, withMessage: boolean): object {
   const status = response as { readonly kind?: string; readonly status?: unknown; readonly message?: string; readonly reason?: string } | undefined;
   if (status?.kind !== "Status") return { metadata: {}, code };
   const { status: result, message, reason } = status;
-  return { metadata: {}, status: result, ...(message === undefined ? {} : { message }), ...(reason === undefined ? {} : { reason }), code };
+  return { metadata: {}, status: result, ...(message === undefined || !withMessage ? {} : { message }), ...(reason === undefined ? {} : { reason }), code };
 }
 
 function shown(value: unknown, { omitManagedFields }: Extent): unknown {

@@ -2,7 +2,7 @@
  * The audit log: one JSON line per event, appended, put aside when it is full. Lines that wait for a slow disk are bounded;
  * what does not fit is counted and said, the server goes on.
  */
-import { createWriteStream, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { createWriteStream, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import type { WriteStream } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 import type { Clock } from "../../api/clock.ts";
@@ -34,7 +34,7 @@ export function openLogFile({ path, maxBytes, maxBackups, clock, log }: LogFileO
   let stream = open();
 
   function open(): WriteStream {
-    const opened = createWriteStream(path, { flags: "a", mode: 0o600 });
+    const opened = createWriteStream(path, { fd: openSync(path, "a", 0o600) });
     opened.on("error", (error) => log.error({ error: error.message, path }, "the audit log cannot be written"));
     return opened;
   }
