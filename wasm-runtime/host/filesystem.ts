@@ -48,10 +48,12 @@ function streamed<T>(call: () => T): T {
   }
 }
 
-let open = 0;
-function claim(): void {
-  if (open >= MAX_OPEN) throw new Failure("insufficient-memory");
-  open++;
+/** What the guest has open: closed when its instance is gone, since nobody else does. */
+const opened = new Set<{ [Symbol.dispose](): void }>();
+
+function claim(one: { [Symbol.dispose](): void }): void {
+  if (opened.size >= MAX_OPEN) throw new Failure("insufficient-memory");
+  opened.add(one);
 }
 
 const typeOf = (of: BigIntStats | Dirent) =>
@@ -91,6 +93,7 @@ export class DirectoryEntryStream {
 
   static of(directory: Dir): DirectoryEntryStream {
     const stream = new DirectoryEntryStream();
+    claim(stream);
     stream.#directory = directory;
     return stream;
   }
@@ -101,8 +104,8 @@ export class DirectoryEntryStream {
   }
 
   [Symbol.dispose](): void {
+    opened.delete(this);
     if (this.#directory === undefined) return;
-    open--;
     this.#directory.closeSync();
     this.#directory = undefined;
   }
@@ -115,14 +118,25 @@ interface Rights {
   readonly mutate: boolean;
 }
 
+/** Another descriptor of a directory that is open. */
+function again(directory: number, rights: Rights): Descriptor {
+  const fd = openSync(procPath(directory), O_DIRECTORY | O_RDONLY);
+  try {
+    return Descriptor.of(fd, true, rights);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
 export class Descriptor {
   #fd = -1;
   #directory = false;
   #rights: Rights = { read: false, write: false, mutate: false };
 
   static of(fd: number, directory: boolean, rights: Rights): Descriptor {
-    claim();
     const descriptor = new Descriptor();
+    claim(descriptor);
     descriptor.#fd = fd;
     descriptor.#directory = directory;
     descriptor.#rights = rights;
@@ -130,8 +144,8 @@ export class Descriptor {
   }
 
   [Symbol.dispose](): void {
+    opened.delete(this);
     if (this.#fd < 0) return;
-    open--;
     closeSync(this.#fd);
     this.#fd = -1;
   }
@@ -203,11 +217,12 @@ export class Descriptor {
   }
 
   readDirectory(): DirectoryEntryStream {
-    claim();
+    if (!this.#directory) throw new Failure("not-directory");
+    const directory = tried(() => opendirSync(procPath(this.#fd)));
     try {
-      return DirectoryEntryStream.of(tried(() => opendirSync(procPath(this.#fd))));
+      return DirectoryEntryStream.of(directory);
     } catch (error) {
-      open--;
+      directory.closeSync();
       throw error;
     }
   }
@@ -347,10 +362,14 @@ export function filesystem(grants: readonly Preopen[]) {
     return { fd, guestPath, rights: { read: true, write: false, mutate: !readOnly } };
   });
   return {
+    /** closes what the guest has left open */
+    reset() {
+      for (const one of opened) one[Symbol.dispose]();
+    },
     preopens: {
       Descriptor,
       // a fresh descriptor per call: the guest may drop what it gets
-      getDirectories: () => roots.map(({ fd, guestPath, rights }) => [Descriptor.of(openSync(procPath(fd), O_DIRECTORY | O_RDONLY), true, rights), guestPath]),
+      getDirectories: () => roots.map(({ fd, guestPath, rights }) => [again(fd, rights), guestPath]),
     },
     types: {
       Descriptor,

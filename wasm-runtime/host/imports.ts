@@ -71,7 +71,13 @@ export function importsFor(options: ImportOptions): Imports {
     "wasi:sockets/udp": net.udp,
     "wasi:sockets/udp-create-socket": net.udpCreateSocket,
   };
-  return { interfaces, reset: () => granted?.net.endAll() };
+  return {
+    interfaces,
+    reset() {
+      granted?.net.endAll();
+      files.reset();
+    },
+  };
 }
 
 /** What an error of a body stream was in HTTP. */

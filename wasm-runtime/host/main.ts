@@ -22,6 +22,8 @@ const OOM_CODE = 137;
 /** A guest that failed with this part of its memory limit in use is taken to have run out of it. */
 const OOM_FRACTION = 0.75;
 const MAX_MESSAGE = 1024;
+/** As common gateways; a pod's annotation may say otherwise. */
+const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
 const READ_BYTES = 64 << 10;
 const NEWLINE = 10;
 const RUN = "wasi:cli/run";
@@ -66,18 +68,27 @@ function runCommand(program: Program, imports: Imports): void {
 
 async function runService(program: Program, imports: Imports): Promise<void> {
   const { serverFor } = await import("./serve.ts");
-  let handle = find(instantiate(program, imports), HANDLER)["handle"];
-  const trapped = (error: unknown) => {
+  const create = () => find(instantiate(program, imports), HANDLER)["handle"];
+  // the first one now: a component that cannot be instantiated must not look as if it served
+  let handle: ReturnType<typeof create> | undefined = create();
+  const drop = () => {
+    handle = undefined;
+    imports.reset();
+  };
+  const failed = (error: unknown) => {
     const end = trap(error, program);
     log.sink("stderr").write(Buffer.from(`${end.message ?? "the component failed"}\n`));
     if (end.reason === "OOMKilled") ended(end);
-    imports.reset();
-    handle = find(instantiate(program, imports), HANDLER)["handle"];
+    drop();
   };
-  const handler = (...args: readonly unknown[]) => void handle?.(...args);
+  const handler = (...args: readonly unknown[]) => {
+    handle ??= create();
+    handle?.(...args);
+    if (spec.instance === "fresh") drop();
+  };
   const servers = await Promise.all(
     spec.listen.map(async ({ host, port }) => {
-      const server = serverFor({ handle: handler, trapped });
+      const server = serverFor({ handle: handler, failed, timeoutMs: spec.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS });
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
         server.listen({ host, port, backlog: 511 }, resolve);

@@ -34,6 +34,10 @@ export interface HostSpec {
   readonly env: readonly (readonly [string, string])[];
   readonly memoryLimitBytes: number;
   readonly listen: readonly { readonly host: string; readonly port: number }[];
+  /** how long the guest may take for one request (service); the host's default unless given */
+  readonly requestTimeoutMs?: number;
+  /** "fresh": each request gets an instance of its own */
+  readonly instance?: "reused" | "fresh";
   /** the pod's own, for sockets */
   readonly addresses: readonly string[];
   readonly logPath: string;

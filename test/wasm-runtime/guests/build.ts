@@ -15,6 +15,7 @@ const compiler = process.env["CC"] ?? "clang";
 const guests: Readonly<Record<string, { readonly world?: string; readonly library?: boolean }>> = {
   posix: {},
   network: { world: "network" },
+  service: { world: "service", library: true },
 };
 
 for (const [name, { world, library }] of Object.entries(guests)) {
