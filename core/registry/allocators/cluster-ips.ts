@@ -36,8 +36,10 @@ export function clusterIps(context: Context): ClusterIps {
   const keyFor = (address: string) => keyOf(addresses, undefined, address);
 
   const held = claims(store, clock, (entry) => {
-    const { metadata, spec } = codec.decode(entry) as AnyObject & { readonly spec?: { readonly parentRef?: Partial<Owner> } };
-    const { namespace = "", name = "" } = spec?.parentRef ?? {};
+    const { metadata, spec } = codec.decode(entry) as AnyObject & { readonly spec?: { readonly parentRef?: Partial<Owner> & { readonly resource?: string } } };
+    const { resource, namespace = "", name = "" } = spec?.parentRef ?? {};
+    // others hold addresses, too, and only they know for how long
+    if (resource !== "services") return undefined;
     const service = store.get(keyOf(services, namespace, name));
     const uses = service !== undefined && ((context.codec(services).decode(service) as unknown as Service).spec?.clusterIPs ?? []).includes(metadata.name ?? "");
     return uses ? undefined : Date.parse(metadata.creationTimestamp ?? "");
