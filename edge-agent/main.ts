@@ -2,7 +2,7 @@
  * Composition root of the device: identity, runtimes, desired state, agent loop, node report, session. Pods start from
  * the device's own disk before there is a connection, and whether there ever is one.
  */
-import { mkdir, readFile, readdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sleep, systemClock, type Clock } from "../core/api/clock.ts";
 import { systemEntropy, type Entropy } from "../core/api/entropy.ts";
@@ -18,23 +18,26 @@ import { startAgent } from "./agent.ts";
 import { AGENT_VERSION, type AgentConfig } from "./config.ts";
 import { diskFile, openDesired, type Desired } from "./desired.ts";
 import { eventBuffer } from "./events.ts";
+import type { PressureType, Verdict } from "./eviction/pressure.ts";
 import { readFacts, type MachineFacts } from "./facts.ts";
 import { hintedClock } from "./hinted-clock.ts";
 import { enroll, EnrollmentRefused } from "./identity/enroll.ts";
 import { identityStore, type Identity, type IdentityStore } from "./identity/identity.ts";
 import { startRenewal } from "./identity/renewal.ts";
+import { readRegistries } from "./images/registries.ts";
 import { parseResolvConf } from "./network/names.ts";
+import type { Pressure } from "./node.ts";
 import { nodeReporter } from "./node-reporter.ts";
 import { observer } from "./observe.ts";
 import { podDirectories } from "./pod-directories.ts";
 import { diskPodFiles } from "./pod-files.ts";
 import { followPodCidr } from "./pod-network.ts";
 import { newReport } from "./report.ts";
-import type { Containerd } from "./runtimes/containerd/daemon.ts";
 import type { Runtime, Usage } from "./runtimes/runtime.ts";
 import { agentSession, type AgentSession } from "./session.ts";
-import { readSettings, type Settings } from "./settings.ts";
+import { readSettings } from "./settings.ts";
 import { slots } from "./slots.ts";
+import { startRuntimes } from "./start-runtimes.ts";
 import { machineUsage } from "./stats/machine-usage.ts";
 import { sampler } from "./stats/sampler.ts";
 import { kubeletPages } from "./streams/kubelet-pages.ts";
@@ -42,6 +45,7 @@ import { podLoopback } from "./streams/pod-loopback.ts";
 import { streamServer } from "./streams/serve.ts";
 import { terminationMessages } from "./termination-message.ts";
 import { openTokens } from "./tokens.ts";
+import { startUpkeep, type Upkeep } from "./upkeep.ts";
 import { linuxMounter, plainMounter } from "./volumes/mounts.ts";
 import { volumes } from "./volumes/volumes.ts";
 
@@ -102,7 +106,8 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   const directories = podDirectories(dataDir);
   const desired = await openDesired(diskFile(join(dataDir, "desired.json"), log), log);
   const settings = await readSettings(join(dataDir, "kubelet.json"), facts);
-  const { runtimes, daemon } = await startRuntimes({ config, settings, identity: () => identity, store, facts, clock, log });
+  const registries = await readRegistries(join(dataDir, "registries.json"));
+  const { runtimes, daemon } = await startRuntimes({ config, settings, registries, identity: () => identity, store, facts, clock, log });
   onClose(async () => {
     for (const runtime of runtimes) await runtime.close?.();
     if (config.drainOnExit === true) await daemon?.stop();
@@ -111,9 +116,10 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   const report = newReport();
   const events = eventBuffer(clock);
   const watching = observer(runtimes, log, terminationMessages(directories, desired.pod));
-  const reporter = nodeReporter({ name, site: config.site ?? identity.site, profile, facts, runtimes, dataDir, addresses: hostAddresses, report, clock, log });
+  const reporter = nodeReporter({ name, site: config.site ?? identity.site, profile, facts, runtimes, dataDir, settings, addresses: hostAddresses, pressure: () => pressureOf(upkeep?.eviction.conditions()), report, clock, log });
   onClose(() => reporter.close());
   let session: AgentSession | undefined;
+  let upkeep: Upkeep | undefined;
   const tokens = await openTokens({
     file: join(dataDir, "tokens.json"),
     clock,
@@ -139,7 +145,9 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
       pulls: slots(settings.pullsAtOnce),
       starts: slots(STARTS_AT_ONCE),
       hostIPs: hostAddresses,
+      registryCredentials: registries.credentials,
       allocatable: () => reporter.status()?.allocatable ?? {},
+      pressure: () => pressing(upkeep?.eviction.conditions()),
       clusterDns: () => ({ servers: identity.clusterDns ?? [], domain: identity.clusterDomain ?? "cluster.local" }),
       hostDns: async () => parseResolvConf(await resolverOfHost()),
       hostsFile: () => readFile("/etc/hosts", "utf8").catch(() => ""),
@@ -155,6 +163,11 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
     await agent.close();
     if (config.drainOnExit === true) await mounter.unmountBelow(directories.root);
   });
+  const over = (uid: string) => ["Succeeded", "Failed"].includes(agent.status(uid)?.phase ?? "");
+  const kept = startUpkeep({ nodeName: name, dataDir, settings, runtimes, directories, importImage: daemon?.importImage, observed: watching.pods, pods: desired.pods, evict: agent.evict, over, events, clock, log, signal });
+  upkeep = kept;
+  kept.eviction.onChange(() => void reporter.look());
+  onClose(() => kept.close());
   if (daemon !== undefined) followPodCidr({ node: name, configured: config.podCidr, desired, clock, log, set: daemon.setPodCidr });
   await reporter.look();
   await agent.wake();
@@ -255,63 +268,12 @@ async function enrolled(config: AgentConfig, store: IdentityStore, { signal, log
   }
 }
 
-interface RuntimeParts {
-  readonly config: AgentConfig;
-  readonly settings: Settings;
-  readonly identity: () => Identity;
-  readonly store: IdentityStore;
-  readonly facts: MachineFacts;
-  readonly clock: Clock;
-  readonly log: Log;
+function pressureOf(conditions: Verdict["conditions"] | undefined): Pressure {
+  return { memory: conditions?.MemoryPressure === true, disk: conditions?.DiskPressure === true, pids: conditions?.PIDPressure === true };
 }
 
-/** Runtimes are loaded only where they are used: memory is short on the boards that run one. */
-async function startRuntimes({ config, settings, identity, store, facts, clock, log }: RuntimeParts): Promise<{ readonly runtimes: readonly Runtime[]; readonly daemon: Containerd | undefined }> {
-  const { dataDir, name } = config;
-  const runtimes: Runtime[] = [];
-  let daemon: Containerd | undefined;
-  if (config.runtimes.includes("containerd")) {
-    const [{ containerdRuntime }, { cgroups }, { sharesOf }] = await Promise.all([
-      import("./runtimes/containerd/containerd.ts"),
-      import("./runtimes/containerd/cgroups.ts"),
-      import("./runtimes/containerd/cgroup-values.ts"),
-    ]);
-    if (config.containerdSocket === undefined) {
-      const { containerdMissing, startContainerd } = await import("./runtimes/containerd/daemon.ts");
-      const missing = await containerdMissing();
-      if (missing !== undefined) throw new Error(`the containerd runtime cannot be used: ${missing}`);
-      const { server } = identity();
-      const mirror = { host: "registry.lichen.internal", url: server, ca: store.files.ca, certificate: store.files.certificate, key: store.files.key };
-      daemon = await startContainerd({ dataDir, log, clock, registries: [mirror] });
-      await importArchives(daemon, join(dataDir, "images"), log);
-    }
-    const { reserved, podPidsLimit } = settings;
-    const tree = await cgroups({
-      root: `/lichen/${name}/kubepods`,
-      podPids: podPidsLimit,
-      allocatable: { cpuShares: sharesOf(facts.cores - (reserved["cpu"] ?? 0)), memory: Math.floor(facts.memoryBytes - (reserved["memory"] ?? 0)) },
-    });
-    await tree.ensureDevice();
-    runtimes.push(
-      containerdRuntime({
-        socket: daemon?.socket ?? config.containerdSocket ?? "",
-        device: name,
-        cgroups: tree,
-        seccompRoot: join(dataDir, "seccomp"),
-        memoryBytes: facts.memoryBytes,
-        clock,
-        log,
-        revive: daemon?.ensureRunning,
-      }),
-    );
-  }
-  if (config.runtimes.includes("wasi")) {
-    const [{ wasiRuntime }, { serverComponentSource }] = await Promise.all([import("./runtimes/wasi/wasi.ts"), import("./runtimes/wasi/component-source.ts")]);
-    const { server, ca } = identity();
-    const source = serverComponentSource({ server, ca, credentials: () => ({ cert: identity().certificate, key: identity().key }), clock });
-    runtimes.push(wasiRuntime({ dataDir: join(dataDir, "wasi"), source, publicKeys: () => identity().moduleKeys, clock, log }));
-  }
-  return { runtimes, daemon };
+function pressing(conditions: Verdict["conditions"] | undefined): readonly PressureType[] {
+  return (["MemoryPressure", "DiskPressure", "PIDPressure"] as const).filter((condition) => conditions?.[condition] === true);
 }
 
 /** Of this process. */
@@ -319,18 +281,6 @@ function ownUsage(at: number): Usage {
   const { rss } = process.memoryUsage();
   const { user, system } = process.cpuUsage();
   return { at, cpu: (user + system) * 1000, workingSet: rss, memory: rss, rss };
-}
-
-/** Images for devices without a registry: archives that somebody copied there. */
-async function importArchives(daemon: Containerd, directory: string, log: Log): Promise<void> {
-  const names = await readdir(directory).catch((): string[] => []);
-  for (const file of names.filter((each) => each.endsWith(".tar")).toSorted()) {
-    try {
-      log.info({ file, images: await daemon.importImage(join(directory, file)) }, "imported an image archive");
-    } catch (error) {
-      log.error({ file, error: String(error) }, "an image archive could not be imported");
-    }
-  }
 }
 
 function connection(identity: () => Identity, parts: { readonly clock: Clock; readonly entropy: Entropy; readonly log: Log }) {

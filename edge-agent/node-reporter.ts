@@ -6,10 +6,11 @@ import type { AnyObject } from "../core/api/meta.ts";
 import type { NodeCondition, NodeStatus } from "../core/api/types.gen.ts";
 import type { FirmwareProfile } from "../firmware-profiles/profile.ts";
 import { AGENT_VERSION } from "./config.ts";
-import { availableMemory, diskSpace, processIds, type MachineFacts } from "./facts.ts";
+import { diskSpace, type MachineFacts } from "./facts.ts";
 import { nodeLabels, nodeStatus, type NodeInput, type Pressure, type RuntimeReport } from "./node.ts";
 import type { Report } from "./report.ts";
 import type { Runtime } from "./runtimes/runtime.ts";
+import type { Settings } from "./settings.ts";
 
 export interface NodeReporterParts {
   readonly name: string;
@@ -18,7 +19,11 @@ export interface NodeReporterParts {
   readonly facts: MachineFacts;
   readonly runtimes: readonly Runtime[];
   readonly dataDir: string;
+  readonly settings: Settings;
   readonly addresses: () => readonly string[];
+  readonly pressure: () => Pressure;
+  /** extended resources by name */
+  readonly devices?: (() => { readonly [resource: string]: number }) | undefined;
   readonly report: Report;
   readonly clock: Clock;
   readonly log: Log;
@@ -34,38 +39,14 @@ export interface NodeReporter {
 }
 
 const LOOK_MS = 10_000;
-/** kubelet's hard eviction thresholds: 100 MiB of memory, 10 % of the disk, 5 % of its inodes. */
-const MEMORY_BYTES = 100 * 2 ** 20;
-/** Boards with little memory: 5 % of it, if that is less. */
-const MEMORY_SHARE = 0.05;
-const DISK_SHARE = 0.1;
-const INODE_SHARE = 0.05;
-const PID_SHARE = 0.9;
-/** A condition that came stays this long (kubelet's pressure transition period), so that it does not flap. */
-const PRESSURE_STAYS_MS = 300_000;
-const MAX_PODS = 110;
-
 export function nodeReporter(parts: NodeReporterParts): NodeReporter {
   const { clock, report, runtimes, facts, log } = parts;
-  const since = { memory: Number.NEGATIVE_INFINITY, disk: Number.NEGATIVE_INFINITY, pids: Number.NEGATIVE_INFINITY };
   const listeners: (() => void)[] = [];
   let conditions: readonly NodeCondition[] = [];
   let status: NodeStatus | undefined;
   let cancel: (() => void) | undefined;
   let closed = false;
 
-  const held = (kind: keyof typeof since, now: boolean): boolean => {
-    if (now) since[kind] = clock.monotonic();
-    return clock.monotonic() - since[kind] < PRESSURE_STAYS_MS;
-  };
-  const pressureOf = async (disk: Awaited<ReturnType<typeof diskSpace>>): Promise<Pressure> => {
-    const pids = await processIds();
-    return {
-      memory: held("memory", (await availableMemory()) < Math.min(MEMORY_BYTES, facts.memoryBytes * MEMORY_SHARE)),
-      disk: held("disk", disk.freeBytes < disk.sizeBytes * DISK_SHARE || (disk.inodes > 0 && disk.freeInodes < disk.inodes * INODE_SHARE)),
-      pids: held("pids", pids.used > pids.max * PID_SHARE),
-    };
-  };
   const look = async (): Promise<void> => {
     const disk = await diskSpace(parts.dataDir);
     const input: NodeInput = {
@@ -75,11 +56,12 @@ export function nodeReporter(parts: NodeReporterParts): NodeReporter {
       site: parts.site,
       addresses: parts.addresses(),
       diskBytes: disk.sizeBytes,
-      pressure: await pressureOf(disk),
+      pressure: parts.pressure(),
       runtimes: await Promise.all(runtimes.map(runtimeReport)),
       agentVersion: AGENT_VERSION,
-      devices: {},
-      maxPods: MAX_PODS,
+      devices: parts.devices?.() ?? {},
+      settings: parts.settings,
+      images: (await Promise.all(runtimes.map((runtime) => runtime.images().catch(() => [])))).flat(),
       previous: conditions,
       now: clock.now(),
     };
@@ -119,7 +101,8 @@ const EAGER_MS = 500;
 async function runtimeReport(runtime: Runtime): Promise<RuntimeReport> {
   const problem = await runtime.health().catch((error: unknown) => String(error));
   const version = await runtime.version().catch(() => `${runtime.handler}://unknown`);
-  return { handler: runtime.handler, version, problem };
+  const features = await runtime.features?.().catch(() => undefined);
+  return { handler: runtime.handler, version, problem, features };
 }
 
 function isReady(status: NodeStatus | undefined): boolean {

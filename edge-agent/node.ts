@@ -3,9 +3,11 @@
  * numbers are rounded and conditions change only with their status, so that an idle device has nothing new to say.
  */
 import { timestamp } from "../core/api/clock.ts";
-import type { NodeCondition, NodeStatus } from "../core/api/types.gen.ts";
+import type { ContainerImage, NodeCondition, NodeStatus } from "../core/api/types.gen.ts";
 import type { FirmwareProfile } from "../firmware-profiles/profile.ts";
 import type { MachineFacts } from "./facts.ts";
+import type { ImageOnDevice, RuntimeFeatures } from "./runtimes/runtime.ts";
+import { bound, type Settings } from "./settings.ts";
 
 export interface NodeInput {
   readonly name: string;
@@ -19,7 +21,8 @@ export interface NodeInput {
   readonly agentVersion: string;
   /** extended resources of devices (GPIO, I2C, SPI …) by name */
   readonly devices: { readonly [resource: string]: number };
-  readonly maxPods: number;
+  readonly settings: Settings;
+  readonly images: readonly ImageOnDevice[];
   readonly previous: readonly NodeCondition[];
   readonly now: number;
 }
@@ -35,14 +38,11 @@ export interface RuntimeReport {
   readonly version: string;
   /** why it does not work; undefined: it does */
   readonly problem: string | undefined;
+  readonly features?: RuntimeFeatures | undefined;
 }
 
-/** What the agent and the system keep for themselves; kubelet's defaults reserve nothing, which starves small boards. */
-const RESERVED_MEMORY_BYTES = 128 * 2 ** 20;
-/** Never more than a quarter of the board. */
-const RESERVED_SHARE = 0.25;
-/** Part of the disk that pods may use: eviction begins at 10 % free (Kubernetes documentation, "Node-pressure Eviction"). */
-const DISK_SHARE = 0.9;
+/** kubelet's nodeStatusMaxImages: a long list would be sent with every change of the node */
+const MAX_IMAGES = 50;
 
 export function nodeLabels({ name, facts, profile, site, runtimes }: NodeInput): { readonly [label: string]: string } {
   return {
@@ -60,17 +60,22 @@ export function nodeLabels({ name, facts, profile, site, runtimes }: NodeInput):
 export function nodeStatus(input: NodeInput): NodeStatus {
   const { name, facts, runtimes, addresses } = input;
   const containers = runtimes.find(({ handler }) => handler === "containerd");
-  const reserved = Math.min(RESERVED_MEMORY_BYTES, facts.memoryBytes * RESERVED_SHARE);
+  const { reserved, evictionHard } = input.settings;
+  const kept = (resource: string, whole: number, signal: string) => (reserved[resource] ?? 0) + (evictionHard[signal] === undefined ? 0 : bound(evictionHard[signal], whole));
   const fixed = {
-    cpu: String(facts.cores),
     ...Object.fromEntries(facts.hugepages.map(({ size, bytes }) => [`hugepages-${size}`, bytes === 0 ? "0" : `${Math.floor(bytes / 2 ** 20)}Mi`])),
-    pods: String(input.maxPods),
+    pods: String(input.settings.maxPods),
     ...Object.fromEntries(Object.entries(input.devices).map(([resource, count]) => [resource, String(count)])),
   };
   const huge = facts.hugepages.reduce((sum, { bytes }) => sum + bytes, 0);
   return {
-    capacity: { ...fixed, memory: kibi(facts.memoryBytes), "ephemeral-storage": kibi(input.diskBytes) },
-    allocatable: { ...fixed, memory: kibi(Math.max(0, facts.memoryBytes - reserved - huge)), "ephemeral-storage": String(Math.floor(input.diskBytes * DISK_SHARE)) },
+    capacity: { cpu: String(facts.cores), ...fixed, memory: kibi(facts.memoryBytes), "ephemeral-storage": kibi(input.diskBytes) },
+    allocatable: {
+      cpu: cores(facts.cores - (reserved["cpu"] ?? 0)),
+      ...fixed,
+      memory: kibi(Math.max(0, facts.memoryBytes - kept("memory", facts.memoryBytes, "memory.available") - huge)),
+      "ephemeral-storage": String(Math.floor(Math.max(0, input.diskBytes - kept("ephemeral-storage", input.diskBytes, "nodefs.available")))),
+    },
     conditions: conditions(input),
     addresses: [...addresses.map((address) => ({ type: "InternalIP", address })), { type: "Hostname", address: name }],
     nodeInfo: {
@@ -85,15 +90,28 @@ export function nodeStatus(input: NodeInput): NodeStatus {
       operatingSystem: "linux",
       architecture: facts.arch,
     },
+    images: images(input.images),
     runtimeHandlers: handlers(runtimes),
   } as NodeStatus;
+}
+
+/** The largest first: they are what placing a pod near its image is worth. */
+function images(all: readonly ImageOnDevice[]): ContainerImage[] {
+  return all
+    .map(({ tags, digests, sizeBytes }) => ({ names: [...digests, ...tags], sizeBytes }))
+    .filter(({ names }) => names.length > 0)
+    .toSorted((a, b) => b.sizeBytes - a.sizeBytes)
+    .slice(0, MAX_IMAGES);
 }
 
 /** The unnamed handler is the default one; it and its name are both listed. */
 function handlers(runtimes: readonly RuntimeReport[]): { readonly name: string; readonly features: object }[] {
   const names = runtimes.flatMap(({ handler }) => (handler === "containerd" ? ["", "containerd"] : [handler]));
-  return names.map((name) => ({ name, features: { recursiveReadOnlyMounts: false, userNamespaces: false } }));
+  const features = runtimes.find(({ handler }) => handler === "containerd")?.features;
+  return names.map((name) => ({ name, features: name === "" || name === "containerd" ? (features ?? NO_FEATURES) : NO_FEATURES }));
 }
+
+const NO_FEATURES = { recursiveReadOnlyMounts: false, userNamespaces: false };
 
 function conditions(input: NodeInput): NodeCondition[] {
   const { pressure, runtimes, facts } = input;
@@ -122,6 +140,11 @@ function conditions(input: NodeInput): NodeCondition[] {
       message,
     };
   });
+}
+
+function cores(amount: number): string {
+  const milli = Math.floor(Math.max(0, amount) * 1000);
+  return milli % 1000 === 0 ? String(milli / 1000) : `${milli}m`;
 }
 
 function kibi(bytes: number): string {

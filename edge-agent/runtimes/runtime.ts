@@ -163,6 +163,12 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
+/** of the unnamed runtime handler, for NodeStatus */
+export interface RuntimeFeatures {
+  readonly recursiveReadOnlyMounts: boolean;
+  readonly userNamespaces: boolean;
+}
+
 export interface AttachOptions {
   readonly tty: boolean;
   readonly stdin: boolean;
@@ -177,6 +183,7 @@ export interface Runtime {
   version(): Promise<string>;
   /** undefined when it works, else why not (Node condition Ready=False) */
   health(): Promise<string | undefined>;
+  features?(): Promise<RuntimeFeatures>;
   pods(): Promise<readonly RunningPod[]>;
   /** hints that `pods()` changed; undefined uid: anything may have */
   changes(listener: (podUid: string | undefined) => void): () => void;

@@ -56,11 +56,14 @@ export function resourceMetrics(input: MetricsInput): readonly Family[] {
   ];
 }
 
+function cadvisorLabels([pod, { id, name }, container]: ContainerRow) {
+  return { container: name, id: `/kubepods/pod${pod.uid}/${id}`, image: container?.image ?? "", name: id, namespace: pod.namespace, pod: pod.name };
+}
+
 export function cadvisorMetrics(input: MetricsInput): readonly Family[] {
   const { figures, cores, version } = input;
   const { pods, containers } = rows(input);
-  const labels = ([pod, { id, name }, container]: ContainerRow) => ({ container: name, id: `/kubepods/pod${pod.uid}/${id}`, image: container?.image ?? "", name: id, namespace: pod.namespace, pod: pod.name });
-  const ofContainers = (value: (row: ContainerRow) => number | undefined) => sampled(containers, labels, value, ([, { at }]) => at);
+  const ofContainers = (value: (row: ContainerRow) => number | undefined) => sampled(containers, cadvisorLabels, value, ([, { at }]) => at);
   const links = pods.flatMap(([pod, { interfaces = [], at }]) => interfaces.map((link) => ({ labels: { container: "", id: `/kubepods/pod${pod.uid}`, image: "", interface: link.name, name: "", namespace: pod.namespace, pod: pod.name }, link, at })));
   const ofLinks = (value: (link: (typeof links)[number]["link"]) => number) => links.map(({ labels: named, link, at }) => ({ labels: named, value: value(link), at }));
   return [

@@ -12,7 +12,7 @@ const CHUNK = 64 * 1024;
 export async function logFiles(path: string): Promise<string[]> {
   const name = basename(path);
   const names = await readdir(dirname(path)).catch((): string[] => []);
-  const rotated = names.filter((each) => each.startsWith(`${name}.`) && !each.endsWith(".gz")).toSorted();
+  const rotated = names.filter((each) => each.startsWith(`${name}.`) && !/\.(gz|tmp)$/.test(each)).toSorted();
   return [...rotated, ...(names.includes(name) ? [name] : [])].map((each) => join(dirname(path), each));
 }
 

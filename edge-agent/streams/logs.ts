@@ -96,6 +96,8 @@ async function readCurrent(source: LogSource, start: number, follow: boolean, em
           if (signal.aborted || !(await emit(line))) return;
         }
         if (await replaced(handle, source.path)) {
+          // what was written between the last look and the rotation
+          for await (const { line } of linesFrom(handle, position)) if (signal.aborted || !(await emit(line))) return;
           await handle.close();
           handle = undefined;
           position = 0;

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { readFacts } from "../../edge-agent/facts.ts";
+import { defaultSettings } from "../../edge-agent/settings.ts";
 import { nodeLabels, nodeStatus, type NodeInput } from "../../edge-agent/node.ts";
 import { chooseProfile } from "../../firmware-profiles/profile.ts";
 import { readProfiles } from "../../firmware-profiles/profiles.ts";
@@ -51,12 +52,12 @@ test("the node names its board, keeps memory for the agent and says what stops i
   const input: NodeInput = {
     name: "edge-1", facts, profile: chooseProfile(readProfiles(), facts), site: "hall", addresses: ["192.0.2.1"], diskBytes: 2 ** 30,
     pressure: { memory: false, disk: true, pids: false }, runtimes: [{ handler: "containerd", version: "containerd://1.6.20", problem: undefined }],
-    agentVersion: "v1", devices: {}, maxPods: 110, previous: [], now: 0,
+    agentVersion: "v1", devices: {}, settings: defaultSettings(facts), images: [], previous: [], now: 0,
   };
   t.like(nodeLabels(input), { "kubernetes.io/arch": "arm64", "kubernetes.io/os": "linux", "kubernetes.io/hostname": "edge-1", "lichen.dev/board": "raspberry-pi-4b", "lichen.dev/site": "hall" });
   const status = nodeStatus(input);
   t.deepEqual(status.capacity, { cpu: "4", "hugepages-2Mi": "0", pods: "110", memory: "3884096Ki", "ephemeral-storage": "1048576Ki" });
-  t.is(status.allocatable?.["memory"], `${3884096 - 128 * 1024}Ki`);
+  t.is(status.allocatable?.["memory"], `${3884096 - 128 * 1024 - 100 * 1024}Ki`, "128 MiB reserved, 100 MiB never given away");
   t.deepEqual(status.conditions?.map(({ type, status: value, reason }) => [type, value, reason]), [
     ["MemoryPressure", "False", "KubeletHasSufficientMemory"],
     ["DiskPressure", "True", "KubeletHasDiskPressure"],

@@ -70,7 +70,7 @@ test("a device joins, runs its pods, is reached by streams, renews, and is out w
     await second.close();
   });
   acceptStreams(second, async (request, stream) => {
-    await stream.send({ channel: CHANNEL.stdout, data: Buffer.from(`log of ${request.pod}`), end: true });
+    await stream.send({ channel: CHANNEL.stdout, data: Buffer.from(`log of ${request.type === "log" ? request.pod : "nothing"}`), end: true });
     stream.close();
   });
   const session = deviceSession({ link, clock: systemClock, entropy: systemEntropy, log: silentLog });

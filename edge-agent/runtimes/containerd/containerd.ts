@@ -75,6 +75,11 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
         return `container runtime is down: ${error instanceof Error ? error.message : String(error)}`;
       }
     },
+    async features() {
+      const { runtime_handlers = [] } = await cri.call("Status", {});
+      const { recursive_read_only_mounts = false, user_namespaces = false } = runtime_handlers.find(({ name = "" }) => name === "")?.features ?? {};
+      return { recursiveReadOnlyMounts: recursive_read_only_mounts, userNamespaces: user_namespaces };
+    },
     async pods() {
       const filter = { label_selector: mine };
       const [{ items = [] }, { containers = [] }] = await Promise.all([cri.call("ListPodSandbox", { filter }), cri.call("ListContainers", { filter })]);

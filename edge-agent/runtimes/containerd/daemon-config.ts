@@ -86,27 +86,44 @@ export function cniConflist(options: { readonly podCidr: string; readonly ipamDi
   });
 }
 
-export interface RegistryMirror {
-  /** host part of image references: "registry.lichen.internal" */
-  readonly host: string;
+/** One place that a registry's images come from. */
+export interface RegistryHost {
   /** "https://server:6443" */
   readonly url: string;
   /** files, PEM */
   readonly ca?: string | undefined;
   readonly certificate?: string | undefined;
   readonly key?: string | undefined;
+  readonly skipVerify?: boolean | undefined;
+}
+
+export interface RegistrySource {
+  /** host part of image references: "registry.lichen.internal"; "_default": all others */
+  readonly host: string;
+  /** tried in order, before the server */
+  readonly hosts: readonly RegistryHost[];
+  /** stands for the registry itself; undefined: the registry is asked */
+  readonly server?: RegistryHost | undefined;
 }
 
 /** containerd's hosts.toml (docs/hosts.md): a client certificate makes the device itself the user that pulls. */
-export function hostsToml({ url, ca, certificate, key }: RegistryMirror): string {
+export function hostsToml({ host, hosts, server }: RegistrySource): string {
+  const upstream = server?.url ?? (host === "docker.io" ? "https://registry-1.docker.io" : host === "_default" ? undefined : `https://${host}`);
   return [
-    `server = ${quote(url)}`,
+    ...(upstream === undefined ? [] : [`server = ${quote(upstream)}`]),
+    ...[...hosts, ...(server === undefined ? [] : [server])].flatMap(hostLines),
+    "",
+  ].join("\n");
+}
+
+function hostLines({ url, ca, certificate, key, skipVerify }: RegistryHost): string[] {
+  return [
     `[host.${quote(url)}]`,
     `  capabilities = ["pull", "resolve"]`,
     ...(ca === undefined ? [] : [`  ca = ${quote(ca)}`]),
     ...(certificate === undefined || key === undefined ? [] : [`  client = [[${quote(certificate)}, ${quote(key)}]]`]),
-    "",
-  ].join("\n");
+    ...(skipVerify === true ? ["  skip_verify = true"] : []),
+  ];
 }
 
 /** TOML basic strings have JSON's escapes. */

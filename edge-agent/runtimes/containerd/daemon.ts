@@ -12,7 +12,7 @@ import { promisify } from "node:util";
 import { sleep, type Clock } from "../../../core/api/clock.ts";
 import type { Log } from "../../../core/api/log.ts";
 import { criClient } from "./cri.ts";
-import { cniConflist, daemonToml, hostsToml, type RegistryMirror } from "./daemon-config.ts";
+import { cniConflist, daemonToml, hostsToml, type RegistrySource } from "./daemon-config.ts";
 import { PAUSE_IMAGE, pauseImage } from "./pause-image.ts";
 import { daemonPaths, type DaemonPaths } from "./paths.ts";
 
@@ -21,14 +21,14 @@ export interface ContainerdOptions {
   readonly dataDir: string;
   readonly log: Log;
   readonly clock: Clock;
-  readonly registries?: readonly RegistryMirror[];
+  readonly registries?: readonly RegistrySource[];
 }
 
 export interface Containerd {
   readonly socket: string;
   /** (re)writes the pod network; the daemon picks it up by itself */
   setPodCidr(cidr: string): Promise<void>;
-  setRegistries(registries: readonly RegistryMirror[]): Promise<void>;
+  setRegistries(registries: readonly RegistrySource[]): Promise<void>;
   /** loads an image archive; returns its references */
   importImage(file: string): Promise<readonly string[]>;
   /** starts the daemon again if it died */
