@@ -7,6 +7,7 @@ import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapField } from "./fill.ts";
 import { validateClaimSpec } from "./validate/claim-spec.ts";
 import { type Errors, forbidden, isEmpty } from "./validate/errors.ts";
+import { internalForm } from "./validate/internal-form.ts";
 import { amountOf } from "./validate/quantity-rules.ts";
 import { checking, checkingUpdate, immutable } from "./validate/rules.ts";
 import { same } from "./validate/same.ts";
@@ -71,10 +72,10 @@ function validateUpdate(errors: Errors, claim: PersistentVolumeClaim, old: Persi
     const storage = before.resources?.requests?.["storage"];
     next.resources = { ...now.resources, requests: { ...now.resources.requests, ...(storage === undefined ? {} : { storage }) } };
   }
-  delete next.volumeAttributesClassName;
-  delete fixed.volumeAttributesClassName;
+  if (before.volumeAttributesClassName === undefined) delete next.volumeAttributesClassName;
+  else next.volumeAttributesClassName = before.volumeAttributesClassName;
   if (!same(next, fixed)) {
-    forbidden(errors, "spec", `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${diffOf(fixed, next)}`);
+    forbidden(errors, "spec", `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${diffOf(internal(fixed), internal(next))}`);
   }
   if (size(now) < size(before) && size(now) <= amountOf(claim.status?.capacity?.["storage"]).nanos) {
     forbidden(errors, "spec.resources.requests.storage", "field can not be less than status.capacity");
@@ -84,6 +85,8 @@ function validateUpdate(errors: Errors, claim: PersistentVolumeClaim, old: Persi
     forbidden(errors, "spec.volumeAttributesClassName", "update from non-nil value to nil is forbidden");
   }
 }
+
+const internal = (spec: PersistentVolumeClaimSpec) => internalForm("PersistentVolumeClaimSpec", spec);
 
 const size = (spec: PersistentVolumeClaimSpec): bigint => amountOf(spec.resources?.requests?.["storage"]).nanos;
 

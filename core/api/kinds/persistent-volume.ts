@@ -8,6 +8,7 @@ import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { drop, fill, mapField } from "./fill.ts";
 import { sourceWarnings } from "./volume-warnings.ts";
 import { type Errors, forbidden, isEmpty, required } from "./validate/errors.ts";
+import { internalForm } from "./validate/internal-form.ts";
 import { validateVolumeSpec, volumeSources } from "./validate/persistent-volume-spec.ts";
 import { checking, checkingUpdate, immutable } from "./validate/rules.ts";
 import { same } from "./validate/same.ts";
@@ -84,13 +85,15 @@ function validateUpdate(errors: Errors, volume: PersistentVolume, old: Persisten
   validate(errors, volume);
   const [now, before] = [volume.spec ?? {}, old.spec ?? {}];
   if (!same(sourceOf(now), sourceOf(before))) {
-    forbidden(errors, "spec.persistentvolumesource", `spec.persistentvolumesource is immutable after creation\n${diffOf(sourceOf(before), sourceOf(now))}`);
+    forbidden(errors, "spec.persistentvolumesource", `spec.persistentvolumesource is immutable after creation\n${diffOf(internal(before), internal(now))}`);
   }
   immutable(errors, "spec.volumeMode", now.volumeMode, before.volumeMode);
   if (before.nodeAffinity !== undefined) immutable(errors, "spec.nodeAffinity", now.nodeAffinity, before.nodeAffinity);
 }
 
 const sourceOf = (spec: PersistentVolumeSpec) => Object.fromEntries(volumeSources.filter((field) => spec[field] !== undefined).map((field) => [field, spec[field]]));
+
+const internal = (spec: PersistentVolumeSpec) => internalForm("PersistentVolumeSource", spec);
 
 function warnings({ metadata, spec = {} }: PersistentVolume): readonly string[] {
   const texts: string[] = [];

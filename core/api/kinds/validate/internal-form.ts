@@ -88,6 +88,19 @@ const TYPES: { readonly [type: string]: string } = {
   SecretProjection: "Name:s Items:[]KeyToPath Optional",
   DownwardProjection: "Items:[]DownwardFile",
   TokenProjection: "Audience:s ExpirationSeconds:n Path:s",
+  PersistentVolumeSource:
+    "GCEPersistentDisk=gcePersistentDisk:raw AWSElasticBlockStore=awsElasticBlockStore:raw HostPath:HostPath? Glusterfs:raw NFS=nfs:NFS? RBD=rbd:raw Quobyte:raw ISCSI=iscsi:raw FlexVolume:raw Cinder:raw " +
+    "CephFS=cephfs:raw FC=fc:raw Flocker:raw AzureFile:raw VsphereVolume:raw AzureDisk:raw PhotonPersistentDisk:raw PortworxVolume:raw ScaleIO=scaleIO:raw Local:LocalVolume? StorageOS=storageos:raw CSI=csi:CsiVolume?",
+  LocalVolume: "Path:s FSType=fsType",
+  CsiVolume:
+    "Driver:s VolumeHandle:s ReadOnly:b FSType=fsType:s VolumeAttributes:map ControllerPublishSecretRef:SecretReference? NodeStageSecretRef:SecretReference? NodePublishSecretRef:SecretReference? " +
+    "ControllerExpandSecretRef:SecretReference? NodeExpandSecretRef:SecretReference?",
+  SecretReference: "Name:s Namespace:s",
+  PersistentVolumeClaimSpec:
+    "AccessModes Selector:raw Resources:VolumeResources VolumeName:s StorageClassName VolumeMode DataSource:DataSource? DataSourceRef:DataSourceRef? VolumeAttributesClassName",
+  VolumeResources: "Limits:map Requests:map",
+  DataSource: "APIGroup=apiGroup Kind:s Name:s",
+  DataSourceRef: "APIGroup=apiGroup Kind:s Name:s Namespace",
   DaemonSetUpdateStrategy: "Type:s RollingUpdate:RollingUpdate?",
   RollingUpdate: "MaxUnavailable MaxSurge",
 };
