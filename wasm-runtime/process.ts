@@ -10,6 +10,8 @@ import { join } from "node:path";
 import type { Socket } from "node:net";
 import { EXIT_FILE, RUNNING_FILE } from "./host/spec.ts";
 import type { ExitRecord, HostSpec, RunningRecord, SignedModule } from "./host/spec.ts";
+import { cgroupFor, createCgroup } from "./cgroup.ts";
+import { confinementFor } from "./confine.ts";
 import type { HostImage } from "./host-image.ts";
 import { PAGE_BYTES } from "./limits.ts";
 import { readVerified } from "./verified-module.ts";
@@ -64,13 +66,16 @@ export function startComponent(options: StartOptions): Promise<RunningRecord> {
   }
   const spec: HostSpec = { ...rest, moduleBytes: bytes.length };
   const errors = openSync(join(spec.stateDir, ERROR_FILE), "w", 0o600);
-  const child = spawn(process.execPath, [...flagsFor(host, spec), host.entry], {
+  const cgroup = createCgroup(spec.stateDir, spec);
+  const [program = process.execPath, ...args] = [...confinementFor(spec).command, process.execPath, ...flagsFor(host, spec), host.entry];
+  const child = spawn(program, args, {
     cwd: "/",
     detached: true,
     env: {},
     stdio: ["ignore", "ignore", errors, "pipe"],
   });
   closeSync(errors);
+  if (child.pid !== undefined) cgroup?.enter(child.pid);
   if (child.pid !== undefined) record(join(spec.stateDir, STARTING_FILE), { ...identify(child.pid), pid: child.pid, startedAt });
   const pipe = child.stdio[3] as Socket;
   // the child may end before it has read its orders
@@ -92,7 +97,7 @@ export function startComponent(options: StartOptions): Promise<RunningRecord> {
       clearTimeout(timer);
       pipe.destroy();
       const exit = settle(spec.stateDir, {
-        ...(outOfHeap(spec.stateDir) ? { code: KILLED_CODE, reason: "OOMKilled" } : { code: code ?? 128 + (constants.signals[signal ?? "SIGKILL"] ?? 9), reason: failed === undefined && code === 0 ? "Completed" : "Error" }),
+        ...(outOfHeap(spec.stateDir) || cgroup?.outOfMemory() === true ? { code: KILLED_CODE, reason: "OOMKilled" } : { code: code ?? 128 + (constants.signals[signal ?? "SIGKILL"] ?? 9), reason: failed === undefined && code === 0 ? "Completed" : "Error" }),
         startedAt,
         message: failed ?? (timedOut && !existsSync(join(spec.stateDir, RUNNING_FILE)) ? `the component did not start within ${startTimeoutMs} ms` : lastWords(spec.stateDir)),
       });
@@ -155,6 +160,7 @@ function flagsFor(host: HostImage, spec: HostSpec): string[] {
   return [
     "--no-warnings",
     "--disallow-code-generation-from-strings",
+    "--disable-proto=delete",
     "--max-semi-space-size=1",
     `--max-old-space-size=${HEAP_MB}`,
     `--wasm-max-mem-pages=${Math.max(1, Math.floor(spec.memoryLimitBytes / PAGE_BYTES))}`,
@@ -185,10 +191,14 @@ const inside = (directory: string) => `${directory}/*`;
 function settle(stateDir: string, end: { readonly code: number; readonly reason: string; readonly startedAt: number; readonly message: string | undefined }): ExitRecord {
   const path = join(stateDir, EXIT_FILE);
   const written = readRecord<ExitRecord>(path);
-  if (written !== undefined) return written;
+  if (written !== undefined) {
+    cgroupFor(stateDir).remove();
+    return written;
+  }
   const { message, ...rest } = end;
   const exit: ExitRecord = { ...rest, finishedAt: Date.now(), ...(message === undefined ? {} : { message }) };
   if (existsSync(stateDir)) record(path, exit);
+  cgroupFor(stateDir).remove();
   return exit;
 }
 

@@ -33,6 +33,8 @@ export interface HostSpec {
   readonly args: readonly string[];
   readonly env: readonly (readonly [string, string])[];
   readonly memoryLimitBytes: number;
+  /** thousandths of a processor; where the device has cgroups */
+  readonly cpuMillis?: number;
   readonly listen: readonly { readonly host: string; readonly port: number }[];
   /** how long the guest may take for one request (service); the host's default unless given */
   readonly requestTimeoutMs?: number;

@@ -8,27 +8,49 @@ import type { Grants } from "../../../wasm-runtime/process.ts";
 
 export const GRANT_PREFIX = "wasi.lichen.dev/";
 
-type Annotated = Omit<Grants, "preopens">;
+/** Grants, and how the pod wants its components to be run. */
+export interface Annotated {
+  readonly grants?: Omit<Grants, "preopens">;
+  readonly requestTimeoutMs?: number;
+  readonly instance?: "reused" | "fresh";
+}
 
-/** Annotation → how its value becomes a grant. */
+/** A request that takes longer than this is a job; and the service is shut for everybody else meanwhile. */
+const MAX_REQUEST_TIMEOUT_MS = 3_600_000;
+
+/** Annotation → what its value says. */
 const readers: Readonly<Record<string, (value: string) => Annotated>> = {
-  "allow-outbound": (outbound) => (parseEndpoints(outbound), { outbound }),
-  "allow-listen": (listening) => (parseListening(listening), { listening }),
+  "allow-outbound": (outbound) => (parseEndpoints(outbound), { grants: { outbound } }),
+  "allow-listen": (listening) => (parseListening(listening), { grants: { listening } }),
+  "request-timeout": (text) => ({ requestTimeoutMs: duration(text) }),
+  instance(text) {
+    if (text !== "reused" && text !== "fresh") throw new Error(`"${text}" must be "reused" or "fresh"`);
+    return { instance: text };
+  },
 };
 
+/** "500ms", "30s", "2m" */
+function duration(text: string): number {
+  const match = /^(\d+)(ms|s|m)$/.exec(text);
+  const ms = match === null ? 0 : Number(match[1]) * { ms: 1, s: 1000, m: 60_000 }[match[2] as "ms" | "s" | "m"];
+  if (ms < 1 || ms > MAX_REQUEST_TIMEOUT_MS) throw new Error(`"${text}" is not a duration from 1ms to 60m, such as 30s`);
+  return ms;
+}
+
 /** @throws Error that names the annotation */
-export function grantsOf(pod: Pod): Annotated {
-  let grants: Annotated = {};
+export function annotated(pod: Pod): Annotated {
+  let all: Annotated = {};
   for (const [key, value] of Object.entries(pod.metadata.annotations ?? {})) {
     if (!key.startsWith(GRANT_PREFIX)) continue;
     const name = key.slice(GRANT_PREFIX.length);
     const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
     if (read === undefined) throw new Error(`annotation ${key}: there is no such grant; known are ${Object.keys(readers).join(", ")}`);
     try {
-      grants = { ...grants, ...read(value) };
+      const one = read(value);
+      all = { ...all, ...one, grants: { ...all.grants, ...one.grants } };
     } catch (error) {
       throw new Error(`annotation ${key}: ${(error as Error).message}`, { cause: error });
     }
   }
-  return grants;
+  return all;
 }

@@ -37,10 +37,13 @@ export interface ContainerRecord {
   readonly args: readonly string[];
   readonly env: readonly (readonly [string, string])[];
   readonly grants: Grants;
+  readonly requestTimeoutMs?: number;
+  readonly instance?: "reused" | "fresh";
   /** the pod's own */
   readonly addresses: readonly string[];
   readonly listen: readonly { readonly host: string; readonly port: number }[];
   readonly memoryLimitBytes: number;
+  readonly cpuMillis?: number;
   readonly logPath: string;
 }
 

@@ -13,12 +13,12 @@ import { moduleCache } from "../../../wasm-runtime/modules.ts";
 import type { CachedModule } from "../../../wasm-runtime/modules.ts";
 import { componentState, isSigned, startComponent, stopComponent } from "../../../wasm-runtime/process.ts";
 import type { Preopen } from "../../../wasm-runtime/process.ts";
-import { whole } from "../../quantity.ts";
+import { milli, whole } from "../../quantity.ts";
 import { ImageError } from "../runtime.ts";
 import type { ContainerPlan, ImageOnDevice, RunningContainer, RunningPod, Runtime } from "../runtime.ts";
 import { addressRange, freeAddress, loopbackRange } from "./addresses.ts";
 import type { ComponentSource } from "./component-source.ts";
-import { grantsOf } from "./grants.ts";
+import { annotated } from "./grants.ts";
 import { idOf, podState } from "./state.ts";
 import type { ContainerRecord, SandboxRecord } from "./state.ts";
 
@@ -206,6 +206,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     async createContainer(sandboxId, plan) {
       const sandbox = state.sandbox(sandboxId);
       if (sandbox === undefined) throw new Error(`there is no sandbox ${sandboxId}`);
+      const { grants, ...rest } = annotated(plan.pod);
       const id = idOf(sandboxId, plan.container.name, plan.attempt);
       state.saveContainer(sandboxId, {
         id,
@@ -218,10 +219,12 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         createdAt: clock.now(),
         args: [...(plan.command.length > 0 ? plan.command : [plan.container.name]), ...plan.args],
         env: environmentOf(sandbox.hostname, plan),
-        grants: { ...grantsOf(plan.pod), preopens: preopensOf(plan, log) },
+        ...rest,
+        grants: { ...grants, preopens: preopensOf(plan, log) },
         addresses: [sandbox.ip],
         listen: listenOn(sandbox, plan.container, nodeAddress),
         memoryLimitBytes: memoryOf(plan.container),
+        ...cpuOf(plan.container),
         logPath: plan.logPath,
       });
       return id;
@@ -245,11 +248,14 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         args: record.args,
         env: record.env,
         memoryLimitBytes: record.memoryLimitBytes,
+        ...(record.cpuMillis === undefined ? {} : { cpuMillis: record.cpuMillis }),
         listen: module.world === "http" ? record.listen : [],
         logPath: record.logPath,
         stateDir: directory,
         addresses: record.addresses,
         grants: record.grants,
+        ...(record.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: record.requestTimeoutMs }),
+        ...(record.instance === undefined ? {} : { instance: record.instance }),
         onExit() {
           children.delete(containerId);
           changed(uid);
@@ -327,4 +333,9 @@ function listenOn(sandbox: SandboxRecord, container: Container, nodeAddress: str
 function memoryOf(container: Container): number {
   const limit = container.resources?.limits?.["memory"];
   return limit === undefined ? DEFAULT_MEMORY_BYTES : whole(String(limit));
+}
+
+function cpuOf(container: Container): { cpuMillis?: number } {
+  const limit = container.resources?.limits?.["cpu"];
+  return limit === undefined ? {} : { cpuMillis: milli(String(limit)) };
 }
