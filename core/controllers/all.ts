@@ -30,7 +30,7 @@ import { taintEviction } from "./taint-eviction.ts";
 import { accountTokenCleaner, bootstrapTokenCleaner } from "./token-cleanup.ts";
 import { ttlAfterFinished } from "./ttl-after-finished.ts";
 import { volumeBinder } from "./volume-binder.ts";
-import { claimProtection, volumeProtection } from "./volume-protection.ts";
+import { attributesClassProtection, claimProtection, volumeProtection } from "./volume-protection.ts";
 
 export interface AllDeps extends ControllerDeps {
   /** the CA of the API server, PEM */
@@ -73,6 +73,7 @@ const builders: readonly ((deps: AllDeps) => Controller | undefined)[] = [
   volumeBinder,
   claimProtection,
   volumeProtection,
+  attributesClassProtection,
   (deps) => (deps.signer === undefined ? undefined : certificateApproving(deps, deps.signer)),
   (deps) => (deps.signer === undefined ? undefined : certificateSigning(deps, deps.signer)),
   certificateCleaning,

@@ -1,9 +1,12 @@
-/** Claims in use by pods and volumes bound to claims are not deleted until they are free (Kubernetes, "Storage Object in Use Protection"). */
+/**
+ * Claims in use by pods, volumes bound to claims and attributes classes that either names are not deleted until they are
+ * free (Kubernetes, "Storage Object in Use Protection"; KEP-3751 for attributes classes).
+ */
 import type { Resource } from "../api/client.ts";
 import type { KubeObject } from "../api/meta.ts";
-import { PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS } from "../api/resources.gen.ts";
+import { PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, VOLUME_ATTRIBUTES_CLASSES } from "../api/resources.gen.ts";
 import { isReason } from "../api/status.ts";
-import type { Pod } from "../api/types.gen.ts";
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../api/types.gen.ts";
 import type { Client } from "../api/client.ts";
 import type { Controller } from "../control/control.ts";
 import { watching } from "../control/loop.ts";
@@ -13,6 +16,8 @@ import { isFinished } from "./pod-state.ts";
 
 const CLAIM_FINALIZER = "kubernetes.io/pvc-protection";
 const VOLUME_FINALIZER = "kubernetes.io/pv-protection";
+const ATTRIBUTES_CLASS_FINALIZER = "kubernetes.io/vac-protection";
+const BY_ATTRIBUTES_CLASS = "attributes-class";
 /** The index of pods by the claims they use, "namespace/claim". */
 export const BY_CLAIM = "claim";
 
@@ -51,6 +56,31 @@ export function volumeProtection(deps: ControllerDeps): Controller {
     async reconcile(name) {
       const volume = volumes.get(name);
       if (volume !== undefined) await protect(client, PERSISTENT_VOLUMES, volume, VOLUME_FINALIZER, volume.status?.phase === "Bound");
+      return undefined;
+    },
+  };
+}
+
+/** The classes a claim has, wants, or is on the way to. */
+const classesOfClaim = ({ spec, status }: PersistentVolumeClaim): readonly string[] =>
+  [spec?.volumeAttributesClassName, status?.currentVolumeAttributesClassName, status?.modifyVolumeStatus?.targetVolumeAttributesClassName].filter((name) => name !== undefined);
+const classesOfVolume = ({ spec }: PersistentVolume): readonly string[] => (spec?.volumeAttributesClassName === undefined ? [] : [spec.volumeAttributesClassName]);
+
+export function attributesClassProtection(deps: ControllerDeps): Controller {
+  const { client } = actor(deps, "volumeattributesclass-protection-controller");
+  const classes = deps.informers.of(VOLUME_ATTRIBUTES_CLASSES);
+  const claims = deps.informers.of(PERSISTENT_VOLUME_CLAIMS);
+  const volumes = deps.informers.of(PERSISTENT_VOLUMES);
+  claims.addIndex(BY_ATTRIBUTES_CLASS, classesOfClaim);
+  volumes.addIndex(BY_ATTRIBUTES_CLASS, classesOfVolume);
+  return {
+    name: "volumeattributesclass-protection",
+    watches: [watching(classes, ({ metadata }) => [metadata.name ?? ""]), watching(claims, classesOfClaim), watching(volumes, classesOfVolume)],
+    async reconcile(name) {
+      const attributesClass = classes.get(name);
+      if (attributesClass === undefined) return undefined;
+      const inUse = claims.by(BY_ATTRIBUTES_CLASS, name).length + volumes.by(BY_ATTRIBUTES_CLASS, name).length > 0;
+      await protect(client, VOLUME_ATTRIBUTES_CLASSES, attributesClass, ATTRIBUTES_CLASS_FINALIZER, inUse);
       return undefined;
     },
   };

@@ -9,7 +9,7 @@ import {
   PODS,
   REPLICA_SETS,
   RESOURCE_QUOTAS,
-  SECRETS,
+  SECRETS, VOLUME_ATTRIBUTES_CLASSES,
 } from "../../core/api/resources.gen.ts";
 import type { HorizontalPodAutoscaler, Pod } from "../../core/api/types.gen.ts";
 import { limit, propose } from "../../core/controllers/autoscaler-decision.ts";
@@ -20,7 +20,7 @@ import { replicaSet } from "../../core/controllers/replica-set.ts";
 import { resourceQuota } from "../../core/controllers/resource-quota.ts";
 import { bootstrapTokenCleaner } from "../../core/controllers/token-cleanup.ts";
 import { volumeBinder } from "../../core/controllers/volume-binder.ts";
-import { claimProtection, volumeProtection } from "../../core/controllers/volume-protection.ts";
+import { attributesClassProtection, claimProtection, volumeProtection } from "../../core/controllers/volume-protection.ts";
 import type { ControlPlane } from "../support/control-plane.ts";
 import { allRunning, controlPlane } from "../support/control-plane.ts";
 
@@ -121,6 +121,22 @@ test("a claim that a pod uses outlives its deletion", async (t) => {
   await plane.admin.delete(PODS, inDefault("p"), { gracePeriodSeconds: 0 });
   await plane.clock.advance(100);
   t.is((await plane.admin.list(PERSISTENT_VOLUME_CLAIMS, { namespace: "default" })).items.length, 0);
+});
+
+test("an attributes class that a claim names outlives its deletion", async (t) => {
+  const plane = await controlPlane(t);
+  await plane.run(attributesClassProtection, claimProtection);
+  await plane.admin.create(VOLUME_ATTRIBUTES_CLASSES, { apiVersion: "storage.k8s.io/v1", kind: "VolumeAttributesClass", metadata: { name: "gold" }, driverName: "d", parameters: { a: "b" } });
+  const { spec, ...rest } = claim("c", "1Gi");
+  await plane.admin.create(PERSISTENT_VOLUME_CLAIMS, { ...rest, spec: { ...spec, volumeAttributesClassName: "gold" } });
+  await plane.clock.advance(100);
+  await plane.admin.delete(VOLUME_ATTRIBUTES_CLASSES, { name: "gold" });
+  await plane.clock.advance(100);
+  t.deepEqual((await plane.admin.get(VOLUME_ATTRIBUTES_CLASSES, { name: "gold" })).metadata.finalizers, ["kubernetes.io/vac-protection"]);
+  await plane.admin.delete(PERSISTENT_VOLUME_CLAIMS, inDefault("c"));
+  await plane.clock.advance(100);
+  t.is((await plane.admin.list(VOLUME_ATTRIBUTES_CLASSES)).items.length, 0);
+  t.deepEqual(plane.complaints, []);
 });
 
 test("each node has a pod range of its own, also one that was given back", async (t) => {
