@@ -79,6 +79,7 @@ export function createApp(services: HttpServices, closing: AbortSignal): App {
 
   app.onError((error, c) => {
     const reply = errorReply(error, services.log, { id: c.get("auditId"), method: c.req.method, path: c.req.path });
+    refused(c, services, reply.status);
     return respond(c, reply, []);
   });
 
@@ -129,7 +130,18 @@ interface Parts {
   readonly guard: GuardParts;
 }
 
-function requestOf(c: Context<Env>, call: Call, resource: ResourcePath | undefined): AuditedRequest {
+/** A request that got no further than its credentials leaves a trace, too. */
+function refused(c: Context<Env>, { audit }: HttpServices, status: number): void {
+  const target = c.get("target") as RequestTarget | undefined;
+  if (audit === undefined || target === undefined) return;
+  const user = (c.get("authenticated") as User | undefined) ?? { name: "", groups: [] };
+  const call = { ...target, method: c.req.method, user, header: (name: string) => c.req.header(name) };
+  audit.begin({ ...requestOf(c, call, resourcePath(target.segments)), authenticated: user })?.done(status);
+}
+
+type Asking = Pick<Call, "user" | "method" | "query" | "path" | "rawPath" | "header">;
+
+function requestOf(c: Context<Env>, call: Asking, resource: ResourcePath | undefined): AuditedRequest {
   const { incoming } = c.env ?? {};
   const from = incoming?.socket?.remoteAddress;
   return {

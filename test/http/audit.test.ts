@@ -68,6 +68,12 @@ test("the first rule that fits says how much is written", async (t) => {
   t.like(events()[2], { level: "Metadata", verb: "list", user: { username: "admin" }, impersonatedUser: { username: "bob" } });
 });
 
+test("refused credentials leave a trace", async (t) => {
+  const { api, events } = await audited();
+  t.is((await api.send("GET", "/api/v1/nodes", { headers: { authorization: "Bearer wrong" } })).status, 401);
+  t.like(events()[0], { verb: "list", user: { username: "" }, objectRef: { resource: "nodes" }, responseStatus: { code: 401 } });
+});
+
 test("a policy that cannot be meant is refused with the place of the mistake", (t) => {
   const head = "apiVersion: audit.k8s.io/v1\nkind: Policy\n";
   t.throws(() => parsePolicy("kind: Policy"), { message: /apiVersion/ });

@@ -118,3 +118,47 @@ test("every reference of every OpenAPI document leads somewhere", async (t) => {
   for (const [, model = ""] of second.matchAll(/"\$ref":"#\/definitions\/([^"]+)"/g)) if (!Object.hasOwn(definitions, model)) t.fail(model);
   t.pass();
 });
+
+/** Fields of a protobuf message: number → values, in order. */
+function fieldsIn(bytes: Buffer): ReadonlyMap<number, readonly (Buffer | number)[]> {
+  const found = new Map<number, (Buffer | number)[]>();
+  let at = 0;
+  const varint = () => {
+    let value = 0;
+    for (let shift = 1; ; shift *= 128) {
+      const byte = bytes[at++] ?? 0;
+      value += (byte & 127) * shift;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < bytes.length) {
+    const tag = varint();
+    const value = tag % 8 === 2 ? varint() : undefined;
+    const given = value === undefined ? varint() : bytes.subarray(at, (at += value));
+    found.set(tag >> 3, [...(found.get(tag >> 3) ?? []), given]);
+  }
+  return found;
+}
+
+test("OpenAPI v2 in protobuf: the definitions and paths of the JSON document", async (t) => {
+  const api = await openApi();
+  const plain = (await (await api.send("GET", "/openapi/v2")).json()) as { definitions: object; paths: object };
+  const response = await api.send("GET", "/openapi/v2", { headers: { accept: "application/com.github.proto-openapi.spec.v2@v1.0+protobuf" } });
+  t.is(response.headers.get("content-type"), "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
+  const document = fieldsIn(Buffer.from(await response.arrayBuffer()));
+  const one = (message: ReadonlyMap<number, readonly (Buffer | number)[]>, number: number) => fieldsIn(message.get(number)?.[0] as Buffer);
+  t.is(String(document.get(1)?.[0]), "2.0");
+  const definitions = one(document, 9).get(1)?.map((named) => fieldsIn(named as Buffer)) ?? [];
+  t.deepEqual(definitions.map((named) => String(named.get(1)?.[0])), Object.keys(plain.definitions));
+  const paths = one(document, 8).get(2)?.map((named) => String(fieldsIn(named as Buffer).get(1)?.[0]));
+  t.deepEqual(paths, Object.keys(plain.paths));
+  const pod = definitions.find((named) => String(named.get(1)?.[0]) === "io.k8s.api.core.v1.Pod");
+  const schema = one(pod ?? new Map(), 2);
+  t.deepEqual(one(schema, 22).get(1)?.map(String), ["object"]);
+  const properties = one(schema, 25).get(1)?.map((named) => fieldsIn(named as Buffer)) ?? [];
+  const spec = properties.find((named) => String(named.get(1)?.[0]) === "spec");
+  t.is(String(one(spec ?? new Map(), 2).get(1)?.[0]), "#/definitions/io.k8s.api.core.v1.PodSpec");
+  const extension = fieldsIn(schema.get(31)?.[0] as Buffer);
+  t.is(String(extension.get(1)?.[0]), "x-kubernetes-group-version-kind");
+  t.deepEqual(JSON.parse(String(one(extension, 2).get(2)?.[0])), [{ group: "", kind: "Pod", version: "v1" }]);
+});

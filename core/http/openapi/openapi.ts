@@ -15,6 +15,7 @@ import type { Message } from "../reply.ts";
 import { json } from "../reply.ts";
 import { noSuchPage } from "../target.ts";
 import { documentV2, documentV3 } from "./documents.ts";
+import { gnosticDocument } from "./gnostic.ts";
 
 interface Kept {
   readonly kinds: readonly Kind[];
@@ -25,6 +26,7 @@ interface Kept {
 export function openApiPages(kinds: KindTable): { readonly [path: string]: Page } {
   const documents = new Map<string, Kept>();
   let second: Kept | undefined;
+  let gnostic: Kept | undefined;
 
   /** "api/v1", "apis/apps/v1" → kinds */
   function groupVersions(): ReadonlyMap<string, readonly Kind[]> {
@@ -70,15 +72,20 @@ export function openApiPages(kinds: KindTable): { readonly [path: string]: Page 
 
   function version2(call: Call): Message {
     const of = groupsOf(kinds).flatMap(({ versions }) => versions.flatMap((each) => each.kinds));
-    // only the protobuf form is asked for: clients of it do without when there is none
-    if (/protobuf/.test(call.header("accept") ?? "") && !/json|\*\/\*/.test(call.header("accept") ?? "")) throw noSuchPage();
     if (second === undefined || !sameKinds(second.kinds, of)) second = keep(of, documentV2(of));
-    return sent(call, second, {});
+    if (!PROTOBUF.test(call.header("accept") ?? "")) return sent(call, second, {});
+    if (gnostic?.kinds !== second.kinds) {
+      const bytes = gnosticDocument(JSON.parse(gunzipSync(second.zipped).toString()) as object);
+      gnostic = { kinds: second.kinds, hash: hashOf(bytes), zipped: gzipSync(bytes, { level: 6 }) };
+    }
+    return sent(call, gnostic, { "Content-Type": "application/com.github.proto-openapi.spec.v2.v1.0+protobuf" });
   }
 
   return { "/openapi/v3": getOnly(root), "/openapi/v3/*": getOnly(document), "/openapi/v2": getOnly(version2) };
 }
 
+/** What client-go asks for, with a dot or, as it was once, an at sign; before any other type that could be meant. */
+const PROTOBUF = /^\s*application\/com\.github\.proto-openapi\.spec\.v2[.@]v1\.0\+protobuf/;
 const YEAR_MS = 365 * 24 * 3_600_000;
 
 function keep(kinds: readonly Kind[], document: object): Kept {
@@ -86,7 +93,7 @@ function keep(kinds: readonly Kind[], document: object): Kept {
   return { kinds, hash: hashOf(text), zipped: gzipSync(text, { level: 6 }) };
 }
 
-const hashOf = (text: string) => createHash("sha256").update(text).digest("hex").toUpperCase();
+const hashOf = (text: string | Buffer) => createHash("sha256").update(text).digest("hex").toUpperCase();
 
 const sameKinds = (a: readonly Kind[], b: readonly Kind[]) => a.length === b.length && a.every((kind, index) => kind === b[index]);
 

@@ -8,10 +8,11 @@ import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { User } from "../../api/user.ts";
-import { badRequest } from "../../api/status.ts";
+import { ApiError, badRequest } from "../../api/status.ts";
 import { encodedOf } from "../../registry/encoded.ts";
 import { whoIs } from "../authenticate.ts";
 import { errorReply } from "../errors.ts";
+import { verbOf } from "../fairness/asked.ts";
 import { mustBeAllowed } from "../forbidden.ts";
 import { impersonate } from "../impersonate.ts";
 import { flag, listOptions } from "../query.ts";
@@ -54,14 +55,14 @@ export function openUpgrades(services: HttpServices, closing: AbortSignal): Upgr
   return (request, socket, head) => {
     socket.on("error", () => socket.destroy());
     const id = services.entropy.uid();
-    serve({ request, socket, head }).catch((error: unknown) => {
+    serve({ request, socket, head }, id).catch((error: unknown) => {
       if (socket.destroyed) return;
       const reply = errorReply(error, services.log, { id, method: request.method ?? "", path: request.url ?? "" });
       refuse(socket, reply.status, String(reply.body), reply.headers["Content-Type"] ?? "text/plain", id);
     });
   };
 
-  async function serve(raw: Raw): Promise<void> {
+  async function serve(raw: Raw, id: string): Promise<void> {
     const { request } = raw;
     const target = parseTarget(request.url ?? "/");
     const header = (name: string) => headerOf(request, name);
@@ -74,6 +75,26 @@ export function openUpgrades(services: HttpServices, closing: AbortSignal): Upgr
     if (at === "not found") throw noSuchResource();
     if (at === "method not allowed") throw methodNotAllowed();
     const session: Session = { ...raw, user, route: at, query: target.query };
+    const asked = { user, verb: verbOf(method, path, at.action === "watch"), path: target.path, resource: path };
+    // a watch takes a seat for its beginning, like one over plain HTTP; streams take none
+    const admitted = await services.limit?.admit(asked);
+    admitted?.done();
+    const from = (raw.socket as Partial<TLSSocket>).remoteAddress;
+    const sourceIps = from === undefined ? [] : [from.replace(/^::ffff:/, "")];
+    const trail = services.audit?.begin({ ...asked, id, authenticated, uri: request.url ?? "", sourceIps, userAgent: header("user-agent") });
+    if (trail === undefined) return await stream(session, at);
+    const closed = () => trail.done(101);
+    raw.socket.once("close", closed);
+    try {
+      await stream(session, at);
+    } catch (error) {
+      raw.socket.off("close", closed);
+      trail.done(error instanceof ApiError ? error.code : 500);
+      throw error;
+    }
+  }
+
+  async function stream(session: Session, at: Route): Promise<void> {
     const name = at.subresource?.name;
     if (at.action === "watch") return await watchSocket(session);
     if (name === "log") return await logSocket(session);
