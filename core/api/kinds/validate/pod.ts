@@ -42,16 +42,32 @@ export function validatePodStatusUpdate(errors: Errors, next: Pod, old: Pod): vo
   if (!isEmpty(status.nominatedNodeName)) check(errors, "status.nominatedNodeName", status.nominatedNodeName ?? "", dns1123Subdomain);
   if (status.qosClass !== was.qosClass) invalid(errors, "status.qosClass", status.qosClass ?? "", "field is immutable");
   for (const list of ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"] as const) {
-    staysTerminated(errors, `status.${list}`, status[list], was[list], list === "ephemeralContainerStatuses" ? "Never" : old.spec?.restartPolicy);
+    staysTerminated(errors, `status.${list}`, { next: status[list], old: was[list], may: list === "ephemeralContainerStatuses" ? () => false : mayRestart(old) });
   }
   addresses(errors, "podIPs", status.podIPs);
   addresses(errors, "hostIPs", status.hostIPs);
 }
 
-function staysTerminated(errors: Errors, path: string, next: readonly ContainerStatus[] | undefined, old: readonly ContainerStatus[] | undefined, restartPolicy: string | undefined): void {
-  if (restartPolicy === "Always") return;
+/** Whether a container that ended with this code may run again: sidecars, containers' own policies and rules count (KEP-753, KEP-5307). */
+function mayRestart({ spec }: Pod): (name: string, exitCode: number) => boolean {
+  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+  if (containers.some(({ restartPolicyRules = [] }) => restartPolicyRules.some(({ action }) => action === "RestartAllContainers"))) return () => true;
+  return (name, exitCode) => {
+    const container = containers.find((each) => each.name === name);
+    const policy = container?.restartPolicy ?? spec?.restartPolicy ?? "Always";
+    return policy === "Always" || (policy === "OnFailure" && exitCode !== 0) || (container?.restartPolicyRules ?? []).length > 0;
+  };
+}
+
+interface Transition {
+  readonly next: readonly ContainerStatus[] | undefined;
+  readonly old: readonly ContainerStatus[] | undefined;
+  readonly may: (name: string, exitCode: number) => boolean;
+}
+
+function staysTerminated(errors: Errors, path: string, { next, old, may }: Transition): void {
   old?.forEach(({ name, state }, index) => {
-    if (state?.terminated === undefined || (state.terminated.exitCode !== 0 && restartPolicy === "OnFailure")) return;
+    if (state?.terminated === undefined || may(name, state.terminated.exitCode)) return;
     const now = next?.find((one) => one.name === name);
     if (now !== undefined && now.state?.terminated === undefined) forbidden(errors, `${path}[${index}].state`, "may not be transitioned to non-terminated state");
   });
