@@ -11,6 +11,7 @@ import { type Access, readAccess } from "../../core/cli/kubeconfig.ts";
 export interface ServerProcess {
   readonly pid: number;
   readonly port: number;
+  readonly mqttPort: number;
   readonly access: Access;
   /** ms from the start of the process until it said that it serves */
   readonly startMs: number;
@@ -37,7 +38,7 @@ export async function startServerProcess(dataDir: string, command: readonly stri
   );
   await ready(child);
   const startMs = performance.now() - started;
-  return { pid: child.pid ?? 0, port, access: readAccess({ dataDir }), startMs, stop: () => stop(child) };
+  return { pid: child.pid ?? 0, port, mqttPort, access: readAccess({ dataDir }), startMs, stop: () => stop(child) };
 }
 
 async function ready(child: ChildProcess): Promise<void> {
