@@ -89,6 +89,7 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
     limit,
     audit: audited?.audit,
     cbor: config.access.cbor,
+    samples: () => samples({ store, hub: devices.hub }),
     clientFor: registry.clientFor,
     authenticate: identity.authenticate,
     authorizer,
@@ -105,7 +106,8 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
     tls: { cert: serving.certificate, key: serving.key, clientCa: pki.caCertificate },
   });
   open.add("API", () => http.close());
-  await publishKubernetesService(registry.clientFor(bootstrapUser), { serviceIp: firstAddress(config.serviceCidr), host: reachableAddress(), port: http.port });
+  const published = publishKubernetesService(registry.clientFor(bootstrapUser), { serviceIp: firstAddress(config.serviceCidr), host: reachableAddress(), port: http.port });
+  await published.catch((error: unknown) => log.warn({ error: String(error) }, "pods cannot find the API under kubernetes.default: its Service could not be made"));
   void keepServing({ pki, names, clock, log, signal: stopping.signal }, ({ certificate, key }) => {
     http.setTls({ cert: certificate, key, clientCa: pki.caCertificate });
     devices.renew({ certificate, key });

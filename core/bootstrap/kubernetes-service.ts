@@ -39,12 +39,33 @@ export async function publishKubernetesService(client: Client, { serviceIp, host
 
 const named = (apiVersion: string, kind: string, labels: { readonly [key: string]: string }): AnyObject => ({ apiVersion, kind, metadata: { ...target, labels } });
 
+/** Looked up first: a Service of this name would be refused for its address, which it has itself. */
 async function ensure(client: Client, resource: Resource<KubeObject>, object: AnyObject): Promise<void> {
+  if (await exists(client, resource)) return update(client, resource, object);
   try {
     await client.create(resource, object, { namespace: target.namespace });
   } catch (error) {
-    if (!isReason(error, "AlreadyExists")) throw error;
-    const fields = Object.entries(object).filter(([field]) => !["apiVersion", "kind", "metadata"].includes(field));
-    await client.patch(resource, target, { type: "merge", patch: Object.fromEntries(fields) });
+    // another server over the same store may have been faster
+    if (!(await exists(client, resource))) throw error;
+    await update(client, resource, object);
   }
+}
+
+async function exists(client: Client, resource: Resource<KubeObject>): Promise<boolean> {
+  try {
+    await client.get(resource, target);
+    return true;
+  } catch (error) {
+    if (isReason(error, "NotFound")) return false;
+    throw error;
+  }
+}
+
+/** The cluster IP stays: pods know it. */
+async function update(client: Client, resource: Resource<KubeObject>, object: AnyObject): Promise<void> {
+  const { subsets, endpoints, ports, spec } = object as { readonly [field: string]: unknown };
+  const listens = (spec as { readonly ports?: unknown } | undefined)?.ports;
+  const fields = spec === undefined ? { subsets, endpoints, ports } : { spec: { ports: listens } };
+  const patch = JSON.parse(JSON.stringify(fields)) as object;
+  await client.patch(resource, target, { type: "merge", patch });
 }
