@@ -1,6 +1,8 @@
 /**
- * A container's own streams. They belong to containerd, so this goes through its streaming server. That server closes
- * stdin only together with the connection: input therefore has a connection of its own, which can end before the output.
+ * A container's own streams. They belong to containerd, so this goes through its streaming server, whose WebSockets have
+ * two habits to live with. A connection that did not ask for stdin counts as one whose input has ended, which closes the
+ * stdin of a container that has it once: therefore every connection asks for it. And input ends only with the
+ * connection: to end it and still see the output, a second connection without stdin is opened and left unread.
  */
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
@@ -13,42 +15,41 @@ const PROTOCOL = "v4.channel.k8s.io";
 
 /** @throws Error when the container does not run */
 export async function attachToContainer(cri: Cri, containerId: string, options: AttachOptions): Promise<ExecSession> {
-  const { tty, stdin } = options;
-  // a terminal has one output, and its size goes with its input
-  const stdout = options.stdout || tty;
+  const { tty } = options;
+  // a terminal has one output
+  const stdout = options.stdout || tty || !options.stderr;
   const stderr = options.stderr && !tty;
-  const dial = async (wanted: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean }): Promise<BinarySocket> => {
-    const { url = "" } = await cri.call("Attach", { container_id: containerId, tty, ...wanted });
+  const dial = async (stdin: boolean): Promise<BinarySocket> => {
+    const { url = "" } = await cri.call("Attach", { container_id: containerId, tty, stdin, stdout, stderr });
     return openBinarySocket(url, PROTOCOL);
   };
-  const output = stdout || stderr ? await dial({ stdin: false, stdout, stderr }) : undefined;
-  let input: BinarySocket | undefined;
-  try {
-    input = stdin ? await dial({ stdin: true, stdout: false, stderr: false }) : undefined;
-  } catch (error) {
-    output?.close();
-    throw error;
-  }
-  const split = channels(output ?? input);
-  // nobody reads what an input says, but its frames have to be taken
-  if (output !== undefined && input !== undefined) void drain(input);
+  const socket = await dial(true);
+  const split = channels(socket);
+  let ending: BinarySocket | undefined;
 
   return {
     stdout: split.stdout,
     stderr: split.stderr,
     exitCode: split.ended.then(() => 0),
     async write(data) {
-      await input?.send(onChannel(CHANNEL.stdin, data));
+      await socket.send(onChannel(CHANNEL.stdin, data));
     },
     async closeStdin() {
-      input?.close();
+      if (tty || ending !== undefined) return;
+      await socket.taken();
+      try {
+        ending = await dial(false);
+        void drain(ending);
+      } catch {
+        // the container has ended
+      }
     },
     async resize(width, height) {
-      await (output ?? input)?.send(onChannel(CHANNEL.resize, Buffer.from(JSON.stringify({ Width: width, Height: height }))));
+      await socket.send(onChannel(CHANNEL.resize, Buffer.from(JSON.stringify({ Width: width, Height: height }))));
     },
     async close() {
-      input?.close();
-      output?.close();
+      ending?.close();
+      socket.close();
       split.stop();
       // a reader that waits for room would wait for ever
       split.stdout.resume();
@@ -66,7 +67,7 @@ async function drain(socket: BinarySocket): Promise<void> {
 }
 
 /** One reader takes the messages and hands each to whoever reads its channel; it waits for the slower of both. */
-function channels(socket: BinarySocket | undefined): { readonly stdout: PassThrough; readonly stderr: PassThrough; readonly ended: Promise<void>; stop(): void } {
+function channels(socket: BinarySocket): { readonly stdout: PassThrough; readonly stderr: PassThrough; readonly ended: Promise<void>; stop(): void } {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   const stop = () => {
@@ -74,7 +75,7 @@ function channels(socket: BinarySocket | undefined): { readonly stdout: PassThro
     stderr.end();
   };
   const pump = async () => {
-    for await (const message of socket?.messages ?? []) {
+    for await (const message of socket.messages) {
       const to = message[0] === CHANNEL.stdout ? stdout : message[0] === CHANNEL.stderr ? stderr : undefined;
       if (to === undefined || message.length === 1 || to.writableEnded) continue;
       if (!to.write(message.subarray(1))) await once(to, "drain");

@@ -12,6 +12,8 @@ export interface BinarySocket {
   readonly messages: AsyncIterable<Buffer>;
   /** resolves when there is room for more */
   send(message: Uint8Array): Promise<void>;
+  /** resolves when the other side has taken everything that was sent before, or is gone */
+  taken(): Promise<void>;
   close(): void;
 }
 
@@ -43,6 +45,7 @@ export async function openBinarySocket(url: string, protocol: string): Promise<B
   socket.on("error", () => {});
   if (head.length > 0) socket.unshift(head);
   let ended = false;
+  const pongs: (() => void)[] = [];
 
   const write = (opcode: number, data: Uint8Array): Promise<void> => {
     if (ended || socket.destroyed || !socket.writable) return Promise.resolve();
@@ -66,6 +69,7 @@ export async function openBinarySocket(url: string, protocol: string): Promise<B
           pending = pending.subarray(next.size);
           if (next.opcode === OPCODE.close) return;
           if (next.opcode === OPCODE.ping) await write(OPCODE.pong, next.data);
+          if (next.opcode === OPCODE.pong) pongs.shift()?.();
           if (next.opcode > OPCODE.binary) continue;
           parts.push(next.data);
           if (parts.reduce((sum, { length }) => sum + length, 0) > MAX_MESSAGE) throw new Error("the runtime sent a message without end");
@@ -79,6 +83,7 @@ export async function openBinarySocket(url: string, protocol: string): Promise<B
       if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     } finally {
       ended = true;
+      for (const resolve of pongs) resolve();
       socket.destroy();
     }
   }
@@ -86,6 +91,13 @@ export async function openBinarySocket(url: string, protocol: string): Promise<B
   return {
     messages: { [Symbol.asyncIterator]: messages },
     send: (message) => write(OPCODE.binary, message),
+    async taken() {
+      if (ended || socket.destroyed) return;
+      // frames are handled in order: the answer to a ping comes after what was sent before it
+      const answered = new Promise<void>((resolve) => void pongs.push(resolve));
+      await write(OPCODE.ping, Buffer.alloc(0));
+      await answered;
+    },
     close() {
       if (ended || socket.destroyed) return;
       void write(OPCODE.close, Buffer.from([0x03, 0xe8]));
