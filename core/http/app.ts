@@ -16,6 +16,7 @@ import type { TLSSocket } from "node:tls";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import type { Context } from "hono";
+import type { Clock } from "../api/clock.ts";
 import type { User } from "../api/user.ts";
 import { whoIs } from "./authenticate.ts";
 import { readBody } from "./body.ts";
@@ -80,7 +81,7 @@ export function createApp(services: HttpServices, closing: AbortSignal): App {
   app.onError((error, c) => {
     const reply = errorReply(error, services.log, { id: c.get("auditId"), method: c.req.method, path: c.req.path });
     refused(c, services, reply.status);
-    return respond(c, reply, []);
+    return respond(c, services.clock, reply, []);
   });
 
   app.use(async function identify(c, next) {
@@ -116,7 +117,7 @@ export function createApp(services: HttpServices, closing: AbortSignal): App {
     const request = requestOf(c, call, resource);
     const failed = (error: unknown) => errorReply(error, services.log, { id: request.id, method: call.method, path });
     const { reply, headers } = await guard(call, request, parts.guard, () => handle(call, resource, parts), failed);
-    return respond(c, reply, warnings, headers);
+    return respond(c, services.clock, reply, warnings, headers);
   });
 
   return app;
@@ -187,7 +188,7 @@ function callOf(c: Context<Env>, warnings: string[], closing: AbortSignal, cbor:
 }
 
 /** Writes to the connection itself where there is one: a Response in between costs more than the rest of a small GET. */
-function respond(c: Context<Env>, reply: Reply, warnings: readonly string[], more: { readonly [name: string]: string } = {}): Response {
+function respond(c: Context<Env>, clock: Clock, reply: Reply, warnings: readonly string[], more: { readonly [name: string]: string } = {}): Response {
   if (reply === "streamed") return RESPONSE_ALREADY_SENT;
   const { status } = reply;
   const body = c.req.method === "HEAD" && status >= 400 ? null : reply.body;
@@ -197,11 +198,23 @@ function respond(c: Context<Env>, reply: Reply, warnings: readonly string[], mor
     const lines = Object.entries(headers).flatMap(([name, values]) => [values].flat().map((value): [string, string] => [name, value]));
     return new Response(body as ConstructorParameters<typeof Response>[0], { status, headers: lines });
   }
-  if (body !== null) headers["Content-Length"] = String(Buffer.byteLength(body));
+  const length = body === null ? 0 : Buffer.byteLength(body);
+  if (body !== null) headers["Content-Length"] = String(length);
+  if (length > SLOW_BYTES) cutOff(outgoing, clock);
   // two overloads of one method, one for each protocol
   if ("stream" in outgoing) outgoing.writeHead(status, headers).end(body ?? "");
   else outgoing.writeHead(status, headers).end(body ?? "");
   return RESPONSE_ALREADY_SENT;
+}
+
+/** Answers above this do not fit into the buffers of the system: they stay here until the client has taken them. */
+const SLOW_BYTES = 256 * 1024;
+/** Enough for the largest list over a link of 64 kbit/s; who takes longer has stopped reading. */
+const SLOW_MS = 600_000;
+
+function cutOff(outgoing: ServerResponse | Http2ServerResponse, clock: Clock): void {
+  const cancel = clock.after(SLOW_MS, () => void outgoing.destroy());
+  outgoing.once("close", cancel);
 }
 
 function headersOf(reply: Message, id: string, warnings: readonly string[]): { [name: string]: string | string[] } {

@@ -58,8 +58,8 @@ export async function guard(
 
 async function record(call: Call, request: AuditedRequest, reply: Reply, metrics: RequestMetrics, trail: Trail | undefined): Promise<void> {
   if (reply !== "streamed") {
-    const asked = trail?.keepsRequest === true && call.method !== "GET" ? jsonOf(await call.body().catch(() => undefined)) : undefined;
-    trail?.done(reply.status, { request: asked, response: trail.keepsResponse || reply.status >= 400 ? jsonOf(reply.body) : undefined });
+    const sent = trail?.keepsRequest === true && call.method !== "GET" ? jsonOf(await call.body().catch(() => undefined)) : undefined;
+    trail?.done(reply.status, { request: sent, response: trail.keepsResponse || reply.status >= 400 ? jsonOf(reply.body) : undefined });
     return;
   }
   trail?.started(200);
@@ -84,7 +84,7 @@ function jsonOf(body: unknown): unknown {
 
 function withDeadline(call: Call, request: AuditedRequest, clock: Clock, handle: () => Promise<Reply>): Promise<Reply> {
   if (request.verb === "watch" || isStream(request)) return handle();
-  const ms = Math.min(asked(call.query.get("timeout")) ?? REQUEST_MS, REQUEST_MS);
+  const ms = Math.min(durationMs(call.query.get("timeout")) ?? REQUEST_MS, REQUEST_MS);
   return new Promise((resolve, reject) => {
     const cancel = clock.after(ms, () => reject(new ApiError("Timeout", "Timeout: request did not complete within the requested timeout - context deadline exceeded")));
     handle().then(resolve, reject).finally(cancel);
@@ -94,7 +94,7 @@ function withDeadline(call: Call, request: AuditedRequest, clock: Clock, handle:
 const units: { readonly [unit: string]: number } = { ns: 1e-6, us: 1e-3, "µs": 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** Go's notation of a duration ("1m30s"), in milliseconds; 0 means no wish. @throws ApiError BadRequest */
-function asked(text: string | null): number | undefined {
+function durationMs(text: string | null): number | undefined {
   if (text === null || text === "" || text === "0") return undefined;
   if (!/^(?:\d+(?:\.\d*)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) throw badRequest(`invalid timeout specified in the request URL - time: invalid duration ${JSON.stringify(text)}`);
   let ms = 0;

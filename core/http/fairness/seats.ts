@@ -38,7 +38,6 @@ const QUEUE_LENGTH = 50;
 /** The limits of all levels that have some, by name: they share `total` seats in proportion to their shares. */
 export function limitsOf(levels: readonly PriorityLevelConfiguration[], total: number): ReadonlyMap<string, LevelLimits> {
   const limited = levels.filter(({ spec }) => spec?.type === "Limited");
-  const shares = ({ spec }: PriorityLevelConfiguration) => spec?.limited?.nominalConcurrencyShares ?? SHARES;
   const sum = limited.reduce((all, level) => all + shares(level), 0);
   return new Map(
     limited.map((level) => {
@@ -59,6 +58,8 @@ export function limitsOf(levels: readonly PriorityLevelConfiguration[], total: n
     }),
   );
 }
+
+const shares = ({ spec }: PriorityLevelConfiguration) => spec?.limited?.nominalConcurrencyShares ?? SHARES;
 
 export function openLevel(name: string, limits: LevelLimits): Level {
   return { name, limits, running: 0, queues: new Map(), turn: -1 };

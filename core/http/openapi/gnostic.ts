@@ -23,7 +23,7 @@ type Message = { readonly [member: string]: FieldRule };
 const text = (number: number): FieldRule => ({ number, as: "string" });
 const texts = (number: number): FieldRule => ({ number, as: "string", list: true });
 const bool = (number: number): FieldRule => ({ number, as: "bool" });
-const of = (number: number, message: string): FieldRule => ({ number, as: { message } });
+const of = (number: number, type: string): FieldRule => ({ number, as: { message: type } });
 
 const query: Message = { required: bool(1), in: text(2), description: text(3), name: text(4), type: text(6), format: text(7), uniqueItems: bool(20) };
 const path: Message = { required: bool(1), in: text(2), description: text(3), name: text(4), type: text(5), format: text(6), uniqueItems: bool(19) };

@@ -9,6 +9,7 @@ import type { Log } from "../../../core/api/log.ts";
 import { AUTHENTICATED, MASTERS } from "../../../core/api/user.ts";
 import type { User } from "../../../core/api/user.ts";
 import { ApiError } from "../../../core/api/status.ts";
+import type { Authorizer } from "../../../core/auth/auth.ts";
 import { authorizerChain, mastersAuthorizer } from "../../../core/auth/authz/chain.ts";
 import { rbacAuthorizer } from "../../../core/auth/authz/rbac.ts";
 import { defaultRbac } from "../../../core/auth/default-rbac.ts";
@@ -39,7 +40,8 @@ async function byName({ bearer }: { readonly bearer?: string | undefined }): Pro
   return { name: bearer, groups: bearer === "admin" ? [MASTERS, AUTHENTICATED] : [AUTHENTICATED] };
 }
 
-export async function openApi(more: Partial<HttpServices> = {}): Promise<Api> {
+/** `rights`: what users who are no administrators may do. */
+export async function openApi(more: Partial<HttpServices> = {}, rights: readonly Authorizer[] = []): Promise<Api> {
   const clock = virtualClock();
   const errors: string[] = [];
   const log: Log = { ...silentLog, error: (fields, message) => void errors.push(`${message}: ${JSON.stringify(fields)}`), child: () => log };
@@ -50,6 +52,7 @@ export async function openApi(more: Partial<HttpServices> = {}): Promise<Api> {
   const authorizer = authorizerChain([
     mastersAuthorizer,
     { authorize: async ({ user }) => ({ allowed: user === serverItself, denied: false, reason: "" }) },
+    ...rights,
     rbacAuthorizer({
       clusterRoleBindings: () => rbac.clusterRoleBindings,
       roleBindings: () => [],
