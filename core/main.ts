@@ -21,6 +21,7 @@ import { fleet } from "./compose/fleet.ts";
 import { bootstrapUser } from "./compose/internal-users.ts";
 import { keepServing } from "./compose/keep-serving.ts";
 import { podMetrics } from "./compose/pod-metrics.ts";
+import { samples } from "./compose/samples.ts";
 import { firstAddress, reachableAddress, serverNames } from "./compose/server-names.ts";
 import type { ServerConfig } from "./config.ts";
 import { startHttp } from "./http/server.ts";
