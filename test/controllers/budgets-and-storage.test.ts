@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import test from "ava";
 import {
   CERTIFICATE_SIGNING_REQUESTS,
@@ -13,6 +16,8 @@ import {
 } from "../../core/api/resources.gen.ts";
 import type { HorizontalPodAutoscaler, Pod } from "../../core/api/types.gen.ts";
 import { limit, propose } from "../../core/controllers/autoscaler-decision.ts";
+import { systemEntropy } from "../../core/api/entropy.ts";
+import { openPki } from "../../core/auth/pki/pki.ts";
 import { certificateCleaning, certificateSigning } from "../../core/controllers/certificates.ts";
 import { disruption } from "../../core/controllers/disruption.ts";
 import { freeRange, nodeIpam } from "../../core/controllers/node-ipam.ts";
@@ -156,13 +161,19 @@ test("each node has a pod range of its own, also one that was given back", async
   t.throws(() => freeRange({ clusterCidr: "10.9.0.0", nodeMask: 24 }, () => false), { message: /not an IPv4 network/ });
 });
 
+/** Looks like a request from outside; "0" is how a DER sequence begins. */
+const requestOf = (text: string) => `-----BEGIN CERTIFICATE REQUEST-----\n${Buffer.from(`0${text}`).toString("base64")}\n-----END CERTIFICATE REQUEST-----\n`;
+
 test("approved requests are signed, refused ones say why, old ones go", async (t) => {
   const plane = await controlPlane(t);
+  const directory = await mkdtemp(join(tmpdir(), "lichen-"));
+  t.teardown(() => rm(directory, { recursive: true }));
+  const { caCertificate } = await openPki(directory, plane.clock, systemEntropy);
   const signer = {
     read: () => Promise.reject(new Error("not asked for here")),
     sign: async ({ pem, signerName }: { readonly pem: string; readonly signerName: string }) => {
-      if (pem === "bad") throw new Error("the request is no PKCS #10 request");
-      return `signed ${pem} by ${signerName}`;
+      if (pem === requestOf("bad")) throw new Error("the request is no PKCS #10 request");
+      return `signed ${pem === requestOf("good") ? "good" : "another"} by ${signerName}\n${caCertificate}`;
     },
   };
   await plane.run((deps) => certificateSigning(deps, signer), certificateCleaning);
@@ -171,7 +182,7 @@ test("approved requests are signed, refused ones say why, old ones go", async (t
       apiVersion: "certificates.k8s.io/v1",
       kind: "CertificateSigningRequest",
       metadata: { name },
-      spec: { request: Buffer.from(text).toString("base64"), signerName: "kubernetes.io/kube-apiserver-client", usages: ["client auth"] },
+      spec: { request: Buffer.from(requestOf(text)).toString("base64"), signerName: "kubernetes.io/kube-apiserver-client", usages: ["client auth"] },
     });
     if (!approve) return;
     const conditions = [{ type: "Approved", status: "True", reason: "r", message: "m", lastUpdateTime: "2030-01-01T00:00:00Z" }];
@@ -182,7 +193,7 @@ test("approved requests are signed, refused ones say why, old ones go", async (t
   await ask("waiting", "waiting", false);
   await plane.clock.advance(100);
   const read = (name: string) => plane.admin.get(CERTIFICATE_SIGNING_REQUESTS, { name });
-  t.is(Buffer.from((await read("good")).status?.certificate ?? "", "base64").toString(), "signed good by kubernetes.io/kube-apiserver-client");
+  t.is(Buffer.from((await read("good")).status?.certificate ?? "", "base64").toString(), `signed good by kubernetes.io/kube-apiserver-client\n${caCertificate}`);
   t.like((await read("bad")).status?.conditions?.[1], { type: "Failed", reason: "SignerValidationFailure", message: "the request is no PKCS #10 request" });
   t.is((await read("waiting")).status?.certificate, undefined);
   await plane.clock.advance(3_700_000);
