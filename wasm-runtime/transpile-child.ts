@@ -7,17 +7,19 @@ import { adapted } from "./adapt.ts";
 import { BUNDLE_ENTRY, packBundle } from "./bundle.ts";
 import { needsOf } from "./capabilities.ts";
 import { ComponentError, isCoreModule, readComponentHeader } from "./component-header.ts";
+import { checkNames } from "./names.ts";
 import { simplifyGlue } from "./simplify-glue.ts";
 
 const simplified = (data: Uint8Array) => Buffer.from(simplifyGlue(Buffer.from(data).toString("utf8")));
 
 /** Names the tool and what changes its output: a new value means new modules for every component. */
-const PRODUCER = "jco-transpile 0.15.0 sync 2";
+const PRODUCER = "jco-transpile 0.15.0 sync 3";
 
 try {
   const given = readFileSync(0);
   const component = isCoreModule(given) ? await adapted(given) : given;
   const header = readComponentHeader(component);
+  checkNames(component);
   const needs = needsOf(header);
   const { $init, generate } = await import("@bytecodealliance/jco-transpile/component");
   await $init;

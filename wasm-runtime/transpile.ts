@@ -15,7 +15,7 @@ export type { ComponentHeader } from "./component-header.ts";
 export { moduleSigner } from "./sign.ts";
 
 /** Changes when the tool or its options do: part of the key under which results are stored. */
-export const TRANSPILER = "jco-transpile-0.15.0-sync-2";
+export const TRANSPILER = "jco-transpile-0.15.0-sync-3";
 
 /** A JavaScript runtime compiled to a component has 14 MB; twice that leaves room for its program. */
 export const MAX_COMPONENT_BYTES = 32 << 20;
