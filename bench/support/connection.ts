@@ -28,15 +28,24 @@ export async function openConnection({ server, ca, certificate, key }: Access): 
   await once(socket, "secureConnect");
   socket.setNoDelay(true);
   let waiting: PromiseWithResolvers<Answer> | undefined;
-  let got: Buffer = Buffer.alloc(0);
+  let parts: Buffer[] = [];
+  let size = 0;
+  /** bytes without which a look at the parts is of no use: joining a long answer with every chunk would cost more than it */
+  let needed = 0;
   const onData = (chunk: Buffer) => {
-    got = got.length === 0 ? chunk : Buffer.concat([got, chunk]);
+    parts.push(chunk);
+    size += chunk.length;
+    if (size < needed) return;
+    const got = parts.length === 1 ? chunk : Buffer.concat(parts, size);
     const answer = answerIn(got);
-    if (answer === undefined) return;
-    got = got.subarray(answer.length);
+    parts = [got];
+    needed = answer.length;
+    if (answer.body === undefined) return;
+    parts = [];
+    size = needed = 0;
     const settled = waiting;
     waiting = undefined;
-    settled?.resolve(answer);
+    settled?.resolve({ status: answer.status, body: answer.body });
   };
   socket.on("data", onData);
   const fail = (error: unknown) => waiting?.reject(error);
@@ -69,15 +78,14 @@ export async function openConnection({ server, ca, certificate, key }: Access): 
   };
 }
 
-/** A complete answer at the beginning of `got`; `length` is what it takes of it. Bodies come with Content-Length. */
-function answerIn(got: Buffer): (Answer & { readonly length: number }) | undefined {
+/** The answer in `got`, without a body while that is not complete; `length` is what the whole takes. Bodies come with Content-Length. */
+function answerIn(got: Buffer): { readonly status: number; readonly body: Buffer | undefined; readonly length: number } {
   const headEnd = got.indexOf(END_OF_HEAD);
-  if (headEnd < 0) return undefined;
+  if (headEnd < 0) return { status: 0, body: undefined, length: 0 };
   const head = got.toString("latin1", 0, headEnd);
-  const size = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0);
   const start = headEnd + END_OF_HEAD.length;
-  if (got.length < start + size) return undefined;
-  return { status: Number(head.slice(9, 12)), body: got.subarray(start, start + size), length: start + size };
+  const length = start + Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0);
+  return { status: Number(head.slice(9, 12)), body: got.length < length ? undefined : got.subarray(start, length), length };
 }
 
 /** The lines of a chunked body. Chunk sizes stand on lines of their own, and events begin with a brace. */
