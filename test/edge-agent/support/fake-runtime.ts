@@ -33,6 +33,8 @@ export interface FakeRuntime extends Runtime {
   behaviour: (container: string, attempt: number) => { readonly exitAfterMs: number; readonly exitCode: number } | undefined;
   /** what TERM does; default: exits 0 at once */
   onTerm: (container: string) => { readonly afterMs: number; readonly exitCode: number } | "ignore";
+  /** what a command does; default: it succeeds at once */
+  onRun: (container: string, command: string) => { readonly afterMs?: number; readonly exitCode: number; readonly output?: string };
   /** images that can be pulled; undefined: all */
   pullable: ReadonlySet<string> | undefined;
   /** the next calls of that kind fail with this message */
@@ -81,6 +83,7 @@ export function fakeRuntime(clock: Clock, handler = "containerd"): FakeRuntime {
     plans: [],
     behaviour: () => undefined,
     onTerm: () => ({ afterMs: 0, exitCode: 0 }),
+    onRun: () => ({ exitCode: 0 }),
     pullable: undefined,
     failures: new Map(),
     version: async () => `${handler}://1.0.0`,
@@ -183,6 +186,23 @@ export function fakeRuntime(clock: Clock, handler = "containerd"): FakeRuntime {
           resolve();
         });
       });
+    },
+    run(id, { command, timeoutMs, signal }) {
+      const container = containers.get(id);
+      if (container?.state !== "running") return Promise.reject(new Error(`container ${id} is not running`));
+      const text = command.join(" ");
+      fake.calls.push(`run ${container.name} ${text}`);
+      const { afterMs = 0, exitCode, output = "" } = fake.onRun(container.name, text);
+      return new Promise((resolve) => {
+        const cancel = clock.after(Math.min(afterMs, timeoutMs), () => resolve(afterMs > timeoutMs ? { exitCode: undefined, output: Buffer.alloc(0) } : { exitCode, output: Buffer.from(output) }));
+        signal.addEventListener("abort", () => {
+          cancel();
+          resolve({ exitCode: undefined, output: Buffer.alloc(0) });
+        });
+      });
+    },
+    async resizeContainer(id, _pod, container) {
+      fake.calls.push(`resize ${container.name} ${containers.get(id)?.attempt} ${JSON.stringify(container.resources)}`);
     },
     async removeContainer(id) {
       if (containers.get(id)?.state === "running") throw new Error(`container ${id} is running`);
