@@ -154,9 +154,10 @@ function policySource<P extends KubeObject, B extends KubeObject & { readonly sp
   const all = informers.of(policies);
   const bound = informers.of(bindings);
   bound.addIndex(POLICY_INDEX, ({ spec }) => (spec?.policyName === undefined ? [] : [spec.policyName]));
-  const name = ({ metadata }: KubeObject) => metadata.name ?? "";
   return {
     policies: () => all.list().toSorted((a, b) => (name(a) < name(b) ? -1 : 1)),
     bindings: (policy) => bound.by(POLICY_INDEX, policy).toSorted((a, b) => (name(a) < name(b) ? -1 : 1)),
   };
 }
+
+const name = ({ metadata }: KubeObject) => metadata.name ?? "";

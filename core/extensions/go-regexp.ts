@@ -35,12 +35,15 @@ const posix: { readonly [name: string]: string } = {
   xdigit: "0-9A-Fa-f",
 };
 
+/** Only then: the linear engine knows no Unicode mode. Without it "." takes half of a character beyond the first plane. */
+const NEEDS_UNICODE = /\\[pP]\{|\\u\{|[^\u0000-\u007f]/;
+
 /** @throws RegExpError */
 export function goRegExp(pattern: string): RegExp {
   if (pattern.length > LENGTH_MAX) throw new RegExpError("error parsing regexp: expression too large");
   const { source, flags } = translate(pattern);
   try {
-    return new RegExp(source, `u${flags}`);
+    return new RegExp(source, NEEDS_UNICODE.test(source) ? `u${flags}` : flags);
   } catch (error) {
     throw new RegExpError(`error parsing regexp: ${error instanceof Error ? error.message.replace(/^Invalid regular expression: /, "") : "invalid"}`, { cause: error });
   }
@@ -109,7 +112,7 @@ function classEscape(pattern: string, at: number, inClass: boolean): readonly [s
   if (/[dDsSwWnrtfv]/.test(next) || (!inClass && /[bB]/.test(next))) return [`\\${next}`, at + 2];
   if (next === "x") return [pattern.slice(at, at + 4), at + 4];
   if (/[A-Za-z0-9]/.test(next)) throw new RegExpError(`error parsing regexp: invalid escape sequence: \`\\${next}\``);
-  const special = inClass ? /[\^\\\]\[-]/ : /[\^$\\.*+?()[\]{}|/]/;
+  const special = inClass ? /[\^\\\][-]/ : /[\^$\\.*+?()[\]{}|/]/;
   return [special.test(next) ? `\\${next}` : next, at + 2];
 }
 

@@ -159,7 +159,7 @@ const unavailable = (status: string, reason: string, message: string): Condition
 function failure(error: unknown, namespace: string, name: string): Condition {
   const message = error instanceof Error ? error.message : String(error);
   if (!(error instanceof UnreachableError)) return unavailable("False", "FailedDiscoveryCheck", `failing or missing response from https://${name}.${namespace}.svc: ${message}`);
-  if (/not found$/.test(message)) return unavailable("False", "ServiceNotFound", `service/${name} in ${JSON.stringify(namespace)} is not present`);
+  if (message.endsWith("not found")) return unavailable("False", "ServiceNotFound", `service/${name} in ${JSON.stringify(namespace)} is not present`);
   if (/no service port/.test(message)) return unavailable("False", "ServicePortError", message);
   return unavailable("False", "MissingEndpoints", `endpoints for service/${name} in ${JSON.stringify(namespace)} have no addresses`);
 }

@@ -80,7 +80,7 @@ function compileText(failure: Failure, expression: string): { readonly text: str
     case "unexpected_token":
       return { text: `Syntax error: mismatched input '${shown}' expecting ${OPERAND}`, at };
     case "unexpected_character":
-      return { text: /^Unexpected character: '/.test(failure.summary) ? `Syntax error: extraneous input '${shown}' expecting <EOF>` : `Syntax error: token recognition error at: '${shown}'`, at };
+      return { text: failure.summary.startsWith("Unexpected character: '") ? `Syntax error: extraneous input '${shown}' expecting <EOF>` : `Syntax error: token recognition error at: '${shown}'`, at };
     case "unterminated_string":
       return { text: `Syntax error: token recognition error at: '${shown}'`, at };
     case "reserved_identifier":

@@ -110,9 +110,9 @@ function stringType(format: string | undefined): CelTypeOf {
   }
 }
 
-const KEYWORDS: ReadonlySet<string> = new Set([
-  ..."true false null in as break const continue else for function if import let loop package namespace return var void while".split(" "),
-]);
+const KEYWORDS: ReadonlySet<string> = new Set(
+  "true false null in as break const continue else for function if import let loop package namespace return var void while".split(" "),
+);
 
 /** How a field is called in expressions; undefined where it cannot be (Kubernetes documentation, "Validation rules"). */
 export function escapeName(name: string): string | undefined {

@@ -26,8 +26,6 @@ export interface DefinitionControllerParts {
 }
 
 export function definitionController({ client, definitions, clock }: DefinitionControllerParts): Controller {
-  const nameOf = ({ metadata }: CustomResourceDefinition) => metadata.name ?? "";
-
   async function reconcile(key: string): Promise<Outcome> {
     const definition = definitions.get(key);
     if (definition === undefined) return undefined;
@@ -80,6 +78,8 @@ export function definitionController({ client, definitions, clock }: DefinitionC
     workers: 1,
   };
 }
+
+const nameOf = ({ metadata }: CustomResourceDefinition) => metadata.name ?? "";
 
 function ignoreMissing(error: unknown): void {
   if (!isReason(error, "NotFound")) throw error;

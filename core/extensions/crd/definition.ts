@@ -66,7 +66,7 @@ function validateDefinition(definition: CustomResourceDefinition, old: CustomRes
   if (metadata.name !== `${spec.names.plural}.${spec.group}`) invalid(errors, "metadata.name", metadata.name ?? "", 'must be spec.names.plural+"."+spec.group');
   validateSpec(errors, spec);
   if (old !== undefined && isEstablished(old)) immutable(errors, spec, old.spec);
-  storedVersions(errors, status?.storedVersions ?? [], spec.versions);
+  validateStored(errors, status?.storedVersions ?? [], spec.versions);
   return errors;
 }
 
@@ -230,7 +230,7 @@ function validateConversion(errors: Errors, conversion: CustomResourceDefinition
   }
 }
 
-function storedVersions(errors: Errors, stored: readonly string[], versions: readonly CustomResourceDefinitionVersion[]): void {
+function validateStored(errors: Errors, stored: readonly string[], versions: readonly CustomResourceDefinitionVersion[]): void {
   const field = "status.storedVersions";
   if (stored.length === 0) {
     invalid(errors, field, null, "must have at least one stored version");

@@ -13,13 +13,14 @@ export function compileJsonPath(path: string): ((root: unknown) => readonly unkn
   return (root) => steps.reduce<readonly unknown[]>((values, step) => values.flatMap(step), [root]);
 }
 
-const TOKEN = /\.?\[\?\(@\.([^=!<>\s)]+)\s*(==|!=|<=|>=|<|>)\s*("[^"]*"|'[^']*'|[^)\s]+)\s*\)\]|\.?\['((?:[^'\\]|\\.)*)'\]|\.?\["((?:[^"\\]|\\.)*)"\]|\.?\[(-?\d+)\]|\.?\[\*\]|\.\*|\.((?:[^.[\]\\]|\\.)+)/y;
+const TOKEN = /\.?\[\?\(@\.([^=!<>\s)]+)\s*(==|!=|<=|>=|<|>)\s*("[^"]*"|'[^']*'|[^)\s]+)\s*\)\]|\.?\['((?:[^'\\]|\\.)*)'\]|\.?\["((?:[^"\\]|\\.)*)"\]|\.?\[(-?\d+)\]|\.?\[\*\]|\.\*|\.((?:[^.[\]\\]|\\.)+)/;
 
 function parse(path: string): readonly Step[] | undefined {
   const steps: Step[] = [];
-  TOKEN.lastIndex = 0;
-  while (TOKEN.lastIndex < path.length) {
-    const match = TOKEN.exec(path);
+  // of its own: a filter is a path inside a path
+  const token = new RegExp(TOKEN, "y");
+  while (token.lastIndex < path.length) {
+    const match = token.exec(path);
     if (match === null) return undefined;
     const [, filtered, operator = "", operand = "", single, double, index, name] = match;
     const field = single ?? double ?? name;

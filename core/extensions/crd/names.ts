@@ -18,10 +18,11 @@ export interface Naming {
   readonly accepted: Omit<Condition, "lastTransitionTime">;
 }
 
+const present = (names: readonly (string | undefined)[]) => names.filter((name): name is string => name !== undefined && name !== "");
+
 /** What the other definitions of the group hold. */
 export function claimsOf(others: readonly CustomResourceDefinition[]): Claims {
   const accepted = others.map(({ status }) => status?.acceptedNames).filter((names) => names !== undefined);
-  const present = (names: readonly (string | undefined)[]) => names.filter((name): name is string => name !== undefined && name !== "");
   return {
     resources: new Set(accepted.flatMap(({ plural, singular, shortNames = [] }) => present([plural, singular, ...shortNames]))),
     kinds: new Set(accepted.flatMap(({ kind, listKind }) => present([kind, listKind]))),

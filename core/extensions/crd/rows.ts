@@ -81,8 +81,7 @@ function hooksOf(version: CustomResourceDefinitionVersion, type: ObjectType, of:
 }
 
 function withoutStatus(object: AnyObject): AnyObject {
-  const { status: _, ...rest } = object as AnyObject & { status?: unknown };
-  return rest as AnyObject;
+  return Object.fromEntries(Object.entries(object).filter(([field]) => field !== "status")) as AnyObject;
 }
 
 function fieldText(path: string): (object: AnyObject) => string {

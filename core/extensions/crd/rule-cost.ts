@@ -4,6 +4,7 @@
  */
 import { isNode, type Node } from "../cel/ast.ts";
 import { isObject, itemsOf, type Schema, valuesOf } from "../schema/json-schema.ts";
+import { escapeName } from "./cel-types.ts";
 
 /** Kubernetes' limits of one rule, and of all rules of one schema. */
 export const RULE_COST_MAX = 10_000_000;
@@ -121,10 +122,12 @@ function elementOf(schema: Schema): Schema | undefined {
   return values === true ? undefined : values;
 }
 
+const propertyOf = (schema: Schema, name: string) => Object.entries(schema.properties ?? {}).find(([property]) => escapeName(property) === name)?.[1];
+
 function selection(node: Node, names: Names): Estimate {
   const [of] = parts(node.args, names);
   const name = Array.isArray(node.args) ? String(node.args[1]) : "";
-  const schema = of?.schema === undefined ? undefined : (of.schema.properties?.[name] ?? elementOf(of.schema));
+  const schema = of?.schema === undefined ? undefined : (propertyOf(of.schema, name) ?? elementOf(of.schema));
   return { cost: 1 + (of?.cost ?? 0), schema, size: sizeOf(schema) };
 }
 

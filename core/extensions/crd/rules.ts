@@ -8,14 +8,14 @@ import type { ValidationRule } from "../../api/types.gen.ts";
 import { type Node, nodesOf } from "../cel/ast.ts";
 import { celEnvironment } from "../cel/environment.ts";
 import { CompileError, CostError, RuntimeError } from "../cel/errors.ts";
-import { compile, type Program } from "../cel/program.ts";
+import { compile, type Program, TOTAL_COST_MAX } from "../cel/program.ts";
 import { equal } from "../schema/equal.ts";
 import { isObject, itemsOf, propertiesOf, rulesOf, type Schema, valuesOf } from "../schema/json-schema.ts";
 import { counterpart, shownValue } from "../schema/validate-value.ts";
 import { type CelTypeOf, declareType } from "./cel-types.ts";
 
-/** What all rules may cost for one object: Kubernetes' RuntimeCELCostBudget. */
-export const OBJECT_COST_MAX = 10_000_000;
+/** What all rules may cost for one object. */
+export const OBJECT_COST_MAX = TOTAL_COST_MAX;
 
 export interface CompiledRule {
   readonly rule: ValidationRule;

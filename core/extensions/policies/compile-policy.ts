@@ -86,21 +86,20 @@ export function compileExpressions(spec: PolicySpec): Omit<Compiled, "matcher"> 
 /** Each variable sees those before it; the type of one is that of its expression. */
 function declareVariables(base: Environment, given: readonly Variable[]): { readonly environment: Environment; readonly variables: readonly CompiledVariable[]; readonly scope: VariableScope } {
   const variables: CompiledVariable[] = [];
-  for (const { name, expression } of given) {
-    const { environment } = withScope(base, variables);
-    variables.push({ name, program: attempt(environment, expression) });
-  }
-  const { environment, Scope } = withScope(base, variables);
-  return { environment, variables, scope: (run) => lazily(new Scope(), variables, run) };
+  // one class in all environments: the value that a variable is computed with is the one that the others see
+  const Scope = class {
+    readonly [name: string]: unknown;
+  };
+  for (const { name, expression } of given) variables.push({ name, program: attempt(withScope(base, Scope, variables), expression) });
+  return { environment: withScope(base, Scope, variables), variables, scope: (run) => lazily(new Scope(), variables, run) };
 }
 
-function withScope(base: Environment, variables: readonly CompiledVariable[]): { readonly environment: Environment; readonly Scope: new () => object } {
-  const Scope = class {};
+function withScope(base: Environment, Scope: new () => object, variables: readonly CompiledVariable[]): Environment {
   const fields = Object.fromEntries(variables.map(({ name, program }) => [name, program instanceof CompileError ? "dyn" : program.type]));
   const environment = base.clone();
   environment.registerType("kubernetes.variables", { ctor: Scope, fields });
   environment.registerVariable("variables", "kubernetes.variables");
-  return { environment, Scope };
+  return environment;
 }
 
 function lazily(scope: object, variables: readonly CompiledVariable[], run: (program: Program) => unknown): object {

@@ -8,7 +8,7 @@ import { ApiError, type StatusReason } from "../../api/status.ts";
 import type { ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from "../../api/types.gen.ts";
 import type { Ask } from "../cel/library/authorizer.ts";
 import { CompileError, RuntimeError } from "../cel/errors.ts";
-import type { Program } from "../cel/program.ts";
+import { type Program, TOTAL_COST_MAX } from "../cel/program.ts";
 import { toCel } from "../cel/values.ts";
 import { judgeConditions } from "../matching/conditions.ts";
 import { requestVariables } from "../matching/request-environment.ts";
@@ -24,8 +24,8 @@ export interface ValidatingParts extends MatchParts {
   readonly ask: Ask;
 }
 
-/** What all expressions of one policy may cost for one request (Kubernetes' RuntimeCELCostBudget). */
-export const POLICY_COST_MAX = 10_000_000;
+/** What all expressions of one policy may cost for one request. */
+export const POLICY_COST_MAX = TOTAL_COST_MAX;
 
 interface Denial {
   readonly message: string;

@@ -52,9 +52,9 @@ export async function endpointOf(config: WebhookClientConfig, timeoutSeconds: nu
 export async function addressOf({ namespace, name, port }: ServiceAddress, lookup: Lookup): Promise<{ readonly host: string; readonly port: number }> {
   const service = lookup.get(SERVICES, namespace, name);
   if (service === undefined) throw new UnreachableError(`service ${JSON.stringify(name)} not found`);
+  if (service.spec?.type === "ExternalName") return { host: service.spec.externalName ?? "", port };
   const servicePort = service.spec?.ports?.find((each) => each.port === port);
   if (servicePort === undefined) throw new UnreachableError(`no service port ${port} found for service ${JSON.stringify(name)}`);
-  if (service.spec?.type === "ExternalName") return { host: service.spec.externalName ?? "", port };
   const found = await readyEndpoint(namespace, name, servicePort, lookup);
   if (found === undefined) throw new UnreachableError(`no endpoints available for service ${JSON.stringify(name)}`);
   return found;

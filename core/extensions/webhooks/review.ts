@@ -17,8 +17,6 @@ export type ReviewVersion = "v1" | "v1beta1";
 
 export function reviewOf(request: AdmissionRequest, shown: Kind, version: ReviewVersion, uid: string): object {
   const { kind: own, user, name, namespace, subresource, operation, object, old, dryRun, options } = request;
-  const kindOf = ({ group, version: of, kind }: Kind) => ({ group, version: of, kind });
-  const resourceOf = ({ group, version: of, plural }: Kind) => ({ group, version: of, resource: plural });
   const place = subresource === undefined ? {} : { subResource: subresource, requestSubResource: subresource };
   const { uid: userUid, extra } = user;
   return {
@@ -43,6 +41,8 @@ export function reviewOf(request: AdmissionRequest, shown: Kind, version: Review
   };
 }
 
+const kindOf = ({ group, version, kind }: Kind) => ({ group, version, kind });
+const resourceOf = ({ group, version, plural }: Kind) => ({ group, version, resource: plural });
 const optionsKind = { CREATE: "CreateOptions", UPDATE: "UpdateOptions", DELETE: "DeleteOptions", CONNECT: "CreateOptions" } as const;
 
 /** Warnings of one answer that are passed on, and the length of each (Kubernetes truncates at the same sizes). */

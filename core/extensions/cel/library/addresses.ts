@@ -98,7 +98,9 @@ const isUnspecified = (address: IP) => address.bits === 0n;
 const isGlobalUnicast = (address: IP) =>
   !isUnspecified(address) && !within(address, "isLoopback") && !within(address, "multicast") && !within(address, "isLinkLocalUnicast") && !within(address, "broadcast");
 
-class IpFunctions {}
+class IpFunctions {
+  readonly namespace = "ip";
+}
 
 export function addresses(environment: Environment): void {
   environment.registerType("net.IP", { ctor: IP, fields: {} });

@@ -39,7 +39,9 @@ function intersects(list: readonly unknown[], others: readonly unknown[]): boole
   return others.some((each) => contains(list, each));
 }
 
-class SetFunctions {}
+class SetFunctions {
+  readonly namespace = "sets";
+}
 
 export function lists(environment: Environment): void {
   const add = (signature: string, handler: (...given: never[]) => unknown) => environment.registerFunction(signature, handler as never, { async: false } as never);

@@ -38,7 +38,9 @@ const rules: { readonly [name: string]: NameRule } = {
   datetime: ofSchema("datetime", "invalid datetime"),
 };
 
-class FormatFunctions {}
+class FormatFunctions {
+  readonly namespace = "format";
+}
 
 export function namedFormats(environment: Environment): void {
   environment.registerType("kubernetes.NamedFormat", { ctor: NamedFormat, fields: {} });

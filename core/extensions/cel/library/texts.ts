@@ -99,7 +99,9 @@ function shown(value: unknown): string {
     .join(", ")}}`;
 }
 
-class StringFunctions {}
+class StringFunctions {
+  readonly namespace = "strings";
+}
 
 export function texts(environment: Environment): void {
   const pattern = patternCache();

@@ -1,0 +1,100 @@
+import test from "ava";
+import type { Resource } from "../../core/api/client.ts";
+import {
+  CONFIG_MAPS,
+  MUTATING_ADMISSION_POLICIES,
+  MUTATING_ADMISSION_POLICY_BINDINGS,
+  VALIDATING_ADMISSION_POLICIES,
+  VALIDATING_ADMISSION_POLICY_BINDINGS,
+} from "../../core/api/resources.gen.ts";
+import { causes, type Plane, plane } from "./support/plane.ts";
+
+const matchConstraints = { resourceRules: [{ apiGroups: [""], apiVersions: ["*"], operations: ["CREATE", "UPDATE"], resources: ["configmaps"] }] };
+const configMap = (data: object, name = "a") => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: "default" }, data });
+
+async function withPolicy(t: Parameters<typeof plane>[0], kind: "Validating" | "Mutating", spec: object, binding: object = {}): Promise<Plane> {
+  const made = await plane(t);
+  const [policies, bindings]: readonly [Resource, Resource] =
+    kind === "Validating"
+      ? [VALIDATING_ADMISSION_POLICIES as Resource, VALIDATING_ADMISSION_POLICY_BINDINGS as Resource]
+      : [MUTATING_ADMISSION_POLICIES as Resource, MUTATING_ADMISSION_POLICY_BINDINGS as Resource];
+  const apiVersion = "admissionregistration.k8s.io/v1";
+  const defaults = kind === "Mutating" ? { reinvocationPolicy: "Never" } : {};
+  await made.client.create(policies, { apiVersion, kind: `${kind}AdmissionPolicy`, metadata: { name: "p" }, spec: { matchConstraints, failurePolicy: "Fail", ...defaults, ...spec } });
+  const actions = kind === "Validating" ? { validationActions: ["Deny"] } : {};
+  await made.client.create(bindings, { apiVersion, kind: `${kind}AdmissionPolicyBinding`, metadata: { name: "b" }, spec: { policyName: "p", ...actions, ...binding } });
+  await made.settled();
+  return made;
+}
+
+const DENIED = "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: ";
+
+test("variables, conditions and messages of a policy", async (t) => {
+  const { client } = await withPolicy(t, "Validating", {
+    variables: [{ name: "n", expression: "size(object.data)" }, { name: "twice", expression: "variables.n * 2" }],
+    matchConditions: [{ name: "named", expression: "request.name != 'free'" }],
+    validations: [{ expression: "variables.twice < 3", messageExpression: "'only ' + string(variables.n)", reason: "Forbidden" }],
+  });
+  t.is((await client.create(CONFIG_MAPS, configMap({ a: "1", b: "2" }, "free"))).metadata.name, "free");
+  const error = await t.throwsAsync(client.create(CONFIG_MAPS, configMap({ a: "1", b: "2" })));
+  t.like(error, { message: `configmaps "a" is forbidden: ${DENIED}only 2`, code: 403, reason: "Forbidden" });
+  t.is((await client.create(CONFIG_MAPS, configMap({ a: "1" }))).metadata.name, "a");
+});
+
+test("each parameter is applied; without one the binding decides", async (t) => {
+  const { client } = await withPolicy(
+    t,
+    "Validating",
+    { paramKind: { apiVersion: "v1", kind: "ConfigMap" }, validations: [{ expression: "!('role' in object.data) || object.data.role == params.data.role" }], matchConditions: [{ name: "others", expression: "!object.metadata.name.startsWith('param')" }] },
+    { paramRef: { selector: { matchLabels: { param: "yes" } }, parameterNotFoundAction: "Deny" } },
+  );
+  const missing = await causes(client.create(CONFIG_MAPS, configMap({ role: "a" })));
+  t.deepEqual(missing, [`: ${DENIED}failed to configure binding: no params found for policy binding with \`Deny\` parameterNotFoundAction`]);
+});
+
+test("warnings do not refuse; an expression that fails does, or not, by failurePolicy", async (t) => {
+  const validations = [{ expression: "object.data.none == 'x'" }];
+  const strict = await withPolicy(t, "Validating", { validations });
+  t.deepEqual(await causes(strict.client.create(CONFIG_MAPS, configMap({ a: "1" }))), [`: ${DENIED}expression 'object.data.none == 'x'' resulted in error: no such key: none`]);
+  const lenient = await withPolicy(t, "Validating", { validations, failurePolicy: "Ignore" });
+  t.is((await lenient.client.create(CONFIG_MAPS, configMap({ a: "1" }))).metadata.name, "a");
+  const warning = await withPolicy(t, "Validating", { validations: [{ expression: "false", message: "careful" }] }, { validationActions: ["Warn", "Audit"] });
+  const warnings: string[] = [];
+  await warning.client.create(CONFIG_MAPS, configMap({ a: "1" }), { warn: (text) => void warnings.push(text) });
+  t.deepEqual(warnings, ["Validation failed for ValidatingAdmissionPolicy 'p' with binding 'b': careful"]);
+});
+
+test("a policy asks the authorizer", async (t) => {
+  const { client, clientFor } = await withPolicy(t, "Validating", {
+    validations: [{ expression: "authorizer.group('').resource('secrets').namespace('default').check('get').allowed() && authorizer.requestResource.check('create').allowed()", message: "may not" }],
+  });
+  t.is((await client.create(CONFIG_MAPS, configMap({}))).metadata.name, "a");
+  const account = await withPolicy(t, "Validating", { validations: [{ expression: "authorizer.serviceAccount('default', 'x').path('/healthz').check('get').allowed()", message: "may not" }] });
+  t.deepEqual(await causes(account.client.create(CONFIG_MAPS, configMap({}))), [`: ${DENIED}may not`]);
+  t.truthy(clientFor);
+});
+
+test("an expression that does not compile is refused with its place", async (t) => {
+  const { client } = await plane(t);
+  const policy = (expression: string) => ({ apiVersion: "admissionregistration.k8s.io/v1", kind: "ValidatingAdmissionPolicy", metadata: { name: "p" }, spec: { matchConstraints, validations: [{ expression }] } });
+  t.deepEqual(await causes(client.create(VALIDATING_ADMISSION_POLICIES, policy("request.nme == 'a'"))), [
+    "spec.validations[0].expression: Invalid value: \"request.nme == 'a'\": compilation failed: ERROR: <input>:1:8: undefined field 'nme'\n | request.nme == 'a'\n | .......^",
+  ]);
+  t.deepEqual(await causes(client.create(VALIDATING_ADMISSION_POLICIES, policy("1 + 1"))), ['spec.validations[0].expression: Invalid value: "1 + 1": must evaluate to bool']);
+  t.deepEqual(await causes(client.create(VALIDATING_ADMISSION_POLICIES, policy("params.x == 1"))), [
+    "spec.validations[0].expression: Invalid value: \"params.x == 1\": compilation failed: ERROR: <input>:1:1: undeclared reference to 'params' (in container '')\n | params.x == 1\n | ^",
+  ]);
+});
+
+test("mutating policies apply configurations and patches, each seeing what came before", async (t) => {
+  const { client } = await withPolicy(t, "Mutating", {
+    variables: [{ name: "who", expression: "request.userInfo.username" }],
+    mutations: [
+      { patchType: "ApplyConfiguration", applyConfiguration: { expression: 'Object{metadata: Object.metadata{labels: {"by": variables.who}}, data: {"copy": object.data.k}}' } },
+      { patchType: "JSONPatch", jsonPatch: { expression: '[JSONPatch{op: "test", path: "/data/copy", value: "v"}, JSONPatch{op: "add", path: "/data/again", value: object.data.copy}]' } },
+      { patchType: "JSONPatch", jsonPatch: { expression: '[JSONPatch{op: "test", path: "/data/copy", value: "other"}, JSONPatch{op: "remove", path: "/data/k"}]' } },
+    ],
+  });
+  const made = await client.create(CONFIG_MAPS, configMap({ k: "v" }));
+  t.deepEqual([made.data, made.metadata.labels], [{ again: "v", copy: "v", k: "v" }, { by: "admin" }]);
+});
