@@ -35,7 +35,8 @@ function parseEndpoint(entry: string): Endpoint {
   if (version !== 0) {
     const width = version === 4 ? 32 : 128;
     const prefix = bits === undefined ? width : Number(bits);
-    if (!Number.isInteger(prefix) || prefix < 0 || prefix > width) throw wrong(`a prefix has 0 to ${width} bits`);
+    // Number("") is 0, which would be every address
+    if ((bits !== undefined && !/^\d{1,3}$/.test(bits)) || prefix > width) throw wrong(`a prefix has 0 to ${width} bits`);
     const list = new BlockList();
     list.addSubnet(address, prefix, version === 4 ? "ipv4" : "ipv6");
     return { port, matches: { kind: "addresses", list } };
