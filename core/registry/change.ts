@@ -43,6 +43,7 @@ const CONDITIONAL = new Set([
   "apiregistration.k8s.io/apiservices",
   "coordination.k8s.io/leases",
   "policy/poddisruptionbudgets",
+  "storage.k8s.io/csidrivers",
   "storage.k8s.io/volumeattachments",
 ]);
 
