@@ -1,5 +1,5 @@
 /**
- * Pods per second through the whole system (budgets P1, P2): 5,000 nodes, 1,000 pods first, then the measured pods,
+ * Pods per second through the whole system (budgets P1 to P3): 5,000 nodes, 1,000 pods first, then the measured pods,
  * created over HTTPS with 32 connections on a durable store; from the first create until a watch has seen the last one
  * bound. The workloads are those of Kubernetes' scheduler_perf.
  *
@@ -80,6 +80,9 @@ const workloads: readonly Workload[] = [
 
 const NAMESPACE = "bench";
 const POLL_MS = 500;
+/** 4 × 900m of 4 CPUs; 3000m fit when three of them are gone. */
+const LOW_PER_NODE = 4;
+const VICTIMS_PER_NODE = 3;
 
 async function run({ zones = one, nodeResources, pods = PODS, first, shape, namespaceLabels = {} }: Workload): Promise<{ rate: number; cpu: number; main: number }> {
   using directory = temporaryDirectory();
@@ -120,6 +123,38 @@ async function untilSettled(access: Parameters<typeof openConnection>[0]): Promi
   connection.close();
 }
 
+/** P3: nodes full of pods of low priority, then pods of high priority, each of which needs the room of three. */
+async function preemption(): Promise<void> {
+  using directory = temporaryDirectory();
+  const server = await startServerProcess(directory.path);
+  try {
+    const load = await openLoad(server.access);
+    await load.create("/api/v1/namespaces", [JSON.stringify({ metadata: { name: NAMESPACE } })]);
+    await load.create("/apis/scheduling.k8s.io/v1/priorityclasses", [JSON.stringify({ metadata: { name: "high" }, value: 10 })]);
+    await load.create("/api/v1/nodes", nodeBodies(NODES, one));
+    await untilSettled(server.access);
+    const path = `/api/v1/namespaces/${NAMESPACE}/pods`;
+    const seen = await watchBoundPods(server.access, "0", NAMESPACE);
+    const low = podBodies(NODES * LOW_PER_NODE, { generateName: "low-", resources: { cpu: "900m", memory: "500Mi" }, spec: { terminationGracePeriodSeconds: 0 } });
+    await load.create(path, low);
+    await seen.reached(low.length);
+    const high = podBodies(NODES, { generateName: "high-", resources: { cpu: "3000m", memory: "500Mi" }, spec: { priorityClassName: "high" } });
+    const left = low.length - NODES * VICTIMS_PER_NODE;
+    const cpu = cpuSeconds([server.pid]);
+    const started = performance.now();
+    const ended = seen.only("high-").reached(high.length);
+    await load.create(path, high);
+    const rate = (high.length / ((await ended) - started)) * 1_000;
+    line("scheduling/preemption", rate, "pods/s", "upstream variant does not finish; budget 500");
+    line("scheduling/preemption/server-cpu", ((cpuSeconds([server.pid]) - cpu) / high.length) * 1e6, "us/pod", "all threads of the server, three victims per pod");
+    line("scheduling/preemption/victims-too-many", left - seen.only("low-").count, "pods", "budget 0");
+    seen.close();
+    load.close();
+  } finally {
+    await server.stop();
+  }
+}
+
 printLoad("at start");
 for (const workload of workloads.filter(({ name }) => selected(name))) {
   const rates: number[] = [];
@@ -135,4 +170,5 @@ for (const workload of workloads.filter(({ name }) => selected(name))) {
   line(`scheduling/${workload.name}/server-cpu`, median(costs), "us/pod", "all threads of the server");
   line(`scheduling/${workload.name}/main-thread-cpu`, median(mains), "us/pod", "one million divided by it bounds the rate");
 }
+if (selected("preemption")) await preemption();
 printLoad("at end");
