@@ -18,6 +18,10 @@ export interface EscalationParts {
   readonly rulesOf: (ref: RoleRef, namespace: string | undefined) => Promise<readonly PolicyRule[]>;
 }
 
+const everything: readonly PolicyRule[] = [
+  { apiGroups: ["*"], resources: ["*"], verbs: ["*"] },
+  { nonResourceURLs: ["*"], verbs: ["*"] },
+];
 const ROLES = new Set(["roles", "clusterroles"]);
 const BINDINGS = new Set(["rolebindings", "clusterrolebindings"]);
 
@@ -42,9 +46,15 @@ export function rbacEscalation(parts: EscalationParts): AdmissionPlugin {
       const { object, old, kind, user, namespace, name } = request;
       if (ROLES.has(kind.plural)) {
         const rules = rulesIn(object);
-        if (old !== undefined && JSON.stringify(rules) === JSON.stringify(rulesIn(old))) return;
+        const aggregates = aggregationIn(object) !== undefined || aggregationIn(old) !== undefined;
+        if (old !== undefined && JSON.stringify([rules, aggregationIn(object)]) === JSON.stringify([rulesIn(old), aggregationIn(old)])) return;
         if (await parts.mayDo(user, "escalate", { plural: kind.plural, namespace, name })) return;
-        return check(request, rules);
+        await check(request, rules);
+        // a selector can gather any role, also such as do not exist yet
+        if (aggregates && (await parts.refusal(user, undefined, everything)) !== undefined) {
+          throw forbidden(kind, name, "must have cluster-admin privileges to use the aggregationRule");
+        }
+        return;
       }
       const { roleRef } = object as unknown as { readonly roleRef: RoleRef };
       if (old !== undefined && JSON.stringify(subjectsIn(object)) === JSON.stringify(subjectsIn(old))) return;
@@ -56,4 +66,5 @@ export function rbacEscalation(parts: EscalationParts): AdmissionPlugin {
 }
 
 const rulesIn = (object: AnyObject | undefined): readonly PolicyRule[] => (object as { readonly rules?: readonly PolicyRule[] } | undefined)?.rules ?? [];
+const aggregationIn = (object: AnyObject | undefined): unknown => (object as { readonly aggregationRule?: unknown } | undefined)?.aggregationRule;
 const subjectsIn = (object: AnyObject | undefined): unknown => (object as { readonly subjects?: unknown } | undefined)?.subjects ?? [];
