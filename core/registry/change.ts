@@ -44,6 +44,10 @@ const CONDITIONAL = new Set([
   "coordination.k8s.io/leases",
   "policy/poddisruptionbudgets",
   "storage.k8s.io/csidrivers",
+  "node.k8s.io/runtimeclasses",
+  "storage.k8s.io/csidrivers",
+  "storage.k8s.io/csinodes",
+  "storage.k8s.io/csistoragecapacities",
   "storage.k8s.io/volumeattachments",
 ]);
 
