@@ -13,10 +13,14 @@ export const bootstrapUser: User = { name: "system:lichen:bootstrap", groups: [A
 /** Serves what others define: keeps definitions, removes the instances of one that goes. */
 export const extensionsUser: User = { name: "system:lichen:extensions", groups: [AUTHENTICATED] };
 
+/** Says in the status of flow schemas whether their priority level is there. */
+export const flowControlUser: User = { name: "system:lichen:flow-control", groups: [AUTHENTICATED] };
+
 const verbsOf: ReadonlyMap<User, ReadonlySet<string>> = new Map([
   [cacheUser, new Set(["get", "list", "watch"])],
   [serverItself, new Set(["get", "list"])],
   [extensionsUser, new Set(["get", "list", "watch", "create", "update", "delete"])],
+  [flowControlUser, new Set(["patch"])],
   [bootstrapUser, new Set(["get", "create", "update", "patch", "escalate", "bind"])],
 ]);
 

@@ -43,7 +43,6 @@ const CONDITIONAL = new Set([
   "apiregistration.k8s.io/apiservices",
   "coordination.k8s.io/leases",
   "policy/poddisruptionbudgets",
-  "storage.k8s.io/csidrivers",
   "node.k8s.io/runtimeclasses",
   "storage.k8s.io/csidrivers",
   "storage.k8s.io/csinodes",
