@@ -70,6 +70,11 @@ export interface KindHooks {
   /** to and from the stored version, where this row is not it */
   readonly toStored?: (object: AnyObject) => AnyObject;
   readonly fromStored?: (object: AnyObject) => AnyObject;
+  /**
+   * Conversion that has to be waited for (webhooks): objects of this resource to `apiVersion`, in the same order. The codec
+   * asks before it decodes or encodes, so that toStored and fromStored are not needed.
+   */
+  readonly convert?: (objects: readonly AnyObject[], apiVersion: string) => Promise<readonly AnyObject[]>;
   /** what a stored object becomes when it is read, where its schema may have changed since (custom resources) */
   readonly read?: (stored: AnyObject) => AnyObject;
   /** finalizers that a deletion puts on the object, for somebody who has to clean up after it */

@@ -30,6 +30,7 @@ import { type Aggregator, aggregator, type Delegate } from "../extensions/aggreg
 import { backend, type FrontProxy } from "../extensions/aggregation/backend.ts";
 import { registerBuiltIn, registerController } from "../extensions/aggregation/register.ts";
 import type { Ask } from "../extensions/cel/library/authorizer.ts";
+import { withConversion } from "../extensions/crd/conversion.ts";
 import { definitionController } from "../extensions/crd/controller.ts";
 import { definitionHooks } from "../extensions/crd/definition.ts";
 import { serveDefinitions } from "../extensions/crd/serve.ts";
@@ -130,7 +131,8 @@ export function extensions({ kinds, authorizer, pki, clock, entropy, log, signal
         others.controller,
       ];
       await registerBuiltIn({ client, kinds });
-      await serveDefinitions({ informers, kinds, log: log.child({ part: "custom resources" }) });
+      const conversion = { connections: open, lookup: lookups, entropy };
+      await serveDefinitions({ informers, kinds, log: log.child({ part: "custom resources" }), complete: (definition, rows) => withConversion(definition, rows, conversion) });
       await informers.synced();
     },
     controllers: () => running,

@@ -82,6 +82,7 @@ export async function change(context: Context, request: Change): Promise<AnyObje
 async function attempt(context: Context, request: Change, entry: Entry): Promise<AnyObject> {
   const { user, kind, target, options, merge } = request;
   const codec = context.codec(kind);
+  await codec.prepare([entry]);
   const old = codec.decode(entry);
   const wanted = await request.next(old);
   if (wanted === old) return old;
@@ -117,6 +118,7 @@ async function attempt(context: Context, request: Change, entry: Entry): Promise
     }
     if (equal(next, old)) return old;
     if (admission.dryRun) return next;
+    await codec.prepareWrite(next);
     const written = await context.store.put(entry.key, codec.encode(next), entry.revision);
     return codec.adopt(written, next);
   });

@@ -18,6 +18,10 @@ export interface Codec {
   decode(entry: Entry): AnyObject;
   /** the entry just written holds this object: nobody needs to decode it */
   adopt(entry: Entry, object: AnyObject): AnyObject;
+  /** to be awaited before entries are decoded; undefined: nothing to wait for (only conversion by webhook has) */
+  prepare(entries: readonly Entry[]): Promise<void> | undefined;
+  /** the same for an object before it is encoded */
+  prepareWrite(object: AnyObject): Promise<void> | undefined;
   /** bytes of an entry in this row's version, not decoded when it is the stored version */
   bytes(entry: Entry): StoredBytes;
 }
@@ -38,6 +42,9 @@ export function codecOf(kind: Kind, { freeze }: CodecOptions): Codec {
   const asStored = kind.hooks.read === undefined;
   const head = headOf(apiVersion, kind.kind);
   const decoded = new WeakMap<Entry, WeakRef<AnyObject>>();
+  /** by stored value, and by object to store: what a webhook made of them */
+  const incoming = new WeakMap<object, AnyObject>();
+  const outgoing = new WeakMap<AnyObject, AnyObject>();
 
   function remember(entry: Entry, object: AnyObject, stored: StoredBytes): AnyObject {
     if (freeze) deepFreeze(object);
@@ -48,15 +55,15 @@ export function codecOf(kind: Kind, { freeze }: CodecOptions): Codec {
 
   const isCurrent = (value: Buffer) => sameVersion && head.compare(value, 0, head.length) === 0;
 
-  function parse(value: Buffer): AnyObject {
-    const stored = JSON.parse(value.toString("utf8")) as AnyObject;
+  function parse(value: Buffer, source?: object): AnyObject {
+    const stored = (source === undefined ? undefined : incoming.get(source)) ?? (JSON.parse(value.toString("utf8")) as AnyObject);
     if (stored.apiVersion === apiVersion && stored.kind === kind.kind) return kind.hooks.read?.(stored) ?? stored;
     const converted = { ...(kind.hooks.fromStored?.(stored) ?? stored), apiVersion, kind: kind.kind };
     return kind.hooks.read?.(converted) ?? converted;
   }
 
   function encode(object: AnyObject): Buffer {
-    const stored = kind.hooks.toStored?.(object) ?? object;
+    const stored = outgoing.get(object) ?? kind.hooks.toStored?.(object) ?? object;
     return layOut(stored, storedVersion, kind.kind);
   }
 
@@ -70,17 +77,44 @@ export function codecOf(kind: Kind, { freeze }: CodecOptions): Codec {
     const known = decoded.get(entry)?.deref();
     if (known !== undefined) return known;
     const value = bufferOf(entry.value);
-    const parsed = parse(value);
+    const parsed = parse(value, entry.value);
     const object = withVersion(parsed, entry.revision);
     const own = asStored && isCurrent(value) ? value : layOut(object, apiVersion, kind.kind);
     return remember(entry, object, { bytes: own, head: head.length, revision: entry.revision });
   }
 
+  async function convertIncoming(entries: readonly Entry[], convert: NonNullable<Kind["hooks"]["convert"]>): Promise<void> {
+    const stored = entries.map((entry) => JSON.parse(bufferOf(entry.value).toString("utf8")) as AnyObject);
+    const converted = await convert(stored, apiVersion);
+    for (const [index, entry] of entries.entries()) {
+      const object = converted[index];
+      if (object !== undefined) incoming.set(entry.value, object);
+    }
+  }
+
+  function prepare(entries: readonly Entry[]): Promise<void> | undefined {
+    const { convert } = kind.hooks;
+    if (convert === undefined) return undefined;
+    const foreign = entries.filter((entry) => !incoming.has(entry.value) && head.compare(bufferOf(entry.value), 0, head.length) !== 0);
+    return foreign.length === 0 ? undefined : convertIncoming(foreign, convert);
+  }
+
+  function prepareWrite(object: AnyObject): Promise<void> | undefined {
+    const { convert } = kind.hooks;
+    if (convert === undefined || sameVersion) return undefined;
+    return convert([object], storedVersion).then(([converted]) => {
+      if (converted !== undefined) outgoing.set(object, converted);
+    });
+  }
+
   return {
     encode,
     decode,
+    prepare,
+    prepareWrite,
     bytes,
     adopt(entry, object) {
+      if (outgoing.has(object)) incoming.set(entry.value, object);
       if (!sameVersion) return decode(entry);
       const stored = { bytes: bufferOf(entry.value), head: head.length, revision: entry.revision };
       return remember(entry, withVersion(object, entry.revision), stored);

@@ -129,6 +129,7 @@ async function put(context: Context, kind: Kind, object: AnyObject, dryRun: bool
     return object;
   }
   const codec = context.codec(kind);
+  await codec.prepareWrite(object);
   try {
     const entry = await context.store.put(key, codec.encode(object), 0);
     return codec.adopt(entry, object);

@@ -94,6 +94,7 @@ export async function removeAuthorized(context: Context, request: DeleteRequest)
 async function attempt(context: Context, { user, kind, target, options }: DeleteRequest, entry: Entry): Promise<AnyObject | Status> {
   const { store, clock } = context;
   const codec = context.codec(kind);
+  await codec.prepare([entry]);
   const old = codec.decode(entry);
   checkPreconditions(kind, options, old);
   await context.admission.validate({
@@ -118,6 +119,7 @@ async function attempt(context: Context, { user, kind, target, options }: Delete
     return finished(kind, withVersion(old, gone.revision));
   }
   if (options.dryRun === true) return step.thenRemove ? finished(kind, step.object) : step.object;
+  await codec.prepareWrite(step.object);
   const marked = await store.put(entry.key, codec.encode(step.object), entry.revision);
   const object = codec.adopt(marked, step.object);
   if (!step.thenRemove) return object;

@@ -18,7 +18,10 @@ export async function get(context: Context, user: User, kind: Kind, target: Targ
   const version = readVersion(options.resourceVersion);
   const { store } = context;
   if (version !== undefined && version > store.revision()) throw tooLarge(version, store.revision());
-  return show(kind, subresource, context.codec(kind).decode(current(context, kind, target)));
+  const codec = context.codec(kind);
+  const entry = current(context, kind, target);
+  await codec.prepare([entry]);
+  return show(kind, subresource, codec.decode(entry));
 }
 
 /** @throws ApiError "NotFound" */

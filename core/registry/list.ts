@@ -80,14 +80,15 @@ async function page(context: Context, kind: Kind, codec: Codec, selection: Compi
   const prefix = prefixOf(kind, namespace);
   if (name !== undefined && (namespace !== undefined || !kind.namespaced) && at === undefined && after === undefined) {
     const entry = context.store.get(keyOf(kind, namespace, name));
+    if (entry !== undefined) await codec.prepare([entry]);
     const found = entry !== undefined && (matches === undefined || matches(codec.decode(entry)));
     return { entries: found ? [entry] : [], revision: context.store.revision(), more: false, remaining: undefined };
   }
   if (matches === undefined) {
-    const { entries, revision, remaining } = await read(context, prefix, { limit, after, revision: at }, options.continue);
+    const { entries, revision, remaining } = await read(context, codec, prefix, { limit, after, revision: at }, options.continue);
     return { entries, revision: at ?? revision, more: remaining > 0, remaining };
   }
-  return scan(context, prefix, { limit, after, revision: at }, options.continue, (entry) => matches(codec.decode(entry)));
+  return scan(context, codec, prefix, { limit, after, revision: at }, options.continue, (entry) => matches(codec.decode(entry)));
 }
 
 interface Start {
@@ -114,6 +115,7 @@ function start(context: Context, kind: Kind, namespace: string | undefined, opti
 
 async function scan(
   context: Context,
+  codec: Codec,
   prefix: string,
   options: RangeOptions,
   token: string | undefined,
@@ -123,7 +125,7 @@ async function scan(
   const entries: Entry[] = [];
   let { after, revision: at } = options;
   for (;;) {
-    const chunk = await read(context, prefix, { after, revision: at, limit: limit === undefined ? undefined : SCAN_PAGE }, token);
+    const chunk = await read(context, codec, prefix, { after, revision: at, limit: limit === undefined ? undefined : SCAN_PAGE }, token);
     at ??= chunk.revision;
     for (const [index, entry] of chunk.entries.entries()) {
       if (!keep(entry)) continue;
@@ -137,9 +139,11 @@ async function scan(
   }
 }
 
-async function read(context: Context, prefix: string, options: RangeOptions, token: string | undefined): Promise<Range> {
+async function read(context: Context, codec: Codec, prefix: string, options: RangeOptions, token: string | undefined): Promise<Range> {
   try {
-    return await context.store.range(prefix, options);
+    const range = await context.store.range(prefix, options);
+    await codec.prepare(range.entries);
+    return range;
   } catch (error) {
     if (error instanceof StoreError && error.reason === "compacted") {
       if (token === undefined || token === "") throw compactedList(options.revision ?? 0);

@@ -55,7 +55,8 @@ async function* follow(
   const { signal } = options;
   if (first.length > 0) yield first;
   const prefix = prefixOf(kind, options.namespace);
-  const translate = translator(context.codec(kind), sharedEvents(context, kind), selection);
+  const codec = context.codec(kind);
+  const translate = translator(codec, sharedEvents(context, kind), selection);
   const bookmarks = options.allowWatchBookmarks === true ? new Bookmarks(context, after) : undefined;
   // A consumer may also just stop reading: then the store's watch, which waits for its signal, must end, too.
   const stop = new AbortController();
@@ -74,6 +75,7 @@ async function* follow(
       const { done, value } = await next;
       if (done === true || signal.aborted) return;
       bookmarks?.passed(value);
+      if (kind.hooks.convert !== undefined) await codec.prepare(value.flatMap(({ entry, previous }) => (previous === undefined ? [entry] : [entry, previous])));
       const batch = translate(value);
       if (batch.length > 0) yield batch;
       next = changes.next();
