@@ -52,7 +52,7 @@ export function ranking(pods: PodClass, state: Cluster, filters: readonly Filter
   const parked = new Map<number, number>();
   let position = -1;
   let releases = 0;
-  let diagnosis: { readonly at: number; readonly reasons: ReadonlyMap<string, number> } | undefined;
+  const diagnosis = openDiagnosis(pods, state, filters);
 
   const selectsNodes = pods.nodeSelector !== undefined || pods.requiredNodes !== undefined;
   let eligible = { topology: -1, counts: new Map<string, number>() };
@@ -143,25 +143,65 @@ export function ranking(pods: PodClass, state: Cluster, filters: readonly Filter
       }
       return best;
     },
-    diagnose() {
-      if (diagnosis?.at === state.changes.end) return diagnosis.reasons;
-      const reasons = new Map<string, number>();
-      for (const node of state.nodes) {
-        if (node === undefined) continue;
-        for (const reason of refusalsOf(pods, node, filters, domains)) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    diagnose: () => diagnosis.reasons(domains),
+  };
+}
+
+interface Diagnosis {
+  reasons(domains: (key: string) => number): ReadonlyMap<string, number>;
+}
+
+/**
+ * Counts why nodes refuse, and, like the ranking, looks only at nodes that changed: a thousand pods that wait for room
+ * ask a thousand times. The first filter that refuses decides, as in kube-scheduler, so each node is counted under one
+ * kind of reason; rules about other pods are asked last.
+ */
+function openDiagnosis(pods: PodClass, state: Cluster, filters: readonly Filter[]): Diagnosis {
+  const counts = new Map<string, number>();
+  const refusals: (readonly string[] | undefined)[] = [];
+  /** nodes that no filter refuses */
+  const open = new Set<number>();
+  let position = -1;
+  let answer: ReadonlyMap<string, number> = counts;
+
+  const count = (reason: string, change: number) => {
+    const next = (counts.get(reason) ?? 0) + change;
+    if (next === 0) counts.delete(reason);
+    else counts.set(reason, next);
+  };
+  const look = (ordinal: number) => {
+    for (const reason of refusals[ordinal] ?? []) count(reason, -1);
+    const node = state.nodes[ordinal];
+    const found = node === undefined ? undefined : firstRefusal(pods, node, filters);
+    for (const reason of found ?? []) count(reason, 1);
+    refusals[ordinal] = found;
+    if (node !== undefined && found === undefined) open.add(ordinal);
+    else open.delete(ordinal);
+  };
+
+  return {
+    reasons(domains) {
+      if (position === state.changes.end) return answer;
+      const changed = position < 0 ? undefined : state.changes.since(position);
+      position = state.changes.end;
+      if (changed === undefined) for (let ordinal = 0; ordinal < Math.max(state.nodes.length, refusals.length); ordinal++) look(ordinal);
+      else for (const ordinal of changed) look(ordinal);
+      const all = new Map(counts);
+      for (const ordinal of open) {
+        const node = state.nodes[ordinal];
+        const refusal = node === undefined ? undefined : domainRefusal(pods, node.labels, domains);
+        if (refusal !== undefined) all.set(refusal.reason, (all.get(refusal.reason) ?? 0) + 1);
       }
-      diagnosis = { at: state.changes.end, reasons };
-      return reasons;
+      answer = all;
+      return answer;
     },
   };
 }
 
-/** The first filter that refuses decides, as in kube-scheduler, so each node is counted under one kind of reason. */
-function refusalsOf(pods: PodClass, node: NodeInfo, filters: readonly Filter[], domains: (key: string) => number): readonly string[] {
+function firstRefusal(pods: PodClass, node: NodeInfo, filters: readonly Filter[]): readonly string[] | undefined {
   for (const filter of filters) {
     const reasons = filter(pods, node);
     if (reasons !== undefined) return reasons;
   }
-  const refusal = domainRefusal(pods, node.labels, domains);
-  return refusal === undefined ? [] : [refusal.reason];
+  return undefined;
 }
