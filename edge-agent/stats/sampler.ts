@@ -63,8 +63,14 @@ export function sampler(parts: { readonly runtimes: readonly Runtime[]; readonly
       baseline = await take();
       await sleep(clock, SHORTEST_WINDOW_MS);
     }
-    const sample = await take();
+    let sample = await take();
     next ??= sample;
+    if (hasNewcomers(baseline, sample)) {
+      // whoever looks at a pod that has just started wants to see it
+      baseline = sample;
+      await sleep(clock, SHORTEST_WINDOW_MS);
+      sample = await take();
+    }
     const rates = ratesOf(baseline, sample);
     latest = { ...sample, windowMs: sample.at - baseline.at, rate: (key) => rates.get(key) };
     return latest;
@@ -79,6 +85,11 @@ export function sampler(parts: { readonly runtimes: readonly Runtime[]; readonly
       return going;
     },
   };
+}
+
+function hasNewcomers(from: Sample, to: Sample): boolean {
+  const before = usages(from);
+  return to.pods.some(({ containers }) => containers.some(({ id }) => !before.has(id)));
 }
 
 function ratesOf(from: Sample, to: Sample): ReadonlyMap<string, number> {

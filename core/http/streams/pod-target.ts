@@ -105,10 +105,6 @@ export interface CommandOptions extends Terminal {
 /** Options of exec and attach; `command` is empty for attach. @throws ApiError */
 export function commandOptions(query: URLSearchParams, pod: PodView, type: "exec" | "attach"): CommandOptions {
   if (pod.node === "") throw badRequest(`pod ${pod.name} does not have a host assigned`);
-  if (pod.phase === "Succeeded" || pod.phase === "Failed") {
-    const verb = type === "exec" ? "exec into" : "attach to";
-    throw badRequest(`cannot ${verb} a container in a completed pod; current phase is ${pod.phase}`);
-  }
   const command = query.getAll("command");
   const tty = flag(query, "tty");
   const stdin = flag(query, "stdin");
