@@ -37,8 +37,13 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
 
 /** The Kubernetes timestamp of a moment: RFC 3339 in UTC with whole seconds (metav1.Time). */
 export function timestamp(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(ms / 1_000);
+  if (second !== latest.second) latest = { second, text: `${new Date(ms).toISOString().slice(0, 19)}Z` };
+  return latest.text;
 }
+
+/** Every write asks for the time, thousands within one second. */
+let latest = { second: Number.NaN, text: "" };
 
 /** metav1.MicroTime: RFC 3339 in UTC with six decimals (Lease, events.k8s.io). */
 export function microTimestamp(ms: number): string {
