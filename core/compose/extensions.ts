@@ -37,6 +37,7 @@ import { serveDefinitions } from "../extensions/crd/serve.ts";
 import type { Source } from "../extensions/policies/cache.ts";
 import { policyHooks, webhookHooks } from "../extensions/policies/expression-checks.ts";
 import { mutatingPolicies, type MutatingSource } from "../extensions/policies/mutating.ts";
+import { typeCheckController } from "../extensions/policies/type-check-controller.ts";
 import { validatingPolicies, type ValidatingSource } from "../extensions/policies/validating.ts";
 import { connections } from "../extensions/webhooks/connections.ts";
 import { webhookPlugins } from "../extensions/webhooks/webhooks.ts";
@@ -128,6 +129,7 @@ export function extensions({ kinds, authorizer, pki, clock, entropy, log, signal
       running = [
         definitionController({ client, definitions: informers.of(CUSTOM_RESOURCE_DEFINITIONS), clock }),
         registerController({ client, informers, kinds }),
+        typeCheckController({ client, informers, kinds }),
         others.controller,
       ];
       await registerBuiltIn({ client, kinds });

@@ -36,7 +36,7 @@ const posix: { readonly [name: string]: string } = {
 };
 
 /** Only then: the linear engine knows no Unicode mode. Without it "." takes half of a character beyond the first plane. */
-const NEEDS_UNICODE = /\\[pP]\{|\\u\{|[^\u0000-\u007f]/;
+const NEEDS_UNICODE = /\\[pP]\{|\\u\{|[^\t-~]/;
 
 /** @throws RegExpError */
 export function goRegExp(pattern: string): RegExp {
@@ -51,24 +51,26 @@ export function goRegExp(pattern: string): RegExp {
 
 function translate(pattern: string): { readonly source: string; readonly flags: string } {
   const leading = /^\(\?([ims]+)\)/.exec(pattern);
-  const flags = [...new Set(leading?.[1] ?? "")].join("");
+  // nor does it know a mode without case: both cases are written out
+  const folded = leading?.[1]?.includes("i") === true;
+  const flags = [...new Set(leading?.[1] ?? "")].filter((flag) => flag !== "i").join("");
   let at = leading?.[0].length ?? 0;
   let source = "";
   while (at < pattern.length) {
-    const [made, next] = translateAt(pattern, at);
+    const [made, next] = translateAt(pattern, at, folded);
     source += made;
     at = next;
   }
   return { source, flags };
 }
 
-function translateAt(pattern: string, at: number): readonly [made: string, next: number] {
+function translateAt(pattern: string, at: number, folded: boolean): readonly [made: string, next: number] {
   const char = pattern[at] ?? "";
   switch (char) {
     case "\\":
       return escape(pattern, at);
     case "[":
-      return characterClass(pattern, at);
+      return characterClass(pattern, at, folded);
     case "(":
       return group(pattern, at);
     case "{": {
@@ -80,9 +82,12 @@ function translateAt(pattern: string, at: number): readonly [made: string, next:
     case "]":
       return [`\\${char}`, at + 1];
     default:
-      return [char, at + 1];
+      return [folded && LETTER.test(char) ? `[${char}${otherCase(char)}]` : char, at + 1];
   }
 }
+
+const LETTER = /^[A-Za-z]$/;
+const otherCase = (letters: string) => letters.replace(/[A-Za-z]/g, (letter) => (letter < "a" ? letter.toLowerCase() : letter.toUpperCase()));
 
 function group(pattern: string, at: number): readonly [string, number] {
   const rest = pattern.slice(at, at + 64);
@@ -119,7 +124,7 @@ function classEscape(pattern: string, at: number, inClass: boolean): readonly [s
 const scripts = (name: string) => (name.length > 2 ? `Script=${name}` : name);
 const property = (braced: string) => braced.replace(/^(\\[pP])\{\^?([^}]*)\}$/, (_, letter: string, name: string) => `${letter}{${scripts(name)}}`);
 
-function characterClass(pattern: string, start: number): readonly [string, number] {
+function characterClass(pattern: string, start: number, folded: boolean): readonly [string, number] {
   let at = start + 1;
   let made = "[";
   if (pattern[at] === "^") {
@@ -132,6 +137,13 @@ function characterClass(pattern: string, start: number): readonly [string, numbe
     const char = pattern[at];
     if (char === undefined) throw new RegExpError(`error parsing regexp: missing closing ]: \`${pattern.slice(start)}\``);
     if (char === "]" && !first) return [`${made}]`, at + 1];
+    const letters = folded ? /^(?:[a-z]-[a-z]|[A-Z]-[A-Z]|[A-Za-z](?!-))/.exec(pattern.slice(at, at + 3))?.[0] : undefined;
+    if (letters !== undefined) {
+      made += letters + otherCase(letters);
+      at += letters.length;
+      afterSet = false;
+      continue;
+    }
     const name = /^\[:(\w+):\]/.exec(pattern.slice(at, at + 16));
     if (name !== null) {
       made += posix[name[1] ?? ""] ?? "";

@@ -102,9 +102,12 @@ export function codecOf(kind: Kind, { freeze }: CodecOptions): Codec {
   function prepareWrite(object: AnyObject): Promise<void> | undefined {
     const { convert } = kind.hooks;
     if (convert === undefined || sameVersion) return undefined;
-    return convert([object], storedVersion).then(([converted]) => {
-      if (converted !== undefined) outgoing.set(object, converted);
-    });
+    return convertOutgoing(object, convert);
+  }
+
+  async function convertOutgoing(object: AnyObject, convert: NonNullable<Kind["hooks"]["convert"]>): Promise<void> {
+    const [converted] = await convert([object], storedVersion);
+    if (converted !== undefined) outgoing.set(object, converted);
   }
 
   return {

@@ -98,3 +98,20 @@ test("mutating policies apply configurations and patches, each seeing what came 
   const made = await client.create(CONFIG_MAPS, configMap({ k: "v" }));
   t.deepEqual([made.data, made.metadata.labels], [{ again: "v", copy: "v", k: "v" }, { by: "admin" }]);
 });
+
+test("the status says which expressions do not fit the types that a policy names", async (t) => {
+  const { client, settled } = await withPolicy(t, "Validating", {
+    matchConstraints: { resourceRules: [{ apiGroups: ["apps"], apiVersions: ["v1"], operations: ["CREATE"], resources: ["deployments"] }] },
+    validations: [{ expression: "object.spec.replicas < 3 && object.metadata.name.startsWith('a')" }, { expression: "object.spec.replics > 1" }],
+  });
+  await settled();
+  const { status } = await client.get(VALIDATING_ADMISSION_POLICIES, { name: "p" });
+  t.deepEqual(status, {
+    observedGeneration: 1,
+    typeChecking: {
+      expressionWarnings: [
+        { fieldRef: "spec.validations[1].expression", warning: "apps/v1, Kind=Deployment: ERROR: <input>:1:12: undefined field 'replics'\n | object.spec.replics > 1\n | ...........^" },
+      ],
+    },
+  });
+});

@@ -66,8 +66,8 @@ class RequestValue {
 
 let shared: Environment | undefined;
 
-/** With object, oldObject, request, namespaceObject and authorizer. */
-export function requestEnvironment(): Environment {
+/** With object, oldObject, request, namespaceObject and authorizer; `declare` names the type of the objects, else it is open. */
+export function requestEnvironment(declare: (environment: Environment) => string = () => "dyn"): Environment {
   if (shared === undefined) {
     shared = celEnvironment();
     authorizers(shared);
@@ -91,14 +91,16 @@ export function requestEnvironment(): Environment {
         options: "dyn",
       },
     });
-    shared.registerVariable("object", "dyn");
-    shared.registerVariable("oldObject", "dyn");
     shared.registerVariable("namespaceObject", "dyn");
     shared.registerVariable("request", "kubernetes.AdmissionRequest");
     // besides its methods it has a field, requestResource
     shared.registerVariable("authorizer", "kubernetes.authorization.Authorizer");
   }
-  return shared.clone();
+  const environment = shared.clone();
+  const type = declare(environment);
+  environment.registerVariable("object", type);
+  environment.registerVariable("oldObject", type);
+  return environment;
 }
 
 export interface RequestParts {

@@ -61,8 +61,7 @@ export function compilePolicy(spec: PolicySpec, parts: MatchParts): Compiled {
   return { matcher: compileMatcher(criteriaOf(spec.matchConstraints), parts), ...compileExpressions(spec) };
 }
 
-export function compileExpressions(spec: PolicySpec): Omit<Compiled, "matcher"> {
-  const base = requestEnvironment();
+export function compileExpressions(spec: PolicySpec, base = requestEnvironment()): Omit<Compiled, "matcher"> {
   if (spec.paramKind !== undefined) base.registerVariable("params", "dyn");
   const conditions = compileConditions(base.clone(), spec.matchConditions);
   const { environment, variables, scope } = declareVariables(base, spec.variables ?? []);
