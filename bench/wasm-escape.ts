@@ -62,6 +62,7 @@ async function race({ open }: Subject, base: string): Promise<Raced> {
   mkdirSync(outside);
   writeFileSync(join(outside, "secret"), SECRET);
   writeFileSync(join(volume, "swap/secret"), "inside");
+  writeFileSync(join(volume, "swap/other"), "inside");
   symlinkSync("../outside", join(volume, "link"));
   const before = readdirSync(outside).join();
   const done = new Int32Array(new SharedArrayBuffer(4));
@@ -75,8 +76,8 @@ async function race({ open }: Subject, base: string): Promise<Raced> {
     () => (root.createDirectoryAt("swap/newdir"), ""),
     () => (root.unlinkFileAt("swap/new"), ""),
     () => (root.removeDirectoryAt("swap/newdir"), ""),
-    () => (root.renameAt("swap/secret", root, "swap/moved"), ""),
-    () => (root.renameAt("swap/moved", root, "swap/secret"), ""),
+    () => (root.renameAt("swap/other", root, "swap/moved"), ""),
+    () => (root.renameAt("swap/moved", root, "swap/other"), ""),
     () => (root.symlinkAt("x", "swap/newlink"), ""),
     () => (root.unlinkFileAt("swap/newlink"), ""),
   ];

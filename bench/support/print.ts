@@ -5,10 +5,25 @@ export function line(name: string, value: number, unit: string, anchor: string):
   console.log(`${name} ${Number(value.toPrecision(4))} ${unit} (${anchor})`);
 }
 
-/** Load average of the last minute: figures of a busy machine are worth less. */
+/** Load average of the last minute, and what a fixed piece of work costs at the moment: figures of a busy machine are worth less. */
 export function printLoad(when: string): void {
-  console.log(`# load ${when}: ${loadavg()[0]?.toFixed(2)}`);
+  console.log(`# load ${when}: ${loadavg()[0]?.toFixed(2)}; fixed work: ${fixedWork().toFixed(1)} us of processor time`);
 }
+
+/** Neighbours on the same cores take caches and clock rate away: processor time grows, too. */
+function fixedWork(): number {
+  const text = JSON.stringify(Array.from({ length: 40 }, (_, index) => ({ name: `name-${index}`, labels: { app: "fixed", zone: `zone-${index % 3}` } })));
+  const costs = Array.from({ length: FIXED_ROUNDS }, () => {
+    const before = process.cpuUsage();
+    for (let index = 0; index < FIXED_REPEATS; index++) JSON.stringify(JSON.parse(text));
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / FIXED_REPEATS;
+  });
+  return median(costs);
+}
+
+const FIXED_ROUNDS = 9;
+const FIXED_REPEATS = 500;
 
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
