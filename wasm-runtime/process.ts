@@ -4,13 +4,16 @@
  * process is named by pid, start time and boot, so that a reused pid is not taken for it.
  */
 import { spawn } from "node:child_process";
+import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "node:net";
-import { EXIT_FILE, RUNNING_FILE } from "./host/spec.ts";
+import type { Readable, Writable } from "node:stream";
+import { EXIT_FILE, RUNNING_FILE, SPEC_FD } from "./host/spec.ts";
 import type { ExitRecord, HostSpec, RunningRecord, SignedModule } from "./host/spec.ts";
 import { cgroupFor, createCgroup } from "./cgroup.ts";
+import type { Cgroup } from "./cgroup.ts";
 import { confinementFor } from "./confine.ts";
 import type { HostImage } from "./host-image.ts";
 import { PAGE_BYTES } from "./limits.ts";
@@ -33,7 +36,8 @@ const HEAP_MB = 32;
 const KILLED_CODE = 137;
 const POLL_MS = 20;
 
-export interface StartOptions extends Omit<HostSpec, "moduleBytes"> {
+export interface StartOptions extends Omit<HostSpec, "moduleBytes" | "logPath" | "call" | "stdin"> {
+  readonly logPath: string;
   readonly host: HostImage;
   readonly module: SignedModule;
   /** PEM (SPKI) of the keys whose signature is accepted: Ed25519 or P-256 */
@@ -67,21 +71,10 @@ export function startComponent(options: StartOptions): Promise<RunningRecord> {
   const spec: HostSpec = { ...rest, moduleBytes: bytes.length };
   const errors = openSync(join(spec.stateDir, ERROR_FILE), "w", 0o600);
   const cgroup = createCgroup(spec.stateDir, spec);
-  const [program = process.execPath, ...args] = [...confinementFor(spec).command, process.execPath, ...flagsFor(host, spec), host.entry];
-  const child = spawn(program, args, {
-    cwd: "/",
-    detached: true,
-    env: {},
-    stdio: ["ignore", "ignore", errors, "pipe"],
-  });
+  const child = launch(host, spec, { stdio: ["ignore", "ignore", errors, "pipe"], detached: true }, cgroup);
   closeSync(errors);
-  if (child.pid !== undefined) cgroup?.enter(child.pid);
   if (child.pid !== undefined) record(join(spec.stateDir, STARTING_FILE), { ...identify(child.pid), pid: child.pid, startedAt });
-  const pipe = child.stdio[3] as Socket;
-  // the child may end before it has read its orders
-  pipe.on("error", () => {});
-  pipe.write(`${JSON.stringify(spec)}\n`);
-  pipe.write(bytes);
+  const pipe = give(child, spec, bytes);
 
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => child.kill("SIGKILL"), startTimeoutMs);
@@ -111,6 +104,62 @@ export function startComponent(options: StartOptions): Promise<RunningRecord> {
     child.once("error", (error) => finish(128, null, `the host process could not be started: ${error.message}`));
     child.once("exit", (code, signal) => finish(code, signal));
   });
+}
+
+/** A process that becomes the host; what it may do is in its flags, and in its orders on the pipe. */
+function launch(host: HostImage, spec: HostSpec, options: Pick<SpawnOptions, "stdio" | "detached">, cgroup: Cgroup | undefined): ChildProcess {
+  const [program = process.execPath, ...args] = [...confinementFor(spec).command, process.execPath, ...flagsFor(host, spec), host.entry];
+  const child = spawn(program, args, { cwd: "/", env: {}, ...options });
+  if (child.pid !== undefined) cgroup?.enter(child.pid);
+  return child;
+}
+
+function give(child: ChildProcess, spec: HostSpec, bytes: Uint8Array): Socket {
+  const pipe = child.stdio[SPEC_FD] as Socket;
+  // the child may end before it has read its orders
+  pipe.on("error", () => {});
+  pipe.write(`${JSON.stringify(spec)}\n`);
+  pipe.write(bytes);
+  return pipe;
+}
+
+/** A component that somebody watches: a person at a terminal, a probe, `kubectl exec`. */
+export interface Watched {
+  readonly stdin: Writable | null;
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
+  /** resolves when it has ended and, with pipes, everything was handed on */
+  readonly exit: Promise<ExitRecord>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export interface WatchOptions extends Omit<StartOptions, "logPath" | "onExit" | "startTimeoutMs">, Pick<HostSpec, "call" | "stdin"> {
+  /** "inherit": the caller's own terminal */
+  readonly stdio: "pipe" | "inherit";
+  /** what runs: read and verified unless given */
+  readonly bytes?: Uint8Array;
+}
+
+/** Like startComponent, with output as it is instead of a log; it ends when its caller does. @throws VerificationError */
+export function watchComponent(options: WatchOptions): Watched {
+  const { host, module, publicKeys, stdio, bytes = readVerified(module, publicKeys), ...rest } = options;
+  mkdirSync(rest.stateDir, { recursive: true, mode: 0o700 });
+  const startedAt = Date.now();
+  const spec: HostSpec = { ...rest, moduleBytes: bytes.length };
+  const cgroup = createCgroup(spec.stateDir, spec);
+  const child = launch(host, spec, { stdio: [spec.stdin === true ? stdio : "ignore", stdio, stdio, "pipe"], detached: false }, cgroup);
+  give(child, spec, bytes).resume();
+  const stop = () => void child.kill("SIGKILL");
+  process.once("exit", stop);
+  const exit = new Promise<ExitRecord>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => {
+      process.removeListener("exit", stop);
+      const killed = cgroup?.outOfMemory() === true;
+      resolve(settle(spec.stateDir, { code: code ?? 128 + (constants.signals[signal ?? "SIGKILL"] ?? 9), reason: killed ? "OOMKilled" : code === 0 ? "Completed" : "Error", startedAt, message: undefined }));
+    });
+  });
+  return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exit, kill: (signal) => void child.kill(signal) };
 }
 
 function verified(module: SignedModule, publicKeys: readonly string[]): Uint8Array | Error {
@@ -176,7 +225,7 @@ function flagsFor(host: HostImage, spec: HostSpec): string[] {
 function permissionsFor(host: HostImage, spec: HostSpec): string[] {
   const preopens = spec.grants.preopens ?? [];
   if (preopens.some(({ readOnly }) => !readOnly)) return [];
-  const writes = [spec.logPath, inside(spec.stateDir)];
+  const writes = [...(spec.logPath === undefined ? [] : [spec.logPath]), inside(spec.stateDir)];
   const reads = [
     ...writes, inside(host.directory), "/proc/self/*", "/proc/sys/kernel/random/boot_id",
     ...preopens.map(({ hostPath }) => inside(hostPath)),

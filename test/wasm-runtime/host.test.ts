@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -140,6 +140,21 @@ test("a directory that becomes a link meanwhile never leads outside", async (t) 
   await worker.terminate();
   t.false(seen.has("outside"));
   t.true(seen.has("inside"));
+});
+
+test("a volume that is updated the way configMaps are shows its new content at once", (t) => {
+  const { root, inside } = volume(t, true);
+  const publish = (version: string) => {
+    mkdirSync(join(inside, `..${version}`));
+    writeFileSync(join(inside, `..${version}`, "key"), version);
+    symlinkSync(`..${version}`, join(inside, "..next"));
+    renameSync(join(inside, "..next"), join(inside, "..data"));
+  };
+  publish("v1");
+  symlinkSync("..data/key", join(inside, "key"));
+  t.is(read(root, "key"), "v1");
+  publish("v2");
+  t.is(read(root, "key"), "v2");
 });
 
 test("guest-supplied lengths are capped", (t) => {

@@ -152,6 +152,36 @@ test("volumes that are directories are granted, and a pod that has none has no f
   t.is((await fetch(`http://${ips[0]}:8080/`)).status, 200);
 });
 
+test("a program is entered as a fresh instance with the container's grants", async (t) => {
+  const { runtime, directory } = device(t);
+  const { ids } = await start(runtime, directory, "e", [{ ...ticker, env: [{ name: "TICKS", value: "2" }, { name: "INTERVAL_MS", value: "60000" }] }]);
+  const session = await runtime.exec?.(ids[0] ?? "", { command: ["ticker"], tty: false, stdin: false });
+  const first = await session?.stdout[Symbol.asyncIterator]().next();
+  t.is(Buffer.from((first?.value ?? []) as Uint8Array).toString(), "tick 1\n");
+  await session?.close();
+  t.is((await podNamed(runtime, "e")).containers[0]?.state, "running");
+  await start(runtime, directory, "s", [hello]);
+  const service = (await podNamed(runtime, "s")).containers[0]?.id ?? "";
+  const refused = await runtime.exec?.(service, { command: ["health"], tty: false, stdin: false });
+  const told: Uint8Array[] = [];
+  for await (const part of refused?.stderr ?? []) told.push(part);
+  t.is(await refused?.exitCode, 127);
+  t.regex(Buffer.concat(told).toString(), /exports no function "health"/);
+});
+
+test("an annotation that is not understood keeps the component from starting", async (t) => {
+  const { runtime, directory } = device(t);
+  const image = await pull(runtime, hello);
+  const create = async (annotations: Record<string, string>) => {
+    const pod = { ...podOf("annotated", [hello]), metadata: { name: "annotated", namespace: "default", uid: "uid-annotated", annotations } };
+    return runtime.createContainer(await runtime.startSandbox(pod, sandboxOptions(0)), planOf(directory, pod, hello, image));
+  };
+  await t.throwsAsync(create({ "wasi.lichen.dev/allow-outbound": "everything" }), { message: /allow-outbound: "everything" is not an endpoint/ });
+  await t.throwsAsync(create({ "wasi.lichen.dev/allow-all": "true" }), { message: /there is no such grant; known are allow-outbound/ });
+  await t.throwsAsync(create({ "wasi.lichen.dev/request-timeout": "forever" }), { message: /not a duration/ });
+  await t.notThrowsAsync(create({ "wasi.lichen.dev/allow-outbound": "10.0.0.1:80", "wasi.lichen.dev/allow-listen": "udp:5353", "wasi.lichen.dev/request-timeout": "5s", "wasi.lichen.dev/instance": "fresh", "other.dev/x": "y" }));
+});
+
 test("modules that nobody trusted signed are not kept", async (t) => {
   const { runtime, open } = device(t, { publicKeys: () => [keyPair().publicPem] });
   const error = await t.throwsAsync(pull(runtime, hello), { instanceOf: ImageError });

@@ -7,6 +7,7 @@
  */
 import { closeSync, fstatSync, openSync, statSync, writeSync } from "node:fs";
 import { sleepUntil } from "./waiting.ts";
+import { streamClosed } from "./io.ts";
 import type { Sink } from "./io.ts";
 
 /** containerd splits at the same size. */
@@ -116,6 +117,24 @@ export function openLog(path: string, maxBytes = MAX_LOG_BYTES): Log {
   };
 }
 
+/** Output as it is: for a person or a program that reads it now. */
+export function rawOutput(): Log {
+  return { sink: (stream) => ({ write: (bytes) => writeTo(stream === "stdout" ? 1 : 2, bytes) }), close() {} };
+}
+
+function writeTo(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (error) {
+      // a pipe that is full for the moment, or whose reader is gone
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw streamClosed();
+      sleepUntil(process.hrtime.bigint() + FULL_PIPE_NS);
+    }
+  }
+}
+
+const FULL_PIPE_NS = 2_000_000n;
 const newline = Buffer.of(NEWLINE);
 
 let second = 0;

@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { LimitError, PAGE_BYTES } from "../limits.ts";
 import { importsFor } from "./imports.ts";
 import type { Imports } from "./imports.ts";
-import { openLog } from "./log.ts";
+import { openLog, rawOutput } from "./log.ts";
 import type { Log } from "./log.ts";
 import { unpackBundle } from "../bundle.ts";
 import { prepare } from "./module.ts";
@@ -22,6 +22,8 @@ const OOM_CODE = 137;
 /** A guest that failed with this part of its memory limit in use is taken to have run out of it. */
 const OOM_FRACTION = 0.75;
 const MAX_MESSAGE = 1024;
+/** as shells say it */
+const NOT_FOUND_CODE = 127;
 /** As common gateways; a pod's annotation may say otherwise. */
 const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
 const READ_BYTES = 64 << 10;
@@ -31,13 +33,17 @@ const HANDLER = "wasi:http/incoming-handler";
 
 const { spec, module } = readOrders();
 const startedAt = Date.now();
-const log = openLog(spec.logPath);
+const log = spec.logPath === undefined ? rawOutput() : openLog(spec.logPath);
 const ended = endWith(spec, log);
 
 try {
-  const program = prepare(unpackBundle(module), spec.memoryLimitBytes);
+  const bundle = unpackBundle(module);
+  const program = prepare(bundle, spec.memoryLimitBytes);
+  const called = spec.call?.[0];
+  const asFunction = called !== undefined && bundle.header.exports.includes(called);
   const imports = importsFor({
-    args: spec.args,
+    args: called === undefined || asFunction ? spec.args : (spec.call ?? []),
+    ...(spec.stdin === undefined ? {} : { stdin: spec.stdin }),
     env: spec.env,
     stdout: log.sink("stdout"),
     stderr: log.sink("stderr"),
@@ -46,7 +52,11 @@ try {
     addresses: spec.addresses,
     exit: (code) => ended({ code, reason: code === 0 ? "Completed" : "Error" }),
   });
-  if (spec.world === "command") runCommand(program, imports);
+  if (asFunction) callFunction(program, imports, called);
+  else if (called !== undefined && spec.world !== "command") {
+    const functions = bundle.header.exports.filter((name) => !name.includes("/"));
+    ended({ code: NOT_FOUND_CODE, reason: "Error", message: `the component exports no function "${called}" that could be called; it exports ${functions.join(", ") || "none"}` });
+  } else if (spec.world === "command") runCommand(program, imports);
   else await runService(program, imports);
 } catch (error) {
   ended(failure(error));
@@ -64,6 +74,22 @@ function runCommand(program: Program, imports: Imports): void {
     code = 1;
   }
   ended({ code, reason: code === 0 ? "Completed" : "Error" });
+}
+
+/** An exported function without parameters, as a probe calls it: `false` and an error are failures, a value is printed. */
+function callFunction(program: Program, imports: Imports, name: string): void {
+  const exports = instantiate(program, imports) as unknown as Readonly<Record<string, () => unknown>>;
+  announce([]);
+  let value: unknown;
+  try {
+    value = exports[name.replaceAll(/-([a-z0-9])/g, (_all, letter: string) => letter.toUpperCase())]?.();
+  } catch (error) {
+    if (error instanceof Error && !("payload" in error)) return ended(trap(error, program));
+    const payload = (error as { payload?: unknown }).payload;
+    return ended({ code: 1, reason: "Error", ...(payload === undefined ? {} : { message: String(payload) }) });
+  }
+  if (["string", "number", "bigint"].includes(typeof value)) log.sink("stdout").write(Buffer.from(`${String(value)}\n`));
+  ended({ code: value === false ? 1 : 0, reason: value === false ? "Error" : "Completed" });
 }
 
 async function runService(program: Program, imports: Imports): Promise<void> {

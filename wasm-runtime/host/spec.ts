@@ -42,7 +42,12 @@ export interface HostSpec {
   readonly instance?: "reused" | "fresh";
   /** the pod's own, for sockets */
   readonly addresses: readonly string[];
-  readonly logPath: string;
+  /** absent: output goes to the process's own, as it is */
+  readonly logPath?: string;
+  /** whether the guest may read the process's standard input */
+  readonly stdin?: boolean;
+  /** call the exported function of this name, or run the command with these arguments, instead of what the world says */
+  readonly call?: readonly string[];
   readonly stateDir: string;
   readonly grants: Grants;
 }

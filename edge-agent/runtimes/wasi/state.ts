@@ -47,6 +47,16 @@ export interface ContainerRecord {
   readonly logPath: string;
 }
 
+/** What a container's record says to every process that runs for it. */
+export function runAs({ args, env, memoryLimitBytes, cpuMillis, addresses, grants, requestTimeoutMs, instance }: ContainerRecord) {
+  return {
+    args, env, memoryLimitBytes, addresses, grants,
+    ...(cpuMillis === undefined ? {} : { cpuMillis }),
+    ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
+    ...(instance === undefined ? {} : { instance }),
+  };
+}
+
 const SANDBOX_FILE = "sandbox.json";
 const CONTAINER_FILE = "container.json";
 

@@ -18,8 +18,9 @@ import { ImageError } from "../runtime.ts";
 import type { ContainerPlan, ImageOnDevice, RunningContainer, RunningPod, Runtime } from "../runtime.ts";
 import { addressRange, freeAddress, loopbackRange } from "./addresses.ts";
 import type { ComponentSource } from "./component-source.ts";
+import { execInComponent } from "./exec.ts";
 import { annotated } from "./grants.ts";
-import { idOf, podState } from "./state.ts";
+import { idOf, podState, runAs } from "./state.ts";
 import type { ContainerRecord, SandboxRecord } from "./state.ts";
 
 export interface WasiRuntimeOptions {
@@ -67,6 +68,8 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     ...(options.maxModuleBytes === undefined ? {} : { maxBytes: options.maxModuleBytes }),
     inUse: () => new Set(state.sandboxes().flatMap(({ id }) => state.containers(id).flatMap((container) => cache.byDigest(container.componentDigest)?.moduleDigest ?? []))),
   });
+
+  const signed = ({ moduleDigest, componentDigest, signature }: CachedModule) => ({ path: cache.pathOf(moduleDigest), moduleDigest, componentDigest, signature });
 
   const changed = (uid: string | undefined) => {
     for (const listener of listeners) listener(uid);
@@ -242,26 +245,28 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       children.add(containerId);
       await startComponent({
         host,
-        module: { path: cache.pathOf(module.moduleDigest), moduleDigest: module.moduleDigest, componentDigest: module.componentDigest, signature: module.signature },
+        module: signed(module),
         publicKeys: options.publicKeys(),
         world: module.world,
-        args: record.args,
-        env: record.env,
-        memoryLimitBytes: record.memoryLimitBytes,
-        ...(record.cpuMillis === undefined ? {} : { cpuMillis: record.cpuMillis }),
+        ...runAs(record),
         listen: module.world === "http" ? record.listen : [],
         logPath: record.logPath,
         stateDir: directory,
-        addresses: record.addresses,
-        grants: record.grants,
-        ...(record.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: record.requestTimeoutMs }),
-        ...(record.instance === undefined ? {} : { instance: record.instance }),
         onExit() {
           children.delete(containerId);
           changed(uid);
         },
       });
       changed(uid);
+    },
+
+    exec(containerId, given) {
+      const found = state.find(containerId);
+      if (found === undefined) return Promise.reject(new Error(`there is no container ${containerId}`));
+      if (componentState(found.directory).state !== "running") return Promise.reject(new Error(`container ${found.record.name} does not run`));
+      const module = cache.byDigest(found.record.componentDigest);
+      if (module === undefined) return Promise.reject(new Error(`the module of ${found.record.image} is no longer on the device`));
+      return Promise.resolve(execInComponent({ host, module: signed(module), publicKeys: options.publicKeys(), world: module.world, record: found.record, directory: found.directory }, given));
     },
 
     async stopContainer(containerId, graceSeconds) {
