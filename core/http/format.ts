@@ -26,7 +26,7 @@ const zip = promisify(gzip);
 const GZIP_BYTES_MIN = 128 * 1024;
 
 export function accepted(call: Call, kind: Kind): Accepted {
-  return negotiate(call.header("accept"), formatsOf(kind, call));
+  return negotiate(call.header("accept"), formatsOf(kind, call), kind.verbs.includes("get"));
 }
 
 export async function objectReply(call: Call, kind: Kind, accept: Accepted, object: KubeObject | Status, status: number, now: number): Promise<Message> {

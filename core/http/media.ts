@@ -83,10 +83,10 @@ export function parseMediaType(text: string): MediaType | undefined {
 }
 
 /**
- * What the answer will be in.
+ * What the answer will be in. `tables` is false for what is never read back (reviews): such kinds have no Table form.
  * @throws ApiError NotAcceptable when nothing the client takes can be made
  */
-export function negotiate(header: string | undefined, formats: readonly Format[]): Accepted {
+export function negotiate(header: string | undefined, formats: readonly Format[], tables = true): Accepted {
   if (header === undefined || header.trim() === "") return { format: "json", view: undefined };
   for (const clause of parseAccept(header)) {
     const format = formatOf[clause.type];
@@ -95,7 +95,7 @@ export function negotiate(header: string | undefined, formats: readonly Format[]
     if (as === undefined) return { format, view: undefined };
     if (g !== "meta.k8s.io" || (v !== "v1" && v !== "v1beta1")) continue;
     // Table has no protobuf form
-    if (as === "Table" && format !== "protobuf") return { format, view: { as, version: v } };
+    if (as === "Table" && tables && format !== "protobuf") return { format, view: { as, version: v } };
     if (as === "PartialObjectMetadata" || as === "PartialObjectMetadataList") return { format, view: { as, version: v } };
   }
   throw notAcceptable(formats);

@@ -25,6 +25,12 @@ test("what cannot be made is Not Acceptable", (t) => {
   }
 });
 
+test("what is never read back has no table", (t) => {
+  const table = "application/json;as=Table;v=v1;g=meta.k8s.io";
+  t.throws(() => negotiate(table, all, false), { message: /^406: Not Acceptable/ });
+  t.deepEqual(negotiate(`${table},application/json`, all, false), { format: "json", view: undefined });
+});
+
 test("Content-Type", (t) => {
   t.is(bodyFormat(undefined, all), "json");
   t.is(bodyFormat("application/json; charset=utf-8", all), "json");

@@ -28,8 +28,9 @@ export const namespaceHooks: KindHooks = {
   validate: rule(finalizers),
   validateUpdate: () => [],
   mergeSubresource: {
-    finalize: (update, old) => ({ ...old, spec: update["spec"] }),
-    status: (update, old) => ({ ...old, status: update["status"] }),
+    // labels and annotations may change with either
+    finalize: (update, old) => ({ ...update, status: old["status"] }),
+    status: (update, old) => ({ ...update, spec: old["spec"] }),
   },
   validateSubresource: {
     finalize: updateRule((errors, next: Namespace) => finalizers(errors, next)),
