@@ -21,6 +21,8 @@ function seconds(text: string): number {
 
 const list = (text: string) => text.split(",").filter((one) => one !== "");
 
+const collect = (one: string, before: readonly string[]) => [...before, one];
+
 function serverOptions(command: Command): Command {
   return accessOptions(command)
     .addOption(dataDir())
@@ -43,7 +45,8 @@ const program = new Command("lichen")
   .description("A compact orchestrator for edge and IoT hardware that speaks the Kubernetes API.")
   .version("0.1.0")
   .showHelpAfterError("(see lichen --help)")
-  .configureHelp({ showGlobalOptions: true });
+  .configureHelp({ showGlobalOptions: true })
+  .enablePositionalOptions();
 
 serverOptions(program.command("up"))
   .description("server and local devices in one go")
@@ -110,6 +113,27 @@ program
   .addOption(dataDir())
   .addOption(kubeconfig())
   .action(async (file, reference, flags) => (await import("./cli/push.ts")).push(file, reference, flags));
+
+program
+  .command("run")
+  .description("run a component on this machine, as a device would")
+  .argument("<file>", "component or core module (.wasm)")
+  .argument("[args...]", "arguments of the program")
+  .addOption(new Option("--env <name=value>", "variable of its environment").argParser(collect).default([]))
+  .addOption(new Option("--dir <host[:guest][:ro]>", "directory that it may use").argParser(collect).default([]))
+  .addOption(new Option("--allow-outbound <endpoints>", "where it may connect to, HOST:PORT separated by commas"))
+  .addOption(new Option("--allow-listen <ports>", "ports that it may listen on, tcp:9000,udp:5353"))
+  .addOption(new Option("--memory <quantity>", "limit of its memory").default("256Mi"))
+  .addOption(new Option("--listen <address>", "where a service listens").default("127.0.0.1:8080"))
+  .addOption(new Option("--call", "call the exported function that the first argument names").default(false))
+  .passThroughOptions()
+  .action(async (file, args, flags) => (await import("./cli/run.ts")).run(file, args, flags));
+
+program
+  .command("inspect")
+  .description("what a component imports and exports, and what its pod must grant")
+  .argument("<file>", "component or core module (.wasm)")
+  .action(async (file) => (await import("./cli/inspect.ts")).inspect(file));
 
 try {
   await program.parseAsync();
