@@ -41,6 +41,11 @@ const HEADER_BYTES_MAX = 64 * 1024;
 /** A request must have sent its headers, and all of it, after these. */
 const HEADERS_MS = 30_000;
 const REQUEST_MS = 300_000;
+/**
+ * How long an HTTP/1.1 connection stays open without a request. Longer than clients keep theirs (Go: 90 s), so that it is
+ * they who close: a request that crosses with the closing of the server is lost.
+ */
+const IDLE_MS = 180_000;
 /** Streams of one HTTP/2 connection; client-go opens one per watch of an informer factory. */
 const STREAMS_MAX = 1000;
 /** Requests that are still running after this are cut off when the server closes. */
@@ -109,6 +114,7 @@ function serverOptions(tls: TlsMaterial) {
     maxHeaderSize: HEADER_BYTES_MAX,
     headersTimeout: HEADERS_MS,
     requestTimeout: REQUEST_MS,
+    keepAliveTimeout: IDLE_MS,
     settings: { maxConcurrentStreams: STREAMS_MAX, maxHeaderListSize: HEADER_BYTES_MAX },
   };
 }
