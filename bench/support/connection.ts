@@ -55,6 +55,7 @@ export async function openConnection({ server, ca, certificate, key }: Access): 
   return {
     send(method, path, body, type = "application/json") {
       waiting = Promise.withResolvers();
+      if (socket.destroyed) waiting.reject(new Error("the connection was closed"));
       const head = `${method} ${path} HTTP/1.1\r\nHost: ${hostname}\r\nAccept: application/json\r\n`;
       if (body === undefined) socket.write(`${head}\r\n`);
       else if (typeof body === "string") socket.write(`${head}Content-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
