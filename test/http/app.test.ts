@@ -193,3 +193,22 @@ test("mounted parts get their requests whole, and the user", async (t) => {
   t.is(await (await api.send("PUT", "/v2/a/manifests/b", { body: "x" })).text(), "PUT /v2/a/manifests/b admin x");
   t.is(await (await api.send("GET", "/v2/")).text(), "GET /v2/ admin ");
 });
+
+test("nobody waits longer than asked for, nor than the server allows", async (t) => {
+  const never = () => new Promise<never>(() => {});
+  const api = await openApi({ openid: { configuration: never, jwks: never } });
+  const timedOut = async (path: string, ms: number) => {
+    const answer = api.send("GET", path);
+    await new Promise((resolve) => setImmediate(resolve));
+    await api.clock.advance(ms);
+    const response = await answer;
+    t.is(response.status, 504);
+    t.like(await response.json(), { reason: "Timeout", code: 504 });
+  };
+  await timedOut("/openid/v1/jwks", 60_000);
+  await timedOut("/openid/v1/jwks?timeout=1m", 60_000);
+  await timedOut("/openid/v1/jwks?timeout=1.5s", 1_500);
+  const wrong = await api.send("GET", "/api/v1/nodes?timeout=soon");
+  t.is(wrong.status, 400);
+  t.regex(await wrong.text(), /invalid timeout/);
+});

@@ -142,3 +142,20 @@ test("a reader that is slow, and reads, gets everything", async (t) => {
   t.deepEqual(seen, ["a", "b", "c"]);
   api.closing.abort();
 });
+
+test("initial events and their bookmark in protobuf", async (t) => {
+  const api = await openApi();
+  await api.send("POST", maps, { body: configMap("a") });
+  const response = await api.send("GET", `${maps}?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true`, {
+    headers: { accept: "application/vnd.kubernetes.protobuf;type=watch" },
+  });
+  t.is(response.headers.get("content-type"), "application/vnd.kubernetes.protobuf;stream=watch");
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  const chunk = Buffer.from((await reader.read()).value ?? []);
+  const first = chunk.readUInt32BE(0);
+  t.true(chunk.subarray(4, 4 + first).includes("ADDED"));
+  const second = chunk.subarray(4 + first);
+  t.is(second.readUInt32BE(0), second.length - 4);
+  t.true(second.includes("BOOKMARK") && second.includes("k8s.io/initial-events-end"));
+  await reader.cancel();
+});

@@ -34,6 +34,12 @@ test("JSON Patch that does not fit is refused as a whole", (t) => {
   t.throws(() => jsonPatch(document, Array.from({ length: 10_001 }, () => wrong[0])), { message: /allowed maximum operations/ });
 });
 
+test("copies of copies do not fill the memory", (t) => {
+  const doubling = Array.from({ length: 60 }, () => ({ op: "copy", from: "/list", path: "/list/-" }));
+  const error = t.throws(() => jsonPatch({ list: ["a"] }, doubling), { message: /the server rejected our request/ });
+  t.regex(String(error?.cause), /exceeding the limit/);
+});
+
 const json = fc.jsonValue({ maxDepth: 3 });
 const objects = fc.dictionary(fc.string(), json, { maxKeys: 4 });
 
