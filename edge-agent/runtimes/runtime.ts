@@ -78,6 +78,8 @@ export interface ContainerPlan {
   readonly args: readonly string[];
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly mounts: readonly Mount[];
+  /** device nodes that it may use; absent: only those that every container has */
+  readonly devices?: readonly { readonly containerPath: string; readonly hostPath: string; readonly permissions: string }[];
   /** CRI log format, rotated by the agent; directory exists */
   readonly logPath: string;
   readonly specHash: string;

@@ -2,6 +2,7 @@
 import type { Clock } from "../../core/api/clock.ts";
 import type { Log } from "../../core/api/log.ts";
 import type { Pod } from "../../core/api/types.gen.ts";
+import type { DeviceAllocator } from "../devices/allocator.ts";
 import type { DownwardFacts } from "../downward.ts";
 import type { ObjectSource } from "../environment.ts";
 import type { EventSink } from "../events.ts";
@@ -26,6 +27,8 @@ export interface Device {
   readonly files: PodFiles;
   readonly pulls: Slots;
   readonly starts: Slots;
+  /** devices of the board and of plugins */
+  readonly devices?: Pick<DeviceAllocator, "allocate">;
   /** the device's own credentials for a registry */
   registryCredentials?(registry: string): readonly PullSecret[];
   hostIPs(): readonly string[];

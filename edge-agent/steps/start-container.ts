@@ -2,6 +2,7 @@
 import type { Container, EphemeralContainer, Pod } from "../../core/api/types.gen.ts";
 import { IMAGE_PULL, LOCAL } from "../backoff.ts";
 import { findContainer, latest, podTitle, specHash } from "../containers.ts";
+import { NOTHING } from "../devices/device-source.ts";
 import { ConfigError, environment, expand } from "../environment.ts";
 import { container as memoryOf, restarted, troubled, withContainer, type MemoryChange, type Problem } from "../memory.ts";
 import { hostsFile } from "../network/hosts-file.ts";
@@ -76,6 +77,7 @@ async function containerPlan(context: StepContext, pod: Pod, container: Containe
   const variables = environment(facts, container, device.objects, (volume, path) => envFiles.get(`${volume}\n${path}`));
   const mounts = await settleReadOnly(context, await device.volumes.mountsOf(pod, container, variables));
   const files = await ownFiles(context, pod, container, attempt, facts.podIPs);
+  const granted = (await device.devices?.allocate(pod, container)) ?? NOTHING;
   return {
     pod,
     container,
@@ -84,11 +86,12 @@ async function containerPlan(context: StepContext, pod: Pod, container: Containe
     ...targetOf(context, container),
     command: (container.command ?? []).map((part) => expand(part, variables)),
     args: (container.args ?? []).map((part) => expand(part, variables)),
-    env: [...variables].map(([name, value]) => ({ name, value })),
-    mounts: [...mounts, ...files.mounts],
+    env: [...[...variables].map(([name, value]) => ({ name, value })), ...granted.env.filter(({ name }) => !variables.has(name))],
+    mounts: [...mounts, ...files.mounts, ...granted.mounts],
+    devices: granted.nodes,
     logPath: files.logPath,
     specHash: specHash(container),
-    annotations: {},
+    annotations: granted.annotations,
   };
 }
 

@@ -50,6 +50,7 @@ export function containerConfig(context: ConfigContext, plan: ContainerPlan): M<
     mounts: plan.mounts.map(({ containerPath, hostPath, readOnly, recursiveReadOnly, propagation = "None" }) => ({
       container_path: containerPath, host_path: hostPath, readonly: readOnly, recursive_read_only: recursiveReadOnly === "Enabled", propagation: PROPAGATION[propagation],
     })),
+    devices: (plan.devices ?? []).map(({ containerPath, hostPath, permissions }) => ({ container_path: containerPath, host_path: hostPath, permissions })),
     labels: {
       [LABEL.podName]: pod.metadata.name ?? "", [LABEL.podNamespace]: pod.metadata.namespace ?? "", [LABEL.podUid]: pod.metadata.uid ?? "",
       [LABEL.containerName]: container.name, [LABEL.device]: context.device,
