@@ -12,9 +12,9 @@ import type {
 } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
+import { checking } from "./hook-types.ts";
 import { FAILURE_POLICIES, validateMatchConditions, validateMatchResources } from "./validate/admission-rules.ts";
 import { type Errors, check, duplicate, forbidden, invalid, isEmpty, notSupported, oneOf, required } from "./validate/errors.ts";
-import { checking } from "./validate/rules.ts";
 
 const validating = columnsOf<ValidatingAdmissionPolicy>();
 const mutating = columnsOf<MutatingAdmissionPolicy>();

@@ -6,8 +6,8 @@ import { dns1035Label, dns1123Subdomain, pathSegment, quote } from "../names.ts"
 import type { APIService } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapField } from "./fill.ts";
+import { checking } from "./hook-types.ts";
 import { type Errors, check, invalid, isEmpty, notSupported, required } from "./validate/errors.ts";
-import { checking } from "./validate/rules.ts";
 
 const column = columnsOf<APIService>();
 const HTTPS = 443;

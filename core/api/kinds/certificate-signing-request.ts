@@ -7,8 +7,8 @@ import type { CertificateSigningRequest, CertificateSigningRequestCondition, Cer
 import { humanDuration } from "./age.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { drop } from "./fill.ts";
+import { checking, checkingUpdate } from "./hook-types.ts";
 import { type Errors, check, duplicate, forbidden, invalid, isEmpty, notSupported, required } from "./validate/errors.ts";
-import { checking, checkingUpdate } from "./validate/rules.ts";
 import { certificateRequest, pemCertificates } from "./validate/pem.ts";
 
 const column = columnsOf<CertificateSigningRequest>();

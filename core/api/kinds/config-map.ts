@@ -3,7 +3,7 @@ import type { KindHooks } from "../kinds.ts";
 import { configMapKey } from "../names.ts";
 import type { ConfigMap } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
-import { rule, updateRule } from "./hook-types.ts";
+import { checking, checkingUpdate } from "./hook-types.ts";
 import { type Errors, check, forbidden, invalid, sortedEntries, tooLong } from "./validate/errors.ts";
 import { same } from "./validate/same.ts";
 
@@ -12,8 +12,8 @@ const column = columnsOf<ConfigMap>();
 export const DATA_BYTES = 1_048_576;
 
 export const configMapHooks: KindHooks = {
-  validate: rule(validateConfigMap),
-  validateUpdate: updateRule((errors, next: ConfigMap, old: ConfigMap) => {
+  validate: checking(validateConfigMap),
+  validateUpdate: checkingUpdate((errors, next: ConfigMap, old: ConfigMap) => {
     validateImmutable(errors, next, old, ["data", "binaryData"]);
     validateConfigMap(errors, next);
   }),

@@ -2,15 +2,15 @@
 import type { KindHooks } from "../kinds.ts";
 import type { ControllerRevision } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
-import { immutable, rule, updateRule } from "./hook-types.ts";
+import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { type Errors, required, sortedMap } from "./validate/errors.ts";
 import { notNegative } from "./validate/numbers.ts";
 
 const column = columnsOf<ControllerRevision>();
 
 export const controllerRevisionHooks: KindHooks = {
-  validate: rule(validateRevision),
-  validateUpdate: updateRule((errors, next: ControllerRevision, old: ControllerRevision) => {
+  validate: checking(validateRevision),
+  validateUpdate: checkingUpdate((errors, next: ControllerRevision, old: ControllerRevision) => {
     validateRevision(errors, next);
     immutable(errors, "data", next.data, old.data, sortedMap(next.data as { readonly [field: string]: unknown } | undefined));
   }),

@@ -5,7 +5,7 @@ import type { CronJob, JobTemplateSpec } from "../types.gen.ts";
 import { ageOf } from "./age.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapField } from "./fill.ts";
-import { change, rule, updateRule } from "./hook-types.ts";
+import { change, checking, checkingUpdate } from "./hook-types.ts";
 import { defaultPodFailurePolicy, jobWarnings } from "./job.ts";
 import { ownerNameWarnings } from "./pod-warnings.ts";
 import { defaultTemplate } from "./template-defaults.ts";
@@ -28,12 +28,12 @@ export const cronJobHooks: KindHooks = {
     }),
   ),
   prepareForCreate: (object) => ({ ...object, status: {} }),
-  validate: rule((errors: Errors, job: CronJob) => {
+  validate: checking((errors: Errors, job: CronJob) => {
     validateCronJob(errors, job, false);
     const { name = "" } = job.metadata;
     if (name.length > CRON_JOB_NAME_LENGTH) invalid(errors, "metadata.name", name, `must be no more than ${CRON_JOB_NAME_LENGTH} characters`);
   }),
-  validateUpdate: updateRule((errors, next: CronJob, old: CronJob) => {
+  validateUpdate: checkingUpdate((errors, next: CronJob, old: CronJob) => {
     // a zone in the schedule was allowed once; such a CronJob can still be changed
     validateCronJob(errors, next, old.spec?.schedule?.includes("TZ") === true);
   }),

@@ -6,10 +6,10 @@ import { validateLabelSelector } from "../selector.ts";
 import type { CSIDriver, CSIDriverSpec, CSINode, CSINodeDriver, CSIStorageCapacity, StorageV1TokenRequest } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapField } from "./fill.ts";
+import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { type Errors, check, duplicate, invalid, isEmpty, notSupported, required } from "./validate/errors.ts";
 import { notNegative } from "./validate/numbers.ts";
 import { amountNotNegative } from "./validate/quantity-rules.ts";
-import { checking, checkingUpdate, immutable } from "./validate/rules.ts";
 import { same } from "./validate/same.ts";
 import { csiDriverName } from "./validate/volume-sources.ts";
 

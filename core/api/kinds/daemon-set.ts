@@ -5,7 +5,7 @@ import type { AnyObject } from "../meta.ts";
 import type { DaemonSet, DaemonSetUpdateStrategy } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapField } from "./fill.ts";
-import { change, immutable, rule, updateRule } from "./hook-types.ts";
+import { change, checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { templateWarnings } from "./pod-warnings.ts";
 import { defaultTemplate } from "./template-defaults.ts";
 import { type Errors, invalid, notSupported, required } from "./validate/errors.ts";
@@ -38,13 +38,13 @@ export const daemonSetHooks: KindHooks = {
     const changed = !same((object as unknown as DaemonSet).spec?.template, (old as unknown as DaemonSet).spec?.template);
     return withGeneration({ ...object, status: old["status"] }, changed ? generation + 1 : generation);
   },
-  validate: rule(validateDaemonSet),
-  validateUpdate: updateRule((errors, next: DaemonSet, old: DaemonSet) => {
+  validate: checking(validateDaemonSet),
+  validateUpdate: checkingUpdate((errors, next: DaemonSet, old: DaemonSet) => {
     validateDaemonSet(errors, next);
     immutable(errors, "spec.selector", next.spec?.selector, old.spec?.selector, shownSelector(next.spec?.selector ?? {}));
   }),
   validateSubresource: {
-    status: updateRule((errors, { status }: DaemonSet, { status: old }: DaemonSet) => {
+    status: checkingUpdate((errors, { status }: DaemonSet, { status: old }: DaemonSet) => {
       validateCounts(errors, status, COUNTS);
       notDecremented(errors, "collisionCount", status?.collisionCount, old?.collisionCount);
     }),

@@ -3,7 +3,7 @@ import type { KindHooks } from "../kinds.ts";
 import type { Deployment, DeploymentStrategy } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapField } from "./fill.ts";
-import { change, immutable, rule, updateRule } from "./hook-types.ts";
+import { change, checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { ownerNameWarnings, templateWarnings } from "./pod-warnings.ts";
 import { defaultTemplate } from "./template-defaults.ts";
 import { type Errors, forbidden, invalid, notSupported } from "./validate/errors.ts";
@@ -25,13 +25,13 @@ export const deploymentHooks: KindHooks = {
     }),
   ),
   prepareForCreate: (object) => ({ ...object, status: {} }),
-  validate: rule(validateDeployment),
-  validateUpdate: updateRule((errors, next: Deployment, old: Deployment) => {
+  validate: checking(validateDeployment),
+  validateUpdate: checkingUpdate((errors, next: Deployment, old: Deployment) => {
     validateDeployment(errors, next);
     immutable(errors, "spec.selector", next.spec?.selector, old.spec?.selector, shownSelector(next.spec?.selector ?? {}));
   }),
   validateSubresource: {
-    status: updateRule((errors, { status }: Deployment, { status: old }: Deployment) => {
+    status: checkingUpdate((errors, { status }: Deployment, { status: old }: Deployment) => {
       validateCounts(errors, status, COUNTS);
       validateParts(errors, status, ["updatedReplicas", "readyReplicas", "availableReplicas"], "replicas", "status.replicas");
       validateParts(errors, status, ["availableReplicas"], "readyReplicas", "readyReplicas");

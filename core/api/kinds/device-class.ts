@@ -3,9 +3,9 @@ import type { KindHooks } from "../kinds.ts";
 import { qualifiedName } from "../names.ts";
 import type { DeviceClass } from "../types.gen.ts";
 import { ageColumn, nameColumn } from "./column.ts";
+import { checking } from "./hook-types.ts";
 import { configuration, eachOf, LIMITS, selector } from "./validate/device-rules.ts";
 import { invalid } from "./validate/errors.ts";
-import { checking } from "./validate/rules.ts";
 
 export const deviceClassHooks: KindHooks = {
   validate: checking<DeviceClass>((errors, { spec }) => {

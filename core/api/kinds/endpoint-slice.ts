@@ -6,11 +6,11 @@ import { dns1123Label, dns1123Subdomain, qualifiedName } from "../names.ts";
 import type { DiscoveryV1EndpointPort, Endpoint, EndpointSlice } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { drop, fill, mapAll, mapField } from "./fill.ts";
+import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { shorten } from "./shorten.ts";
 import { fullyQualifiedDomain } from "./validate/domain-rules.ts";
 import { type Errors, check, duplicate, invalid, isEmpty, notSupported, oneOf, required, tooMany } from "./validate/errors.ts";
 import { validateLabels } from "./validate/labels.ts";
-import { checking, checkingUpdate, immutable } from "./validate/rules.ts";
 import { notSpecialAddress } from "./validate/special-addresses.ts";
 
 const column = columnsOf<EndpointSlice>();

@@ -5,10 +5,10 @@ import { dns1123Label, dns1123Subdomain, qualifiedName } from "../names.ts";
 import type { EndpointAddress, EndpointPort, EndpointSubset, Endpoints } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
+import { checking } from "./hook-types.ts";
 import { shorten } from "./shorten.ts";
 import { type Errors, check, invalid, isEmpty, oneOf, required } from "./validate/errors.ts";
 import { portNumber } from "./validate/numbers.ts";
-import { checking } from "./validate/rules.ts";
 import { notSpecialAddress } from "./validate/special-addresses.ts";
 import { IP_WRONG, ipAddress } from "./validate/text-rules.ts";
 

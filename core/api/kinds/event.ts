@@ -6,7 +6,7 @@ import type { Event } from "../types.gen.ts";
 import { ageOf } from "./age.ts";
 import { columnsOf, nameColumn } from "./column.ts";
 import { eventConversion } from "./convert-event.ts";
-import { immutable, rule, updateRule } from "./hook-types.ts";
+import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { type Errors, check, invalid, isEmpty, required } from "./validate/errors.ts";
 
 const column = columnsOf<Event>();
@@ -44,8 +44,8 @@ const selectableFields: KindHooks["selectableFields"] = {
 };
 
 export const eventHooks: KindHooks = {
-  validate: rule((errors: Errors, event: Event) => validateShared(errors, event, "reportingComponent")),
-  validateUpdate: updateRule((errors, next: Event) => validateShared(errors, next, "reportingComponent")),
+  validate: checking((errors: Errors, event: Event) => validateShared(errors, event, "reportingComponent")),
+  validateUpdate: checkingUpdate((errors, next: Event) => validateShared(errors, next, "reportingComponent")),
   columns,
   selectableFields,
 };
@@ -55,8 +55,8 @@ const storedEvent = (object: AnyObject) => stored(object) as unknown as Event;
 const FIXED = ["involvedObject", "reason", "reportingComponent", "reportingInstance", "action", "type", "source", "message", "eventTime", "related", "count", "firstTimestamp", "lastTimestamp"] as const;
 
 export const eventV1Hooks: KindHooks = {
-  validate: rule((errors: Errors, object: AnyObject) => validateNew(errors, storedEvent(object))),
-  validateUpdate: updateRule((errors, next: AnyObject, old: AnyObject) => {
+  validate: checking((errors: Errors, object: AnyObject) => validateNew(errors, storedEvent(object))),
+  validateUpdate: checkingUpdate((errors, next: AnyObject, old: AnyObject) => {
     validateNew(errors, storedEvent(next));
     for (const field of FIXED) immutable(errors, field === "reportingComponent" ? "reportingController" : field, storedEvent(next)[field], storedEvent(old)[field]);
   }),

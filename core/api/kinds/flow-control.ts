@@ -8,10 +8,10 @@ import type {
 } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapField } from "./fill.ts";
+import { checking } from "./hook-types.ts";
 import { mandatorySpec } from "./mandatory-flow-control.ts";
 import { type Errors, check, checkRequired, duplicate, forbidden, invalid, isEmpty, notSupported, required } from "./validate/errors.ts";
 import { inRange } from "./validate/numbers.ts";
-import { checking } from "./validate/rules.ts";
 import { same } from "./validate/same.ts";
 
 const schema = columnsOf<FlowSchema>();

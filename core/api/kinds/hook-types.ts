@@ -5,17 +5,18 @@ import { invalid } from "./validate/errors.ts";
 import { same } from "./validate/same.ts";
 import { withoutNulls } from "./validate/without-nulls.ts";
 
-/** A rule over one object, as the hook `validate`. */
-export function rule<T>(check: (errors: Errors, object: T) => void): (object: AnyObject) => Errors {
+/** Rules over one object, as the hook `validate`. */
+export function checking<T>(...checks: readonly ((errors: Errors, object: T) => void)[]): (object: AnyObject) => Errors {
   return (object) => {
     const errors: Errors = [];
-    check(errors, withoutNulls(object) as unknown as T);
+    const given = withoutNulls(object) as unknown as T;
+    for (const check of checks) check(errors, given);
     return errors;
   };
 }
 
 /** A rule over an update, as the hooks `validateUpdate` and `validateSubresource`. */
-export function updateRule<T>(check: (errors: Errors, next: T, old: T) => void): (next: AnyObject, old: AnyObject) => Errors {
+export function checkingUpdate<T>(check: (errors: Errors, next: T, old: T) => void): (next: AnyObject, old: AnyObject) => Errors {
   return (next, old) => {
     const errors: Errors = [];
     check(errors, withoutNulls(next) as unknown as T, withoutNulls(old) as unknown as T);
@@ -28,6 +29,7 @@ export function change<T>(make: (object: T) => T): (object: AnyObject) => AnyObj
   return (object) => make(object as unknown as T) as unknown as AnyObject;
 }
 
+/** For fields that stay as they were made. */
 export function immutable(errors: Errors, path: string, next: unknown, old: unknown, shown: unknown = next ?? null): void {
   if (!same(next, old)) invalid(errors, path, shown, "field is immutable");
 }

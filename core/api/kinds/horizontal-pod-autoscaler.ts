@@ -8,7 +8,7 @@ import type { HPAScalingRules, HorizontalPodAutoscaler, HorizontalPodAutoscalerS
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { horizontalPodAutoscalerConversion } from "./convert-horizontal-pod-autoscaler.ts";
 import { fill, mapField } from "./fill.ts";
-import { change, rule, updateRule } from "./hook-types.ts";
+import { change, checking, checkingUpdate } from "./hook-types.ts";
 import { metricsText } from "./metrics-text.ts";
 import type { Errors } from "./validate/errors.ts";
 import { validateAutoscaler } from "./validate/autoscaler.ts";
@@ -26,8 +26,8 @@ const columns: KindHooks["columns"] = [
   ageColumn,
 ];
 
-const check = rule((errors: Errors, { spec }: HorizontalPodAutoscaler) => validateAutoscaler(errors, spec ?? ({} as HorizontalPodAutoscalerSpec)));
-const checkStatus = updateRule((errors, { status }: HorizontalPodAutoscaler) => validateCounts(errors, status, ["currentReplicas", "desiredReplicas"]));
+const check = checking((errors: Errors, { spec }: HorizontalPodAutoscaler) => validateAutoscaler(errors, spec ?? ({} as HorizontalPodAutoscalerSpec)));
+const checkStatus = checkingUpdate((errors, { status }: HorizontalPodAutoscaler) => validateCounts(errors, status, ["currentReplicas", "desiredReplicas"]));
 
 export const horizontalPodAutoscalerHooks: KindHooks = {
   setDefaults: change<HorizontalPodAutoscaler>((object) => mapField(object, "spec", defaultSpec)),

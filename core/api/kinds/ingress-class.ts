@@ -5,9 +5,9 @@ import { dns1123Label, dns1123Subdomain, pathSegment } from "../names.ts";
 import type { IngressClass, IngressClassParametersReference } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapField } from "./fill.ts";
+import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { domainPrefixedPath } from "./validate/domain-rules.ts";
 import { type Errors, check, checkRequired, forbidden, notSupported, required, tooLong } from "./validate/errors.ts";
-import { checking, checkingUpdate, immutable } from "./validate/rules.ts";
 
 const column = columnsOf<IngressClass>();
 const CONTROLLER_LENGTH = 250;

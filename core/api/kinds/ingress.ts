@@ -4,10 +4,10 @@ import type { KindHooks } from "../kinds.ts";
 import { dns1123Label, dns1123Subdomain, pathSegment } from "../names.ts";
 import type { HTTPIngressPath, Ingress, IngressBackend, IngressRule, IngressSpec, TypedLocalObjectReference } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
+import { checking } from "./hook-types.ts";
 import { wildcardSubdomain } from "./validate/domain-rules.ts";
 import { type Errors, check, checkRequired, invalid, isEmpty, notSupported, required } from "./validate/errors.ts";
 import { portNumber } from "./validate/numbers.ts";
-import { checking } from "./validate/rules.ts";
 import { IP_WRONG, ipAddress, portName } from "./validate/text-rules.ts";
 
 const column = columnsOf<Ingress>();

@@ -6,7 +6,7 @@ import type { Job, JobSpec, JobStatus, PodTemplateSpec } from "../types.gen.ts";
 import { humanDuration } from "./age.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
-import { change, immutable, rule, updateRule } from "./hook-types.ts";
+import { change, checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { ownerNameWarnings, templateWarnings } from "./pod-warnings.ts";
 import { defaultTemplate } from "./template-defaults.ts";
 import { type Errors, invalid, required, sortedMap } from "./validate/errors.ts";
@@ -33,9 +33,9 @@ export const jobHooks: KindHooks = {
     const spec = job.spec.manualSelector === true ? job.spec : generated(job.spec, job.metadata.name ?? "", job.metadata.uid ?? "");
     return { ...object, ...(labelsOfTemplate({ ...job, spec }) as object), status: {} } as typeof object;
   },
-  validate: rule(validateJob),
-  validateUpdate: updateRule(validateJobUpdate),
-  validateSubresource: { status: updateRule((errors, next: Job, old: Job) => validateJobStatus(errors, next, old)) },
+  validate: checking(validateJob),
+  validateUpdate: checkingUpdate(validateJobUpdate),
+  validateSubresource: { status: checkingUpdate((errors, next: Job, old: Job) => validateJobStatus(errors, next, old)) },
   warnings: (object, old) => {
     const { metadata, spec } = object as unknown as Job;
     const names = old === undefined ? ownerNameWarnings(metadata.name) : [];

@@ -2,14 +2,14 @@
 import type { KindHooks } from "../kinds.ts";
 import type { Lease } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
-import { rule, updateRule } from "./hook-types.ts";
+import { checking, checkingUpdate } from "./hook-types.ts";
 import { type Errors, forbidden, invalid, oneOf } from "./validate/errors.ts";
 
 const column = columnsOf<Lease>();
 
 export const leaseHooks: KindHooks = {
-  validate: rule(validateLease),
-  validateUpdate: updateRule((errors, next: Lease) => validateLease(errors, next)),
+  validate: checking(validateLease),
+  validateUpdate: checkingUpdate((errors, next: Lease) => validateLease(errors, next)),
   columns: [nameColumn, column("Holder", ({ spec }) => spec?.holderIdentity ?? ""), ageColumn],
 };
 

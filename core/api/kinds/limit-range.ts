@@ -4,7 +4,7 @@ import { qualifiedName } from "../names.ts";
 import { compareQuantities } from "../quantity.ts";
 import type { LimitRange, LimitRangeItem } from "../types.gen.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
-import { change, rule, updateRule } from "./hook-types.ts";
+import { change, checking, checkingUpdate } from "./hook-types.ts";
 import { type Errors, check, duplicate, forbidden, invalid, required } from "./validate/errors.ts";
 import { amountOf } from "./validate/quantity-rules.ts";
 import { isOvercommitAllowed, limitRangeResourceName } from "./validate/resource-names.ts";
@@ -23,8 +23,8 @@ const ORDER = [
 
 export const limitRangeHooks: KindHooks = {
   setDefaults: change<LimitRange>((object) => mapField(object, "spec", (spec) => mapField(spec, "limits", (limits) => mapAll(limits, defaultItem)))),
-  validate: rule(validateLimitRange),
-  validateUpdate: updateRule((errors, next: LimitRange) => validateLimitRange(errors, next)),
+  validate: checking(validateLimitRange),
+  validateUpdate: checkingUpdate((errors, next: LimitRange) => validateLimitRange(errors, next)),
 };
 
 function defaultItem(item: LimitRangeItem): LimitRangeItem {

@@ -4,7 +4,7 @@ import type { AnyObject } from "../meta.ts";
 import { qualifiedName } from "../names.ts";
 import type { Namespace } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
-import { rule, updateRule } from "./hook-types.ts";
+import { checking, checkingUpdate } from "./hook-types.ts";
 import { type Errors, check, invalid } from "./validate/errors.ts";
 
 const column = columnsOf<Namespace>();
@@ -25,7 +25,7 @@ export const namespaceHooks: KindHooks = {
     return { ...object, spec, status: { phase: "Active" } } as AnyObject;
   },
   prepareForUpdate: (object, old) => ({ ...object, spec: old["spec"], status: old["status"] }),
-  validate: rule(finalizers),
+  validate: checking(finalizers),
   validateUpdate: () => [],
   mergeSubresource: {
     // labels and annotations may change with either
@@ -33,8 +33,8 @@ export const namespaceHooks: KindHooks = {
     status: (update, old) => ({ ...update, spec: old["spec"] }),
   },
   validateSubresource: {
-    finalize: updateRule((errors, next: Namespace) => finalizers(errors, next)),
-    status: updateRule((errors, { metadata, status }: Namespace) => {
+    finalize: checkingUpdate((errors, next: Namespace) => finalizers(errors, next)),
+    status: checkingUpdate((errors, { metadata, status }: Namespace) => {
       const deleting = metadata.deletionTimestamp !== undefined;
       const phase = status?.phase ?? "";
       if (!deleting && phase !== "Active") invalid(errors, "status.Phase", phase, "may only be 'Active' if `deletionTimestamp` is empty");

@@ -6,9 +6,9 @@ import { formatSelector, selectorOf, validateLabelSelector } from "../selector.t
 import type { IPBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
+import { checking } from "./hook-types.ts";
 import { type Errors, check, forbidden, invalid, isEmpty, notSupported, required } from "./validate/errors.ts";
 import { portNumber } from "./validate/numbers.ts";
-import { checking } from "./validate/rules.ts";
 import { CIDR_WRONG, cidr, portName } from "./validate/text-rules.ts";
 
 const column = columnsOf<NetworkPolicy>();

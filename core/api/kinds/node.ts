@@ -2,7 +2,7 @@
 import type { KindHooks } from "../kinds.ts";
 import type { Node } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
-import { change, rule, updateRule } from "./hook-types.ts";
+import { change, checking, checkingUpdate } from "./hook-types.ts";
 import { validateNode, validateNodeUpdate } from "./validate/node.ts";
 
 const column = columnsOf<Node>();
@@ -13,8 +13,8 @@ export const nodeHooks: KindHooks = {
   setDefaults: change<Node>((node) =>
     node.status?.capacity === undefined || node.status.allocatable !== undefined ? node : { ...node, status: { ...node.status, allocatable: node.status.capacity } },
   ),
-  validate: rule(validateNode),
-  validateUpdate: updateRule(validateNodeUpdate),
+  validate: checking(validateNode),
+  validateUpdate: checkingUpdate(validateNodeUpdate),
   selectableFields: { "spec.unschedulable": (object) => String((object as unknown as Node).spec?.unschedulable ?? false) },
   columns: [
     nameColumn,

@@ -5,11 +5,11 @@ import type { PersistentVolumeClaim, PersistentVolumeClaimSpec, TypedLocalObject
 import { accessModesText } from "./access-modes.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapField } from "./fill.ts";
+import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { validateClaimSpec } from "./validate/claim-spec.ts";
 import { type Errors, forbidden, isEmpty } from "./validate/errors.ts";
 import { internalForm } from "./validate/internal-form.ts";
 import { amountOf } from "./validate/quantity-rules.ts";
-import { checking, checkingUpdate, immutable } from "./validate/rules.ts";
 import { same } from "./validate/same.ts";
 import { diffOf } from "./validate/text-diff.ts";
 

@@ -6,11 +6,11 @@ import type { ObjectReference, PersistentVolume, PersistentVolumeSpec } from "..
 import { accessModesText } from "./access-modes.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { drop, fill, mapField } from "./fill.ts";
+import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { sourceWarnings } from "./volume-warnings.ts";
 import { type Errors, forbidden, isEmpty, required } from "./validate/errors.ts";
 import { internalForm } from "./validate/internal-form.ts";
 import { validateVolumeSpec, volumeSources } from "./validate/persistent-volume-spec.ts";
-import { checking, checkingUpdate, immutable } from "./validate/rules.ts";
 import { same } from "./validate/same.ts";
 import { diffOf } from "./validate/text-diff.ts";
 

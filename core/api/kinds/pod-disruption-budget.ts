@@ -3,7 +3,7 @@ import { validateLabelSelector } from "../selector.ts";
 import type { KindHooks } from "../kinds.ts";
 import type { PodDisruptionBudget } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
-import { rule, updateRule } from "./hook-types.ts";
+import { checking, checkingUpdate } from "./hook-types.ts";
 import { type Errors, invalid, notSupported } from "./validate/errors.ts";
 import { atMostHundredPercent, countOrPercent } from "./validate/numbers.ts";
 import { validateCounts } from "./validate/replicas-status.ts";
@@ -13,10 +13,10 @@ const POLICIES = ["AlwaysAllow", "IfHealthyBudget"];
 
 export const podDisruptionBudgetHooks: KindHooks = {
   prepareForCreate: (object) => ({ ...object, status: { currentHealthy: 0, desiredHealthy: 0, disruptionsAllowed: 0, expectedPods: 0 } }),
-  validate: rule(validateBudget),
-  validateUpdate: updateRule((errors, next: PodDisruptionBudget) => validateBudget(errors, next)),
+  validate: checking(validateBudget),
+  validateUpdate: checkingUpdate((errors, next: PodDisruptionBudget) => validateBudget(errors, next)),
   validateSubresource: {
-    status: updateRule((errors, { status }: PodDisruptionBudget) => validateCounts(errors, status, ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"])),
+    status: checkingUpdate((errors, { status }: PodDisruptionBudget) => validateCounts(errors, status, ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"])),
   },
   columns: [
     nameColumn,

@@ -3,7 +3,7 @@ import type { KindHooks } from "../kinds.ts";
 import type { PodTemplate } from "../types.gen.ts";
 import { columnsOf, nameColumn } from "./column.ts";
 import { mapField } from "./fill.ts";
-import { change, rule, updateRule } from "./hook-types.ts";
+import { change, checking, checkingUpdate } from "./hook-types.ts";
 import { templateWarnings } from "./pod-warnings.ts";
 import { defaultTemplate } from "./template-defaults.ts";
 import { validatePodTemplate } from "./validate/pod-template.ts";
@@ -13,8 +13,8 @@ const column = columnsOf<PodTemplate>();
 
 export const podTemplateHooks: KindHooks = {
   setDefaults: change<PodTemplate>((object) => mapField(object, "template", defaultTemplate)),
-  validate: rule((errors, { template }: PodTemplate) => validatePodTemplate(errors, "template", template)),
-  validateUpdate: updateRule((errors, { template }: PodTemplate) => validatePodTemplate(errors, "template", template)),
+  validate: checking((errors, { template }: PodTemplate) => validatePodTemplate(errors, "template", template)),
+  validateUpdate: checkingUpdate((errors, { template }: PodTemplate) => validatePodTemplate(errors, "template", template)),
   warnings: (object) => templateWarnings("template", (object as unknown as PodTemplate).template),
   columns: [
     nameColumn,

@@ -3,7 +3,7 @@ import type { KindHooks } from "../kinds.ts";
 import type { AnyObject } from "../meta.ts";
 import type { Container, Pod, PodSpec } from "../types.gen.ts";
 import { fill, mapAll, mapField, without } from "./fill.ts";
-import { change, rule, updateRule } from "./hook-types.ts";
+import { change, checking, checkingUpdate } from "./hook-types.ts";
 import { podColumns } from "./pod-columns.ts";
 import { defaultHostPorts, defaultPodSpec, defaultRequests } from "./pod-spec-defaults.ts";
 import { joinLabelKeys } from "./pod-label-keys.ts";
@@ -25,8 +25,8 @@ export const podHooks: KindHooks = {
     return { ...object, ...spec, status: { phase: "Pending", qosClass: qosClass(pod.spec), ...conditions } };
   },
   prepareForUpdate: (object, old) => ({ ...object, status: old["status"] }),
-  validate: rule(validatePodCreate),
-  validateUpdate: updateRule(validatePodUpdate),
+  validate: checking(validatePodCreate),
+  validateUpdate: checkingUpdate(validatePodUpdate),
   mergeSubresource: {
     status: (update, old) => {
       const metadata = without(update.metadata, "ownerReferences", "deletionTimestamp");
@@ -39,9 +39,9 @@ export const podHooks: KindHooks = {
   },
   validateSubresource: {
     binding: () => [],
-    ephemeralcontainers: updateRule(validateEphemeralUpdate),
-    resize: updateRule(validateResize),
-    status: updateRule(validatePodStatusUpdate),
+    ephemeralcontainers: checkingUpdate(validateEphemeralUpdate),
+    resize: checkingUpdate(validateResize),
+    status: checkingUpdate(validatePodStatusUpdate),
   },
   // people do not update pods; what a controller is told again and again helps nobody
   warnings: (object, old) => (old === undefined ? podWarnings(asPod(object)) : []),

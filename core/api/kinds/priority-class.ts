@@ -3,7 +3,7 @@ import type { KindHooks } from "../kinds.ts";
 import type { PriorityClass } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill } from "./fill.ts";
-import { immutable, rule, updateRule } from "./hook-types.ts";
+import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { type Errors, forbidden, oneOf } from "./validate/errors.ts";
 
 const column = columnsOf<PriorityClass>();
@@ -12,8 +12,8 @@ const SYSTEM: { readonly [name: string]: number } = { "system-cluster-critical":
 
 export const priorityClassHooks: KindHooks = {
   setDefaults: (object) => fill(object, { preemptionPolicy: "PreemptLowerPriority" }),
-  validate: rule(validateClass),
-  validateUpdate: updateRule((errors, next: PriorityClass, old: PriorityClass) => {
+  validate: checking(validateClass),
+  validateUpdate: checkingUpdate((errors, next: PriorityClass, old: PriorityClass) => {
     if ((next.value ?? 0) !== (old.value ?? 0)) forbidden(errors, "value", "may not be changed in an update.");
     immutable(errors, "preemptionPolicy", next.preemptionPolicy, old.preemptionPolicy);
   }),

@@ -6,8 +6,8 @@ import { validateLabelSelector } from "../selector.ts";
 import type { ClusterRole, PolicyRule, RbacV1Subject, RoleBinding } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
+import { checking, checkingUpdate } from "./hook-types.ts";
 import { type Errors, check, checkRequired, invalid, notSupported, required } from "./validate/errors.ts";
-import { checking, checkingUpdate } from "./validate/rules.ts";
 import { same } from "./validate/same.ts";
 
 const GROUP = "rbac.authorization.k8s.io";

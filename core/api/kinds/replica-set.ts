@@ -3,7 +3,7 @@ import type { KindHooks } from "../kinds.ts";
 import type { ReplicaSet } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapField } from "./fill.ts";
-import { change, immutable, rule, updateRule } from "./hook-types.ts";
+import { change, checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { ownerNameWarnings, templateWarnings } from "./pod-warnings.ts";
 import { defaultTemplate } from "./template-defaults.ts";
 import type { Errors } from "./validate/errors.ts";
@@ -20,13 +20,13 @@ const COUNTS = ["replicas", "fullyLabeledReplicas", "readyReplicas", "availableR
 export const replicaSetHooks: KindHooks = {
   setDefaults: change<ReplicaSet>((object) => mapField(object, "spec", (spec) => mapField(fill(spec, { replicas: 1 }), "template", defaultTemplate))),
   prepareForCreate: (object) => ({ ...object, status: { replicas: 0 } }),
-  validate: rule(validateReplicaSet),
-  validateUpdate: updateRule((errors, next: ReplicaSet, old: ReplicaSet) => {
+  validate: checking(validateReplicaSet),
+  validateUpdate: checkingUpdate((errors, next: ReplicaSet, old: ReplicaSet) => {
     validateReplicaSet(errors, next);
     immutable(errors, "spec.selector", next.spec?.selector, old.spec?.selector, shownSelector(next.spec?.selector ?? {}));
   }),
   validateSubresource: {
-    status: updateRule((errors, { status }: ReplicaSet) => {
+    status: checkingUpdate((errors, { status }: ReplicaSet) => {
       validateCounts(errors, status, COUNTS);
       validateParts(errors, status, ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"], "replicas", "status.replicas");
       validateParts(errors, status, ["availableReplicas"], "readyReplicas", "readyReplicas");

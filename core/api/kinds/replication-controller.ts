@@ -4,7 +4,7 @@ import type { KindHooks } from "../kinds.ts";
 import type { ReplicationController } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapField } from "./fill.ts";
-import { change, rule, updateRule } from "./hook-types.ts";
+import { change, checking, checkingUpdate } from "./hook-types.ts";
 import { ownerNameWarnings, templateWarnings } from "./pod-warnings.ts";
 import { defaultTemplate } from "./template-defaults.ts";
 import { type Errors, invalid, required, sortedMap } from "./validate/errors.ts";
@@ -31,10 +31,10 @@ export const replicationControllerHooks: KindHooks = {
     return isEmpty(selected.metadata.labels) ? { ...selected, metadata: { ...selected.metadata, labels } } : selected;
   }),
   prepareForCreate: (object) => ({ ...object, status: { replicas: 0 } }),
-  validate: rule(validateController),
-  validateUpdate: updateRule((errors, next: ReplicationController) => validateController(errors, next)),
+  validate: checking(validateController),
+  validateUpdate: checkingUpdate((errors, next: ReplicationController) => validateController(errors, next)),
   validateSubresource: {
-    status: updateRule((errors, { status }: ReplicationController) => {
+    status: checkingUpdate((errors, { status }: ReplicationController) => {
       validateCounts(errors, status, COUNTS);
       validateParts(errors, status, ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"], "replicas", "status.replicas");
       validateParts(errors, status, ["availableReplicas"], "readyReplicas", "readyReplicas");

@@ -6,10 +6,10 @@ import type {
 } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
+import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { configuration, deviceClass, eachOf, fullyQualifiedAttribute, LIMITS, requestName, selector, setOf, toleration } from "./validate/device-rules.ts";
 import { type Errors, duplicate, forbidden, invalid, isEmpty, notSupported, required, tooMany } from "./validate/errors.ts";
 import { validateAnnotations, validateLabels } from "./validate/labels.ts";
-import { checking, checkingUpdate, immutable } from "./validate/rules.ts";
 import { same } from "./validate/same.ts";
 
 const column = columnsOf<ResourceClaim>();

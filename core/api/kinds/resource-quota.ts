@@ -2,7 +2,7 @@
 import type { KindHooks } from "../kinds.ts";
 import type { ResourceQuota, ResourceQuotaSpec } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
-import { immutable, rule, updateRule } from "./hook-types.ts";
+import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { type Errors, invalid, required, sortedEntries } from "./validate/errors.ts";
 import { amountNotNegative, wholeAmount } from "./validate/quantity-rules.ts";
 import { isWholeInQuota, quotaResourceName } from "./validate/resource-names.ts";
@@ -27,13 +27,13 @@ const WITHOUT_VALUES = ["BestEffort", "NotBestEffort", "Terminating", "NotTermin
 
 export const resourceQuotaHooks: KindHooks = {
   prepareForCreate: (object) => ({ ...object, status: {} }),
-  validate: rule((errors, { spec }: ResourceQuota) => validateSpec(errors, spec ?? {})),
-  validateUpdate: updateRule((errors, next: ResourceQuota, old: ResourceQuota) => {
+  validate: checking((errors, { spec }: ResourceQuota) => validateSpec(errors, spec ?? {})),
+  validateUpdate: checkingUpdate((errors, next: ResourceQuota, old: ResourceQuota) => {
     validateSpec(errors, next.spec ?? {});
     immutable(errors, "spec.scopes", next.spec?.scopes?.toSorted(), old.spec?.scopes?.toSorted(), next.spec?.scopes ?? null);
   }),
   validateSubresource: {
-    status: updateRule((errors, { status }: ResourceQuota) => {
+    status: checkingUpdate((errors, { status }: ResourceQuota) => {
       for (const list of ["hard", "used"] as const) amounts(errors, `status.${list}`, status?.[list]);
     }),
   },

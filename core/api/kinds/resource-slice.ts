@@ -6,10 +6,10 @@ import { dns1123Label, dns1123Subdomain } from "../names.ts";
 import type { CounterSet, Device, DeviceAttribute, DeviceCounterConsumption, ResourceSlice, ResourceSliceSpec } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { mapAll, mapField } from "./fill.ts";
+import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { validateNodeSelector } from "./validate/affinity.ts";
 import { deviceQualifiedName, eachOf, LIMITS, poolName, setOf, taint } from "./validate/device-rules.ts";
 import { type Errors, check, checkRequired, invalid, required, tooLong } from "./validate/errors.ts";
-import { checking, checkingUpdate, immutable } from "./validate/rules.ts";
 import { csiDriverName } from "./validate/volume-sources.ts";
 
 const column = columnsOf<ResourceSlice>();

@@ -3,7 +3,7 @@ import type { KindHooks } from "../kinds.ts";
 import { dns1123Label } from "../names.ts";
 import type { RuntimeClass } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
-import { immutable, rule, updateRule } from "./hook-types.ts";
+import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { type Errors, checkRequired } from "./validate/errors.ts";
 import { validateLabels } from "./validate/labels.ts";
 import { validateResources } from "./validate/resources.ts";
@@ -12,8 +12,8 @@ import { validateTolerations } from "./validate/tolerations.ts";
 const column = columnsOf<RuntimeClass>();
 
 export const runtimeClassHooks: KindHooks = {
-  validate: rule(validateClass),
-  validateUpdate: updateRule((errors, next: RuntimeClass, old: RuntimeClass) => immutable(errors, "handler", next.handler, old.handler)),
+  validate: checking(validateClass),
+  validateUpdate: checkingUpdate((errors, next: RuntimeClass, old: RuntimeClass) => immutable(errors, "handler", next.handler, old.handler)),
   columns: [nameColumn, column("Handler", ({ handler }) => handler ?? ""), ageColumn],
 };
 

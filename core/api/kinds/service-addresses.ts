@@ -4,8 +4,8 @@ import type { KindHooks } from "../kinds.ts";
 import { dns1123Subdomain, pathSegment } from "../names.ts";
 import type { IPAddress, ServiceCIDR } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
+import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { type Errors, check, checkRequired, invalid, required } from "./validate/errors.ts";
-import { checking, checkingUpdate, immutable } from "./validate/rules.ts";
 import { canonicalCidr, canonicalIp } from "./validate/canonical-addresses.ts";
 
 const addressColumn = columnsOf<IPAddress>();

@@ -4,9 +4,9 @@ import type { AnyObject } from "../meta.ts";
 import type { Service, ServicePort, ServiceSpec } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
+import { checking, checkingUpdate } from "./hook-types.ts";
 import { dropForType, isExternal, isHeadless } from "./service-fields.ts";
 import { validateService, validateServiceStatus, validateServiceUpdate } from "./service-rules.ts";
-import { checking, checkingUpdate } from "./validate/rules.ts";
 
 const column = columnsOf<Service>();
 const HINTS = "service.kubernetes.io/topology-aware-hints";

@@ -3,7 +3,7 @@ import type { KindHooks } from "../kinds.ts";
 import type { StatefulSet, StatefulSetSpec } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapAll, mapField, without } from "./fill.ts";
-import { change, rule, updateRule } from "./hook-types.ts";
+import { change, checking, checkingUpdate } from "./hook-types.ts";
 import { templateWarnings } from "./pod-warnings.ts";
 import { defaultTemplate } from "./template-defaults.ts";
 import { type Errors, forbidden, invalid, isEmpty, oneOf, required } from "./validate/errors.ts";
@@ -21,8 +21,8 @@ const RETENTION = ["Retain", "Delete"];
 export const statefulSetHooks: KindHooks = {
   setDefaults: change<StatefulSet>((object) => mapField(object, "spec", defaultSpec)),
   prepareForCreate: (object) => ({ ...object, status: { replicas: 0, availableReplicas: 0 } }),
-  validate: rule(validateStatefulSet),
-  validateUpdate: updateRule((errors, next: StatefulSet, old: StatefulSet) => {
+  validate: checking(validateStatefulSet),
+  validateUpdate: checkingUpdate((errors, next: StatefulSet, old: StatefulSet) => {
     validateStatefulSet(errors, next);
     if (!same(without(next.spec ?? {}, ...CHANGEABLE), without(old.spec ?? {}, ...CHANGEABLE))) {
       const named = CHANGEABLE.slice(0, -1).map((field) => `'${field}'`);
@@ -30,7 +30,7 @@ export const statefulSetHooks: KindHooks = {
     }
   }),
   validateSubresource: {
-    status: updateRule((errors, { status }: StatefulSet, { status: old }: StatefulSet) => {
+    status: checkingUpdate((errors, { status }: StatefulSet, { status: old }: StatefulSet) => {
       validateCounts(errors, status, COUNTS);
       validateParts(errors, status, ["readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"], "replicas", "status.replicas");
       validateParts(errors, status, ["availableReplicas"], "readyReplicas", "status.readyReplicas");

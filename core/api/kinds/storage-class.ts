@@ -4,8 +4,8 @@ import { qualifiedName } from "../names.ts";
 import type { StorageClass, TopologySelectorTerm, VolumeAttributesClass } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill } from "./fill.ts";
+import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { type Errors, duplicate, forbidden, invalid, isEmpty, oneOf, required, tooLong } from "./validate/errors.ts";
-import { checking, checkingUpdate, immutable } from "./validate/rules.ts";
 import { same } from "./validate/same.ts";
 
 const column = columnsOf<StorageClass>();

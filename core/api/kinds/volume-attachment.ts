@@ -3,9 +3,9 @@ import type { KindHooks } from "../kinds.ts";
 import { dns1123Subdomain } from "../names.ts";
 import type { VolumeAttachment } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
+import { checking, checkingUpdate } from "./hook-types.ts";
 import { type Errors, check, forbidden, invalid, isEmpty, required, tooLong } from "./validate/errors.ts";
 import { validateVolumeSpec } from "./validate/persistent-volume-spec.ts";
-import { checking, checkingUpdate } from "./validate/rules.ts";
 import { same } from "./validate/same.ts";
 import { csiDriverName } from "./validate/volume-sources.ts";
 

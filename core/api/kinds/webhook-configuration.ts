@@ -5,10 +5,10 @@ import { validateLabelSelector } from "../selector.ts";
 import type { MutatingWebhook, MutatingWebhookConfiguration } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
+import { checking } from "./hook-types.ts";
 import { FAILURE_POLICIES, MATCH_POLICIES, optionalOneOf, validateMatchConditions, validateReviewVersions, validateRuleWithOperations } from "./validate/admission-rules.ts";
 import { fullyQualifiedName } from "./validate/domain-rules.ts";
 import { type Errors, duplicate, invalid, notSupported, required } from "./validate/errors.ts";
-import { checking } from "./validate/rules.ts";
 import { validateClientConfig } from "./validate/webhook-client.ts";
 
 /** A validating webhook has the fields of a mutating one but for reinvocationPolicy. */
