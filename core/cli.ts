@@ -24,7 +24,7 @@ const list = (text: string) => text.split(",").filter((one) => one !== "");
 const collect = (one: string, before: readonly string[]) => [...before, one];
 
 function serverOptions(command: Command): Command {
-  return accessOptions(command)
+  command
     .addOption(dataDir())
     .addOption(new Option("--host <address>", "address to listen on").env("LICHEN_HOST").default("::"))
     .addOption(new Option("--port <port>", "port of the Kubernetes API").env("LICHEN_PORT").argParser(port).default(DEFAULT_PORT))
@@ -39,6 +39,7 @@ function serverOptions(command: Command): Command {
         .argParser(seconds)
         .default(DEFAULT_TOLERATION_SECONDS),
     );
+  return accessOptions(command);
 }
 
 const program = new Command("lichen")

@@ -90,6 +90,7 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
     limit,
     audit: audited?.audit,
     cbor: config.access.cbor,
+    anonymous: config.access.anonymous,
     samples: () => samples({ store, hub: devices.hub }),
     clientFor: registry.clientFor,
     authenticate: identity.authenticate,

@@ -10,7 +10,6 @@ import { certificateAuthenticator } from "../auth/authn/certificate.ts";
 import { oidcAuthenticator } from "../auth/authn/oidc.ts";
 import { requestHeaderAuthenticator } from "../auth/authn/request-header.ts";
 import { staticTokenAuthenticator } from "../auth/authn/static-tokens.ts";
-import { unauthorized } from "../auth/authn/unauthorized.ts";
 import { webhookAuthenticator } from "../auth/authn/webhook.ts";
 import { webhookAuthorizer } from "../auth/authz/webhook.ts";
 import type { Informers } from "../control/control.ts";
@@ -37,7 +36,7 @@ export interface OutsideAuthenticators {
 }
 
 /** @throws Error that names the file */
-export function outsideAuthenticators({ anonymous, proxies, tokenFile, oidc, tokenWebhook }: AccessConfig, { clock }: Parts): OutsideAuthenticators {
+export function outsideAuthenticators({ proxies, tokenFile, oidc, tokenWebhook }: AccessConfig, { clock }: Parts): OutsideAuthenticators {
   const first: Authenticator[] = [];
   const last: Authenticator[] = [];
   if (proxies.length > 0) first.push(requestHeaderAuthenticator({ proxies, certificate: certificateAuthenticator({ clock }) }));
@@ -49,14 +48,8 @@ export function outsideAuthenticators({ anonymous, proxies, tokenFile, oidc, tok
   if (tokenWebhook !== undefined) {
     last.push(webhookAuthenticator({ ...webhookTarget(readText("--authentication-token-webhook-config-file", tokenWebhook), readFile), clock }));
   }
-  if (!anonymous) last.push(nobody);
   return { first, last };
 }
-
-/** The end of the chain where requests must say who they are from. */
-const nobody: Authenticator = async () => {
-  throw unauthorized("requests without credentials are not taken (--anonymous-auth=false)");
-};
 
 export function outsideAuthorizer({ authorizationWebhook }: AccessConfig, { clock, log }: Parts): Authorizer | undefined {
   if (authorizationWebhook === undefined) return undefined;

@@ -17,8 +17,9 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import type { Context } from "hono";
 import type { Clock } from "../api/clock.ts";
+import { anonymous } from "../api/user.ts";
 import type { User } from "../api/user.ts";
-import { whoIs } from "./authenticate.ts";
+import { unauthorized, whoIs } from "./authenticate.ts";
 import { readBody } from "./body.ts";
 import type { AuditedRequest } from "./audit/audit.ts";
 import type { Call } from "./call.ts";
@@ -96,7 +97,9 @@ export function createApp(services: HttpServices, closing: AbortSignal): App {
 
   app.use(async function authenticate(c, next) {
     const header = (name: string) => c.req.header(name);
-    c.set("authenticated", await whoIs({ header, socket: socketOf(c.env) }, services.authenticate));
+    const user = await whoIs({ header, socket: socketOf(c.env) }, services.authenticate);
+    if (user === anonymous && services.anonymous === false && !isOpen(c.get("target").path, services)) throw unauthorized();
+    c.set("authenticated", user);
     await next();
   });
 
@@ -129,6 +132,11 @@ interface Parts {
   readonly discovery: Discovery;
   readonly pages: Pages;
   readonly guard: GuardParts;
+}
+
+/** Load balancers probe without credentials; devices enroll before they have any. */
+function isOpen(path: string, { mounts }: HttpServices): boolean {
+  return ["/healthz", "/livez", "/readyz"].includes(path) || mounts?.some(({ prefix }) => `${path}/`.startsWith(prefix)) === true;
 }
 
 /** A request that got no further than its credentials leaves a trace, too. */

@@ -16,6 +16,8 @@ export interface HttpServices {
   readonly kinds: KindTable;
   readonly clientFor: (user: User) => Client;
   readonly authenticate: Authenticator;
+  /** false: who presents no credentials is refused, except by mounts, which decide themselves, and by health checks */
+  readonly anonymous?: boolean | undefined;
   /** for non-resource URLs, impersonation and streams; resources are authorized by the Client */
   readonly authorizer: Authorizer;
   readonly clock: Clock;

@@ -1,9 +1,7 @@
 import test from "ava";
 import { accessConfig } from "../../core/access-config.ts";
-import { outsideAuthenticators, parseTokens } from "../../core/compose/access.ts";
+import { parseTokens } from "../../core/compose/access.ts";
 import { webhookTarget } from "../../core/compose/webhook-target.ts";
-import { systemClock } from "../../core/api/clock.ts";
-import { silentLog } from "../../core/api/log.ts";
 
 test("flags that need each other say so; defaults are those of kube-apiserver", (t) => {
   t.throws(() => accessConfig({ oidcIssuerUrl: "https://id.example" }), { message: /--oidc-client-id/ });
@@ -22,11 +20,6 @@ test("token files: quoted groups, and mistakes by line without the token", (t) =
   ]);
   const error = t.throws(() => parseTokens("abc,jane,1\ntopsecret,bob\n"), { message: /line 2/ });
   t.notRegex(error?.message ?? "", /topsecret/);
-});
-
-test("without anonymous requests, who says nothing is refused", async (t) => {
-  const { last } = outsideAuthenticators(accessConfig({ anonymousAuth: false }), { clock: systemClock, log: silentLog });
-  await t.throwsAsync(async () => await last[0]?.({ headers: () => undefined }), { message: "Unauthorized" });
 });
 
 test("a webhook's kubeconfig", (t) => {

@@ -212,3 +212,13 @@ test("nobody waits longer than asked for, nor than the server allows", async (t)
   t.is(wrong.status, 400);
   t.regex(await wrong.text(), /invalid timeout/);
 });
+
+test("where nobody is anonymous, health checks and mounts still answer who has no credentials", async (t) => {
+  const api = await openApi({ anonymous: false, mounts: [{ prefix: "/enroll/", handler: async (_, user) => new Response(user.name) }] });
+  const ask = async (path: string) => await api.send("GET", path, { headers: { authorization: "" } });
+  t.is((await ask("/api")).status, 401);
+  t.is((await ask("/healthz/ping")).status, 401);
+  t.is((await ask("/readyz")).status, 200);
+  t.is(await (await ask("/enroll/x")).text(), "system:anonymous");
+  t.is((await api.send("GET", "/api")).status, 200);
+});
