@@ -16,6 +16,7 @@ import type { PodIdentity } from "./pod-directories.ts";
 import { prober, type ProbedPod, type ProbeResults } from "./probes/prober.ts";
 import type { Report } from "./report.ts";
 import type { RunningPod, Runtime } from "./runtimes/runtime.ts";
+import { isStatic } from "./static-pods.ts";
 import { podStatus } from "./status/pod-status.ts";
 import { textOf, type Device } from "./steps/executor.ts";
 import { execute } from "./steps/executors.ts";
@@ -130,7 +131,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     if (!clearing || worker.status === undefined || running !== undefined && worker.status.phase !== "Succeeded" && worker.status.phase !== "Failed") {
       worker.status = podStatus({ pod, running, memory: worker.memory, probes, hostIPs: device.hostIPs(), handler: runtime.handler, now: clock.now() }, worker.status ?? pod.status);
     }
-    report.pod(id.uid, { namespace: id.namespace, name: id.name, status: worker.status as unknown as AnyObject, ...(worker.memory.gone === true ? { gone: true } : {}) });
+    report.pod(id.uid, { namespace: id.namespace, name: id.name, status: worker.status as unknown as AnyObject, ...(isStatic(pod) ? { mirror: pod as AnyObject } : {}), ...(worker.memory.gone === true ? { gone: true } : {}) });
   };
 
   const roomFor = (worker: Worker): Room => ({

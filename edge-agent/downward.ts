@@ -27,7 +27,7 @@ export function fieldValue({ pod, nodeName, hostIPs, podIPs }: DownwardFacts, { 
       return lines(pod.metadata.labels);
     case "metadata.annotations":
       // kubelet's own two, which programs see as well
-      return lines({ ...pod.metadata.annotations, "kubernetes.io/config.seen": pod.metadata.creationTimestamp ?? "", "kubernetes.io/config.source": "api" });
+      return lines({ "kubernetes.io/config.seen": pod.metadata.creationTimestamp ?? "", "kubernetes.io/config.source": "api", ...pod.metadata.annotations });
     case "spec.nodeName":
       return nodeName;
     case "spec.serviceAccountName":

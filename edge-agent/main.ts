@@ -18,6 +18,7 @@ import { startAgent } from "./agent.ts";
 import { AGENT_VERSION, type AgentConfig } from "./config.ts";
 import { diskFile, openDesired, type Desired } from "./desired.ts";
 import { eventBuffer } from "./events.ts";
+import { startDevices } from "./devices/devices.ts";
 import type { PressureType, Verdict } from "./eviction/pressure.ts";
 import { readFacts, type MachineFacts } from "./facts.ts";
 import { hintedClock } from "./hinted-clock.ts";
@@ -42,6 +43,7 @@ import { machineUsage } from "./stats/machine-usage.ts";
 import { sampler } from "./stats/sampler.ts";
 import { kubeletPages } from "./streams/kubelet-pages.ts";
 import { podLoopback } from "./streams/pod-loopback.ts";
+import { staticPods } from "./static-pods.ts";
 import { streamServer } from "./streams/serve.ts";
 import { terminationMessages } from "./termination-message.ts";
 import { openTokens } from "./tokens.ts";
@@ -104,7 +106,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   const profile = chosenProfile(config.profile, facts);
   log.info({ name, board: profile?.name, arch: facts.arch }, "starting the agent");
   const directories = podDirectories(dataDir);
-  const desired = await openDesired(diskFile(join(dataDir, "desired.json"), log), log);
+  const told = await openDesired(diskFile(join(dataDir, "desired.json"), log), log);
   const settings = await readSettings(join(dataDir, "kubelet.json"), facts);
   const registries = await readRegistries(join(dataDir, "registries.json"));
   const { runtimes, daemon } = await startRuntimes({ config, settings, registries, identity: () => identity, store, facts, clock, log });
@@ -114,9 +116,14 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   });
 
   const report = newReport();
+  const statics = await staticPods({ directory: join(dataDir, "manifests"), nodeName: name, desired: told, report, clock, log });
+  onClose(() => statics.close());
+  const { desired } = statics;
   const events = eventBuffer(clock);
   const watching = observer(runtimes, log, terminationMessages(directories, desired.pod));
-  const reporter = nodeReporter({ name, site: config.site ?? identity.site, profile, facts, runtimes, dataDir, settings, addresses: hostAddresses, pressure: () => pressureOf(upkeep?.eviction.conditions()), report, clock, log });
+  const devices = await startDevices({ dataDir, clock, log, signal });
+  onClose(() => devices.close());
+  const reporter = nodeReporter({ name, site: config.site ?? identity.site, profile, facts, runtimes, dataDir, settings, addresses: hostAddresses, pressure: () => pressureOf(upkeep?.eviction.conditions()), devices: devices.counts, report, clock, log });
   onClose(() => reporter.close());
   let session: AgentSession | undefined;
   let upkeep: Upkeep | undefined;
@@ -145,6 +152,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
       pulls: slots(settings.pullsAtOnce),
       starts: slots(STARTS_AT_ONCE),
       hostIPs: hostAddresses,
+      devices,
       registryCredentials: registries.credentials,
       allocatable: () => reporter.status()?.allocatable ?? {},
       pressure: () => pressing(upkeep?.eviction.conditions()),
@@ -167,6 +175,8 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   const kept = startUpkeep({ nodeName: name, dataDir, settings, runtimes, directories, importImage: daemon?.importImage, observed: watching.pods, pods: desired.pods, evict: agent.evict, over, events, clock, log, signal });
   upkeep = kept;
   kept.eviction.onChange(() => void reporter.look());
+  devices.onChange(() => void reporter.look());
+  desired.onChange(() => void devices.keepOnly(new Set([...desired.pods().map(({ metadata }) => metadata.uid ?? ""), ...watching.pods().keys()])));
   onClose(() => kept.close());
   if (daemon !== undefined) followPodCidr({ node: name, configured: config.podCidr, desired, clock, log, set: daemon.setPodCidr });
   await reporter.look();
@@ -195,7 +205,10 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   });
   const loopback = podLoopback(clock);
   onClose(() => loopback.close());
-  acceptStreams(link.streams, streamServer({ observer: watching, status: agent.status, directories, clock, pages, loopback }), (reason) => log.warn({ reason }, "refused a stream"));
+  const serve = streamServer({ observer: watching, status: agent.status, directories, clock, pages, loopback });
+  // the API knows a static pod by the uid of its mirror
+  const serveMirrors: typeof serve = (request, stream) => serve("uid" in request ? { ...request, uid: statics.uidOf(request.uid) } : request, stream);
+  acceptStreams(link.streams, serveMirrors, (reason) => log.warn({ reason }, "refused a stream"));
   const wire = deviceSession({ link: link.control, clock, entropy, log });
   session = agentSession({
     session: wire,

@@ -14,10 +14,14 @@ export interface PodReport {
   readonly name: string;
   readonly status?: AnyObject | undefined;
   readonly gone?: boolean;
+  /** a static pod's manifest */
+  readonly mirror?: AnyObject | undefined;
 }
 
 export interface Report {
   pod(uid: string, report: PodReport): void;
+  /** tells it once more although it has not changed */
+  again(uid: string): void;
   /** the server has no such pod any more and neither has the device */
   forget(uid: string): void;
   node(report: NodeReport): void;
@@ -50,6 +54,9 @@ export function newReport(): Report {
       pods.set(uid, report);
       changed();
     },
+    again(uid) {
+      if (told.delete(uid)) changed();
+    },
     forget(uid) {
       pods.delete(uid);
       told.delete(uid);
@@ -72,7 +79,7 @@ export function newReport(): Report {
       const message = {
         full,
         node: nodeNews,
-        pods: news.map(([uid, { namespace, name, status, gone }]) => ({ namespace, name, uid, ...(status === undefined ? {} : { status }), ...(gone === true ? { gone } : {}) })),
+        pods: news.map(([uid, { namespace, name, status, mirror, gone }]) => ({ namespace, name, uid, ...(status === undefined ? {} : { status }), ...(mirror === undefined ? {} : { mirror }), ...(gone === true ? { gone } : {}) })),
       };
       full = false;
       toldNode = node;

@@ -9,7 +9,7 @@ import type { Client, Resource } from "../api/client.ts";
 import type { Clock } from "../api/clock.ts";
 import { sleep, timestamp } from "../api/clock.ts";
 import type { Log } from "../api/log.ts";
-import type { KubeObject } from "../api/meta.ts";
+import type { AnyObject, KubeObject } from "../api/meta.ts";
 import { EVENTS, NODES, PODS } from "../api/resources.gen.ts";
 import { ApiError, isReason } from "../api/status.ts";
 import type { Node, NodeStatus, Pod, PodStatus } from "../api/types.gen.ts";
@@ -53,6 +53,7 @@ const RETRY_MS = 200;
 const EVENT_RATE = { burst: 50, perSecond: 1 / 60 };
 /** Objects of one device whose budgets are remembered: 110 pods and those that came and went lately; 50 bytes each. */
 const MAX_BUDGETS = 1_000;
+const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";
 const TRANSIENT = new Set(["ServiceUnavailable", "TooManyRequests", "Timeout", "ServerTimeout", "InternalError"]);
 /** core/v1 event validation */
 const MESSAGE_LIMIT = 1024;
@@ -121,9 +122,33 @@ export function observed(options: {
     await write(client, NODES, { name }, undefined, update, "status");
   };
 
-  const applyPod = async (client: Client, node: string, report: ObservedPod) => {
-    const { namespace, name, uid, status, gone } = report;
-    const pod = pods.get(`${namespace}/${name}`);
+  /** Shows a static pod: the mirror is made, made again after somebody deleted or changed it, and goes with its file. */
+  const applyMirror = async (client: Client, node: string, { namespace, name, uid, mirror, status }: ObservedPod): Promise<void> => {
+    let shown = pods.get(`${namespace}/${name}`);
+    if (shown !== undefined && (shown.metadata.deletionTimestamp !== undefined || shown.metadata.annotations?.[MIRROR_ANNOTATION] !== uid)) {
+      // a pod of somebody else's keeps its name
+      if (shown.metadata.annotations?.[MIRROR_ANNOTATION] === undefined) return;
+      await client.delete(PODS, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid: shown.metadata.uid ?? "" } }).catch(ignoring("NotFound", "Conflict"));
+      shown = undefined;
+    }
+    if (shown === undefined && mirror !== undefined) {
+      shown = await client.create(PODS, mirrorPod(mirror, { uid, node: await client.get(NODES, { name: node }) }), { namespace }).catch((error: unknown) => {
+        // not seen here yet: it is tried again
+        throw isReason(error, "AlreadyExists") ? new ApiError("Conflict", `${namespace}/${name} was made meanwhile`) : error;
+      });
+      counters.writes++;
+    }
+    if (shown !== undefined && status !== undefined) await applyPod(client, node, { namespace, name, uid: shown.metadata.uid ?? "", status }, shown);
+  };
+
+  const applyPod = async (client: Client, node: string, report: ObservedPod, known?: Pod): Promise<void> => {
+    const { namespace, name, uid, status, mirror, gone } = report;
+    if (mirror !== undefined && gone !== true) return applyMirror(client, node, report);
+    const pod = known ?? pods.get(`${namespace}/${name}`);
+    if (gone === true && pod?.metadata.annotations?.[MIRROR_ANNOTATION] === uid) {
+      await client.delete(PODS, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid: pod.metadata.uid ?? "" } }).catch(ignoring("NotFound", "Conflict"));
+      return;
+    }
     // a pod that is deleted, or deleted and made again under the same name: the desired set tells the device
     if (pod === undefined || pod.metadata.uid !== uid || pod.spec?.nodeName !== node) return;
     if (status !== undefined) {
@@ -229,6 +254,13 @@ const ignoring =
   (error: unknown): undefined => {
     if (!reasons.some((reason) => isReason(error, reason))) throw error;
   };
+
+/** The pod that stands for a static one: bound, owned by its node, named after the manifest that it shows. */
+function mirrorPod(manifest: AnyObject, { uid, node }: { readonly uid: string; readonly node: Node }): Pod {
+  const { name, namespace, labels, annotations } = manifest.metadata;
+  const owner = { apiVersion: "v1", kind: "Node", name: node.metadata.name ?? "", uid: node.metadata.uid ?? "", controller: true };
+  return { ...manifest, metadata: { name, namespace, labels, annotations: { ...annotations, [MIRROR_ANNOTATION]: uid }, ownerReferences: [owner] } } as Pod;
+}
 
 /** Which event it is: all that its repetitions have in common. */
 function fingerprint({ regarding, type, reason, message, first }: ObservedEvent): string {

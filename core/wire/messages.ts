@@ -58,7 +58,9 @@ export interface ObservedPod {
   readonly uid: string;
   /** PodStatus; undefined with `gone` */
   readonly status?: AnyObject | undefined;
-  /** nothing of the pod is left on the device: a pod with deletionTimestamp can be removed */
+  /** a static pod, as the API should show it (mirror pod); `uid` is the device's own, the value of its mirror annotation */
+  readonly mirror?: AnyObject | undefined;
+  /** nothing of the pod is left on the device: a pod with deletionTimestamp can be removed, a mirror in any case */
   readonly gone?: boolean;
 }
 

@@ -45,7 +45,7 @@ const up = oneOf<Up>({
     {
       type: literal("observed"),
       full: flag,
-      pods: list(shape({ namespace: text(), name: text(), uid: text() }, { status: anyMap, gone: flag })),
+      pods: list(shape({ namespace: text(), name: text(), uid: text() }, { status: anyMap, mirror: anyMap, gone: flag })),
       events: list(
         shape({
           regarding,

@@ -13,6 +13,7 @@ import { NAMESPACES, NODES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS }
 import type { Node, Pod } from "../../core/api/types.gen.ts";
 import { AUTHENTICATED, MASTERS } from "../../core/api/user.ts";
 import type { User } from "../../core/api/user.ts";
+import type { Authorizer } from "../../core/auth/auth.ts";
 import { authorizerChain, mastersAuthorizer } from "../../core/auth/authz/chain.ts";
 import { nodeAuthorizer } from "../../core/auth/authz/node.ts";
 import { rbacAuthorizer } from "../../core/auth/authz/rbac.ts";
@@ -81,7 +82,12 @@ export const nodeStatus = (ready = "True") =>
     ],
   }) as unknown as AnyObject;
 
-export async function plane(t: { readonly teardown: (end: () => Promise<void>) => void }, options: Partial<Pick<HubOptions, "control" | "forget" | "presence" | "renew" | "streams">> = {}): Promise<Plane> {
+export type PlaneOptions = Partial<Pick<HubOptions, "control" | "forget" | "presence" | "renew" | "streams">> & {
+  /** asked before the others: what this server grants beyond the usual */
+  readonly grants?: Authorizer;
+};
+
+export async function plane(t: { readonly teardown: (end: () => Promise<void>) => void }, options: PlaneOptions = {}): Promise<Plane> {
   const clock = virtualClock();
   const entropy = seededEntropy(7);
   const complaints: string[] = [];
@@ -100,6 +106,7 @@ export async function plane(t: { readonly teardown: (end: () => Promise<void>) =
     kinds: kindTable(builtinKinds(hooksForTests)),
     authorizer: authorizerChain([
       mastersAuthorizer,
+      ...(options.grants === undefined ? [] : [options.grants]),
       nodeAuthorizer({
         pod: (namespace, name) => cached().of(PODS).get(`${namespace}/${name}`),
         podsOf: (node) => cached().of(PODS).by("node", node),
