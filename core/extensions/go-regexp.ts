@@ -49,19 +49,45 @@ export function goRegExp(pattern: string): RegExp {
   }
 }
 
+interface Group {
+  readonly folded: boolean;
+  /** groups that were opened for flags inside of it, and end with it */
+  inner: number;
+}
+
 function translate(pattern: string): { readonly source: string; readonly flags: string } {
   const leading = /^\(\?([ims]+)\)/.exec(pattern);
-  // nor does it know a mode without case: both cases are written out
-  const folded = leading?.[1]?.includes("i") === true;
+  // the linear engine knows no mode without case either: both cases are written out
+  let folded = leading?.[1]?.includes("i") === true;
   const flags = [...new Set(leading?.[1] ?? "")].filter((flag) => flag !== "i").join("");
+  const groups: Group[] = [{ folded, inner: 0 }];
   let at = leading?.[0].length ?? 0;
   let source = "";
   while (at < pattern.length) {
+    // flags in the middle hold to the end of their group
+    const inline = /^\(\?([ims]+)\)/.exec(pattern.slice(at, at + 8));
+    const current = groups.at(-1);
+    if (inline !== null && current !== undefined) {
+      if (inline[1]?.includes("i") === true) folded = true;
+      const others = (inline[1] ?? "").replace("i", "");
+      if (others !== "") {
+        source += `(?${others}:`;
+        current.inner++;
+      }
+      at += inline[0].length;
+      continue;
+    }
+    if (pattern[at] === "(") groups.push({ folded, inner: 0 });
+    else if (pattern[at] === ")" && groups.length > 1) {
+      const ended = groups.pop();
+      source += ")".repeat(ended?.inner ?? 0);
+      folded = ended?.folded ?? false;
+    }
     const [made, next] = translateAt(pattern, at, folded);
     source += made;
     at = next;
   }
-  return { source, flags };
+  return { source: source + ")".repeat(groups[0]?.inner ?? 0), flags };
 }
 
 function translateAt(pattern: string, at: number, folded: boolean): readonly [made: string, next: number] {

@@ -21,6 +21,8 @@ for (const expression of [
   "semver('1.2.3').isLessThan(semver('1.10.0')) && isSemver('v1.2', true) && !isSemver('v1.2') && semver('1.0.0-rc.2').isLessThan(semver('1.0.0'))",
   "'%s has %d of %.2f'.format(['x', 3, 1.5]) == 'x has 3 of 1.50'".replace("['x', 3, 1.5]", "[dyn('x'), dyn(3), dyn(1.5)]"),
   "object.?none.orValue('q') == 'q' && object.n < 1.5 && object.f > 1 && has(object.m.a) && !has(object.m.b)",
+  "!has([object][0].none) && has([object.m][0].a) && [object].all(each, has(each.m.a)) && !has(object.?none.a)",
+  "optional.of(1) == optional.of(1) && optional.of(1) != optional.none() && optional.of(1) != null",
 ]) {
   test(`library: ${expression.slice(0, 60)}`, (t) => t.is(run(expression), true));
 }

@@ -10,6 +10,9 @@ const matches: readonly (readonly [pattern: string, yes: readonly string[], no: 
   ["a{,2}", ["a{,2}"], ["aa"]],
   ["^(?P<year>\\d{4})-\\Qa.b\\E$", ["2024-a.b"], ["2024-axb"]],
   ["^a\\_b\\-c\\/d$", ["a_b-c/d"], ["a-b"]],
+  ["^(?i)(abort|warn)?$", ["ABORT", "", "Warn"], ["no"]],
+  ["^(a(?i)b)c$", ["aBc", "abc"], ["Abc", "aBC"]],
+  ["^a(?s).b$", ["a\nb"], ["ab"]],
   ["(?s)a.b", ["a\nb"], ["ab"]],
 ];
 

@@ -20,7 +20,7 @@ export interface Node {
   readonly input: string;
   readonly checkedType?: CelType;
   readonly meta: { readonly evaluate: Evaluate; readonly alternate?: Node; readonly macro?: object };
-  setMeta(name: "evaluate", value: Evaluate): Node;
+  setMeta(name: "evaluate" | "macro", value: Evaluate | object): Node;
 }
 
 export function isNode(value: unknown): value is Node {

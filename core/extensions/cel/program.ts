@@ -5,6 +5,7 @@
 import type { Environment } from "@marcbachmann/cel-js";
 import { type CelType, type Node, nodesOf } from "./ast.ts";
 import { compileError, CostError, runtimeError } from "./errors.ts";
+import { replaceHas } from "./has.ts";
 
 /**
  * The cost of one run, at most a third of a second. Kubernetes has a higher limit (PerCallLimit) and more threads: here
@@ -37,7 +38,10 @@ export function compile(environment: Environment, expression: string): Program {
   const parsed = parse(environment, expression);
   // the tree that check and run use
   const ast = parsed.ast as unknown as Node;
-  for (const node of nodesOf(ast)) rename(node);
+  for (const node of nodesOf(ast)) {
+    rename(node);
+    replaceHas(node);
+  }
   const checked = parsed.check();
   if (!checked.valid) throw compileError(checked.error, expression);
   const meter = new Meter();

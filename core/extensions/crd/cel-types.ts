@@ -71,6 +71,8 @@ export function declareType(environment: Environment, schema: Schema, resource: 
     };
     environment.registerType(name, { ctor: Values, fields: Object.fromEntries([...fields.values()].map(([field, type]) => [field, type.name])) });
     environment.registerOperator(`${name} == ${name}`, celEqual);
+    // allowed by cel-go, and never true: a null field is an absent one
+    environment.registerOperator(`${name} == null`, () => false);
     return {
       name,
       convert(value) {

@@ -9,6 +9,11 @@ import { escapeName } from "./cel-types.ts";
 /** Kubernetes' limits of one rule, and of all rules of one schema. */
 export const RULE_COST_MAX = 10_000_000;
 export const SCHEMA_COST_MAX = 100_000_000;
+/**
+ * How far beyond the limits an estimate may be: this one is coarser than cel-go's, which takes rules of well-known
+ * definitions, and what a rule really costs is bounded when it runs.
+ */
+export const ESTIMATE_TOLERANCE = 30;
 /** Bytes of the largest request: no list and no text can be longer. */
 const REQUEST_BYTES = 3 * 1024 * 1024;
 /** Characters of cost 1. */
@@ -21,6 +26,11 @@ export function mostElements(schema: Schema): number {
   if (schema.type === "array") return schema.maxItems ?? Math.floor(REQUEST_BYTES / (leastBytes(itemsOf(schema)) + 1));
   const values = valuesOf(schema);
   return schema.maxProperties ?? Math.floor(REQUEST_BYTES / (leastBytes(values === true ? undefined : values) + 6));
+}
+
+/** No request holds more values than its bytes allow, however many lists they are nested in. */
+export function mostInRequest(schema: Schema): number {
+  return Math.floor(REQUEST_BYTES / (leastBytes(schema) + 1));
 }
 
 /** The shortest JSON of a value. */

@@ -11,7 +11,7 @@ import { equal } from "../schema/equal.ts";
 import { isObject, itemsOf, propertiesOf, rulesOf, type Schema, valuesOf } from "../schema/json-schema.ts";
 import { compileSchema } from "../schema/validate-value.ts";
 import { objectTypeOf } from "./object-type.ts";
-import { mostElements, RULE_COST_MAX, ruleCost, SCHEMA_COST_MAX } from "./rule-cost.ts";
+import { ESTIMATE_TOLERANCE, mostElements, mostInRequest, RULE_COST_MAX, ruleCost, SCHEMA_COST_MAX } from "./rule-cost.ts";
 import { compileRuleCheck, compileRules, OBJECT_COST_MAX } from "./rules.ts";
 import { shownRule } from "./shown-rule.ts";
 import { validateStructural } from "./validate-structural.ts";
@@ -212,8 +212,8 @@ function expressions(errors: Errors, schema: Schema, path: string, { root, eleme
       invalid(errors, `${at}.rule`, shownRule(rule), `compilation failed: ${program.message}`);
       continue;
     }
-    const cost = times(ruleCost(program.ast, schema), elements);
-    if (cost > RULE_COST_MAX) forbidden(errors, `${at}.rule`, tooExpensive("estimated rule cost", cost, RULE_COST_MAX));
+    const cost = times(ruleCost(program.ast, schema), Math.min(elements, mostInRequest(schema)));
+    if (cost > RULE_COST_MAX * ESTIMATE_TOLERANCE) forbidden(errors, `${at}.rule`, tooExpensive("estimated rule cost", cost, RULE_COST_MAX));
     observe(costs, `${at}.rule`, cost);
     if (program.type !== "bool" && program.type !== "dyn") invalid(errors, `${at}.rule`, shownRule(rule), "cel expression must evaluate to a bool");
     if (message instanceof CompileError) {
@@ -240,7 +240,7 @@ function observe(costs: Costs | undefined, field: string, cost: number): void {
 const MOST_EXPENSIVE = 4;
 
 function totalCost(errors: Errors, path: string, { total, parts }: Costs): void {
-  if (total <= SCHEMA_COST_MAX) return;
+  if (total <= SCHEMA_COST_MAX * ESTIMATE_TOLERANCE) return;
   for (const { field } of parts.toSorted((a, b) => b.cost - a.cost).slice(0, MOST_EXPENSIVE)) {
     forbidden(errors, field, "contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema");
   }
