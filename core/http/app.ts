@@ -186,6 +186,7 @@ function callOf(c: Context<Env>, warnings: string[], closing: AbortSignal, cbor:
     cbor,
     header,
     body: () => (body ??= readBody(c.env?.incoming ?? c.req.raw, header("content-length"))),
+    bodyRead: () => body,
     warnings,
     warn(text) {
       if (!warnings.includes(text)) warnings.push(text);

@@ -12,6 +12,8 @@ export interface Call extends RequestTarget {
   readonly header: (name: string) => string | undefined;
   /** the whole body; @throws ApiError RequestEntityTooLarge */
   readonly body: () => Promise<Uint8Array>;
+  /** the same, when somebody has asked for it already: nobody waits for a body that decided nothing */
+  readonly bodyRead: () => Promise<Uint8Array> | undefined;
   /** adds a `Warning` header; texts that repeat are sent once */
   readonly warn: (text: string) => void;
   readonly warnings: readonly string[];

@@ -58,7 +58,7 @@ export async function guard(
 
 async function record(call: Call, request: AuditedRequest, reply: Reply, metrics: RequestMetrics, trail: Trail | undefined): Promise<void> {
   if (reply !== "streamed") {
-    const sent = trail?.keepsRequest === true && call.method !== "GET" ? jsonOf(await call.body().catch(() => undefined)) : undefined;
+    const sent = trail?.keepsRequest === true ? jsonOf(await call.bodyRead()?.catch(() => undefined)) : undefined;
     trail?.done(reply.status, { request: sent, response: trail.keepsResponse || reply.status >= 400 ? jsonOf(reply.body) : undefined });
     return;
   }
