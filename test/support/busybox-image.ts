@@ -6,7 +6,7 @@ const applets = "sh ls cat echo ping nc httpd wget sleep ps id env mount df dd h
 const directories = ["bin", "etc", "tmp", "proc", "sys", "dev", "www", "root", "var", "var/run"];
 
 /** @returns an OCI image archive */
-export function busyboxImage(reference: string): Buffer {
+export function busyboxImage(reference: string, config: { readonly Entrypoint?: readonly string[]; readonly Cmd?: readonly string[] } = { Cmd: ["sh"] }): Buffer {
   const files: readonly ArchiveFile[] = [
     ...directories.map((path): ArchiveFile => ({ path, kind: "directory", mode: path === "tmp" ? 0o1777 : 0o755 })),
     { path: "bin/busybox", data: readFileSync("/bin/busybox"), mode: 0o755 },
@@ -14,5 +14,5 @@ export function busyboxImage(reference: string): Buffer {
     { path: "etc/passwd", data: Buffer.from("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n") },
     { path: "etc/group", data: Buffer.from("root:x:0:\nnogroup:x:65534:\n") },
   ];
-  return ociArchive({ reference, config: { Env: ["PATH=/bin"], Cmd: ["sh"] }, platforms: [{ architecture: "amd64", files }] });
+  return ociArchive({ reference, config: { Env: ["PATH=/bin"], ...config }, platforms: [{ architecture: "amd64", files }] });
 }
