@@ -1,4 +1,5 @@
 /** What objects use of a ResourceQuota (Kubernetes, "Resource Quotas"). Pure. */
+import { podLimits, podRequests } from "../api/pod-resources.ts";
 import type { Quantity } from "../api/quantity.ts";
 import { addQuantities, compareQuantities, parseQuantity } from "../api/quantity.ts";
 import type { PersistentVolumeClaim, Pod, ResourceQuota, Service } from "../api/types.gen.ts";
@@ -17,39 +18,16 @@ export function sum(usages: Iterable<Usage>): Usage {
   return total;
 }
 
-const amounts = (list: Amounts | undefined) => new Map(Object.entries(list ?? {}).map(([name, text]) => [name, parseQuantity(text)]));
-
-/** The pod's own resources: the sum of its containers, or its largest init step if that is more, and its overhead. */
-function podTotal(pod: Pod, side: "requests" | "limits"): Map<string, Quantity> {
-  const { containers = [], initContainers = [], overhead, resources } = pod.spec ?? {};
-  const running = containers.map((container) => amounts(container.resources?.[side]));
-  const sidecars: Map<string, Quantity>[] = [];
-  const peaks: Map<string, Quantity>[] = [];
-  for (const container of initContainers) {
-    const own = amounts(container.resources?.[side]);
-    if (container.restartPolicy === "Always") sidecars.push(own);
-    else peaks.push(new Map(sum([own, ...sidecars])));
-  }
-  const total = new Map(sum([...running, ...sidecars]));
-  for (const peak of peaks) {
-    for (const [name, amount] of peak) if (compareQuantities(amount, total.get(name) ?? zero) > 0) total.set(name, amount);
-  }
-  // pod-level resources (KEP-2837) stand for the containers'
-  for (const [name, amount] of amounts(resources?.[side])) total.set(name, amount);
-  if (total.size === 0 && side === "limits") return total;
-  return new Map(sum([total, amounts(overhead)]));
-}
-
 export function podUsage(pod: Pod): Usage {
   const usage = new Map<string, Quantity>([["count/pods", one]]);
   if (isFinished(pod)) return usage;
   usage.set("pods", one);
-  for (const [name, amount] of podTotal(pod, "requests")) {
+  for (const [name, amount] of podRequests(pod)) {
     usage.set(`requests.${name}`, amount);
     if (name === "cpu" || name === "memory" || name === "ephemeral-storage") usage.set(name, amount);
     if (name.startsWith("hugepages-")) usage.set(name, amount);
   }
-  for (const [name, amount] of podTotal(pod, "limits")) usage.set(`limits.${name}`, amount);
+  for (const [name, amount] of podLimits(pod)) usage.set(`limits.${name}`, amount);
   return usage;
 }
 

@@ -1,7 +1,7 @@
 /** What the scheduler keeps of each pod: numbers and names that are computed once, when the pod is first seen. */
 import type { Labels } from "../api/selector.ts";
 import type { Pod } from "../api/types.gen.ts";
-import { type Amounts, podRequests, type ResourceSlots } from "./resources.ts";
+import type { Amounts, ResourceSlots } from "./resources.ts";
 
 export interface HostPort {
   /** "protocol/port" */
@@ -31,7 +31,7 @@ export function podInfo(pod: Pod, slots: ResourceSlots): PodInfo {
     name: pod.metadata.name ?? "",
     labels: pod.metadata.labels ?? {},
     priority: pod.spec?.priority ?? 0,
-    requests: podRequests(slots, pod),
+    requests: slots.needs(pod),
     hostPorts: hostPortsOf(pod),
     terminating: pod.metadata.deletionTimestamp !== undefined,
   };
