@@ -3,7 +3,7 @@
  * decided behind the Client; here only for what does not exist, so that refusals come before answers.
  */
 import type { Resource } from "../api/client.ts";
-import { badRequest } from "../api/status.ts";
+import { ApiError, badRequest } from "../api/status.ts";
 import type { Call } from "./call.ts";
 import { deprecation } from "./deprecations.ts";
 import type { Discovery } from "./discovery/discovery.ts";
@@ -40,8 +40,21 @@ export async function answerResource(call: Call, path: ResourcePath, { services,
   if (routing.kind.group === METRICS_GROUP) return await metrics(call, routing, services);
   if (routing.subresource?.name === "proxy") return await proxy(call, named(routing), services);
   if (routing.subresource?.name === "log") return await podLog(call, named(routing), services);
-  return await verbs[routing.action](call, routing, services);
+  try {
+    return await verbs[routing.action](call, routing, services);
+  } catch (error) {
+    // what is wrong with a request is told to those only who may make it
+    if (error instanceof ApiError && MISTAKES.has(error.code) && routing.action !== "connect") {
+      const { group, version, plural } = routing.kind;
+      const resource = { group, version, plural, subresource: routing.subresource?.name, namespace: routing.namespace, name: routing.name };
+      await mustBeAllowed(services.authorizer, { user: call.user, verb: routing.action, resource });
+    }
+    throw error;
+  }
 }
+
+/** Answers to requests that may not have come as far as authorization, which is behind the Client. */
+const MISTAKES = new Set([400, 406, 413, 415, 422]);
 
 type Handler = (call: Call, route: Route, services: HttpServices) => Promise<Reply>;
 

@@ -87,6 +87,32 @@ test("answers do not tell whether what is hidden exists", async (t) => {
   t.is(await namespaces("vault"), await namespaces("nowhere"));
 });
 
+test("mistakes are told to those only who may make the request", async (t) => {
+  const api = await shop();
+  const secrets = "/api/v1/namespaces/shop/secrets";
+  const mine = "/api/v1/namespaces/shop/configmaps";
+  const mistakes: readonly (readonly [method: string, rest: string, headers: Record<string, string>, body?: string])[] = [
+    ["POST", "", {}, "{"],
+    ["POST", "", { "content-type": "text/plain" }, "x"],
+    ["POST", "", { accept: "text/html" }, "{}"],
+    ["POST", "", {}, "x".repeat(3 * 1024 * 1024 + 1)],
+    ["POST", "?dryRun=Some", {}, "{}"],
+    ["PUT", "/mine", {}, "[]"],
+    ["PATCH", "/mine", { "content-type": "application/json-patch+json" }, "{}"],
+    ["PATCH", "/mine", { "content-type": "text/plain" }, "{}"],
+    ["DELETE", "/mine?propagationPolicy=Never", {}],
+    ["GET", "?limit=many", {}],
+    ["GET", "?watch=1&continue=x", {}],
+    ["GET", "?labelSelector=%21%21", {}],
+  ];
+  for (const [method, rest, headers, body] of mistakes) {
+    const ask = async (path: string) => (await api.send(method, path + rest, { headers: { ...jane, ...headers }, ...(body === undefined ? {} : { body }) })).status;
+    t.is(await ask(secrets), 403, `${method} ${rest} ${body?.slice(0, 5)}`);
+    const own = await ask(mine);
+    t.true(own >= 400 && own !== 403, `${method} ${rest}: ${own}`);
+  }
+});
+
 test("lists and watches of all namespaces are not a way around the rules of one", async (t) => {
   const api = await shop();
   for (const path of ["/api/v1/configmaps", "/api/v1/configmaps?watch=1", "/api/v1/watch/configmaps", "/api/v1/configmaps?fieldSelector=metadata.namespace%3Dshop", "/api/v1/namespaces/configmaps"]) {
