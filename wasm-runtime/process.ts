@@ -10,7 +10,7 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
-import { EXIT_FILE, RUNNING_FILE, SPEC_FD } from "./host/spec.ts";
+import { BUSY_TITLE, EXIT_FILE, RUNNING_FILE, SPEC_FD } from "./host/spec.ts";
 import type { ExitRecord, HostSpec, RunningRecord, SignedModule } from "./host/spec.ts";
 import { cgroupFor, createCgroup } from "./cgroup.ts";
 import type { Cgroup } from "./cgroup.ts";
@@ -20,7 +20,7 @@ import { PAGE_BYTES } from "./limits.ts";
 import { readVerified } from "./verified-module.ts";
 
 export type { ExitRecord, Grants, HostSpec, Preopen, RunningRecord, SignedModule } from "./host/spec.ts";
-export { statementOf } from "./host/spec.ts";
+export { DEFAULT_REQUEST_TIMEOUT_MS, statementOf } from "./host/spec.ts";
 export { isSigned } from "./signature.ts";
 
 /** Written by the agent right after the fork: covers the moment until the host writes `running.json`. */
@@ -35,6 +35,8 @@ const HEAP_MB = 32;
 /** 128 + SIGKILL: what is reported for a process that vanished without a word */
 const KILLED_CODE = 137;
 const POLL_MS = 20;
+/** The host's own bound comes first where it is armed. */
+const STUCK_MARGIN_MS = 1000;
 
 export interface StartOptions extends Omit<HostSpec, "moduleBytes" | "logPath" | "call" | "stdin"> {
   readonly logPath: string;
@@ -185,6 +187,29 @@ export function componentState(stateDir: string): ComponentState {
   // between the two reads it may have ended in order
   const last = readRecord<ExitRecord>(join(stateDir, EXIT_FILE));
   return { state: "exited", exit: last ?? settle(stateDir, { code: KILLED_CODE, reason: "Error", startedAt: running.startedAt, message: lastWords(stateDir) }) };
+}
+
+/**
+ * Ends a service whose guest has been in one request for too long where the host could not end it itself (host/guard.ts).
+ * @returns whether it was ended
+ */
+export function endIfStuck(stateDir: string, timeoutMs: number, now: number): boolean {
+  const state = componentState(stateDir);
+  if (state.state !== "running") return false;
+  const { running } = state;
+  const since = BUSY_TITLE.exec(titleOf(running.pid))?.[1];
+  if (since === undefined || now - Number(since) < timeoutMs + STUCK_MARGIN_MS) return false;
+  settle(stateDir, { code: KILLED_CODE, reason: "Error", startedAt: running.startedAt, message: `a request took longer than ${timeoutMs} ms` });
+  send(running, "SIGKILL");
+  return true;
+}
+
+function titleOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+  } catch {
+    return "";
+  }
 }
 
 /** SIGTERM, then SIGKILL after the grace period. Resolves when it is dead; at once when it does not run. */

@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import test from "ava";
 import type { ExecutionContext } from "ava";
-import { componentState, startComponent } from "../../wasm-runtime/process.ts";
+import { componentState, endIfStuck, startComponent } from "../../wasm-runtime/process.ts";
 import type { StartOptions } from "../../wasm-runtime/process.ts";
 import { logLines, prepared } from "./support/components.ts";
 import { guest } from "./support/guests.ts";
@@ -27,7 +28,7 @@ async function service(t: ExecutionContext, more: Partial<StartOptions> = {}) {
     if (state.state !== "exited") throw new Error(`it is ${state.state}`);
     return state.exit;
   };
-  return { ask, exit, url, directory, log: () => logLines(given.logPath), running };
+  return { ask, exit, url, directory, stateDir: given.stateDir, log: () => logLines(given.logPath), running };
 }
 
 test("an instance serves many requests, or one when the pod asks for that", async (t) => {
@@ -46,6 +47,21 @@ for (const path of ["/spin", "/sleep"]) {
     t.true(log().some((line) => line.includes("ran for longer than 300 ms")));
   });
 }
+
+test("a busy service that gets stuck is ended from outside, with the reason", async (t) => {
+  const { ask, exit, stateDir } = await service(t, { requestTimeoutMs: 300 });
+  // more than the host arms its own bound for
+  for (let round = 0; round < 12; round++) await Promise.all(Array.from({ length: 30 }, () => ask("/")));
+  const later = Date.now() + 600_000;
+  t.false(endIfStuck(stateDir, 300, later));
+  const stuck = ask("/spin").catch(() => undefined);
+  const flood = Array.from({ length: 400 }, () => ask("/").catch(() => undefined));
+  while (componentState(stateDir).state === "running" && !endIfStuck(stateDir, 300, later)) {
+    if ((await Promise.race([stuck, setTimeout(20)]))?.status === 504) return t.pass();
+  }
+  t.like(await exit(), { code: 137, reason: "Error", message: "a request took longer than 300 ms" });
+  await Promise.all([stuck, ...flood]);
+});
 
 test("a trap answers 500, and the next request finds a fresh instance", async (t) => {
   const { ask, log } = await service(t);

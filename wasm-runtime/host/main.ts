@@ -14,7 +14,7 @@ import type { Log } from "./log.ts";
 import { unpackBundle } from "../bundle.ts";
 import { prepare } from "./module.ts";
 import type { Exports, Program } from "./module.ts";
-import { EXIT_FILE, NETWORK_SCRIPT, RUNNING_FILE, SPEC_FD } from "./spec.ts";
+import { DEFAULT_REQUEST_TIMEOUT_MS, EXIT_FILE, NETWORK_SCRIPT, RUNNING_FILE, SPEC_FD } from "./spec.ts";
 import type { ExitRecord, HostSpec, RunningRecord } from "./spec.ts";
 
 /** 128 + SIGKILL, as the kernel's OOM killer makes container runtimes report it */
@@ -24,8 +24,6 @@ const OOM_FRACTION = 0.75;
 const MAX_MESSAGE = 1024;
 /** as shells say it */
 const NOT_FOUND_CODE = 127;
-/** As common gateways; a pod's annotation may say otherwise. */
-const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
 const READ_BYTES = 64 << 10;
 const NEWLINE = 10;
 const RUN = "wasi:cli/run";

@@ -5,7 +5,7 @@
  */
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { TimeoutError, within } from "./guard.ts";
+import { guard, TimeoutError } from "./guard.ts";
 import { IncomingRequest, ResponseOutparam } from "./http-types.ts";
 
 /** A device has little memory, and the whole body is in it: larger uploads are refused with 413. */
@@ -43,6 +43,7 @@ export function serverFor({ handle, failed, timeoutMs }: ServeOptions): Server {
   let held = 0;
   const waiting: Waiting[] = [];
   let current: Waiting | undefined;
+  const within = guard();
 
   function respond({ request, response, body }: Waiting): void {
     const out = ResponseOutparam.of(response);

@@ -81,5 +81,10 @@ export const RUNNING_FILE = "running.json";
 export const EXIT_FILE = "exit.json";
 /** the pipe to the agent: spec in, one line out when it runs */
 export const SPEC_FD = 3;
+/** A title that says since when (milliseconds since 1970) the process is in the guest. */
+export const busyTitle = (since: number) => `lichen-wasi busy ${since}`;
+export const BUSY_TITLE = /^lichen-wasi busy (\d+)/;
+/** For one request of a service, as common gateways; a pod's annotation may say otherwise. */
+export const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
 /** beside the host's own script */
 export const NETWORK_SCRIPT = "network.cjs";

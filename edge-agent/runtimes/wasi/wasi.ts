@@ -11,7 +11,7 @@ import type { Log } from "../../../core/api/log.ts";
 import { prepareHost } from "../../../wasm-runtime/host-image.ts";
 import { moduleCache } from "../../../wasm-runtime/modules.ts";
 import type { CachedModule } from "../../../wasm-runtime/modules.ts";
-import { componentState, isSigned, startComponent, stopComponent } from "../../../wasm-runtime/process.ts";
+import { componentState, DEFAULT_REQUEST_TIMEOUT_MS, endIfStuck, isSigned, startComponent, stopComponent } from "../../../wasm-runtime/process.ts";
 import type { Preopen } from "../../../wasm-runtime/process.ts";
 import { milli, whole } from "../../quantity.ts";
 import { ImageError } from "../runtime.ts";
@@ -51,6 +51,7 @@ const ANY_ADDRESS = "0.0.0.0";
 const DEFAULT_MEMORY_BYTES = 256 << 20;
 /** Processes of an earlier agent are not our children: their end is seen by looking. */
 const ADOPTED_CHECK_MS = 500;
+const STUCK_CHECK_MS = 5000;
 
 export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
   const { clock, log, source } = options;
@@ -62,6 +63,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
   const children = new Set<string>();
   let adopted = adoptable();
   let stopWatching = watchAdopted();
+  let stopWatchingStuck = watchStuck();
 
   const cache = moduleCache({
     directory: join(options.dataDir, "modules"),
@@ -132,6 +134,20 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         changed(uid);
       }
       stopWatching = watchAdopted();
+    });
+  }
+
+  /** Services that are in one request for too long, which only somebody outside can end. */
+  function watchStuck(): () => void {
+    return clock.after(STUCK_CHECK_MS, () => {
+      for (const sandbox of state.sandboxes()) {
+        for (const { id, name, requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } of state.containers(sandbox.id)) {
+          if (!endIfStuck(state.directoryOf(sandbox.id, id), requestTimeoutMs, clock.now())) continue;
+          log.warn({ pod: sandbox.name, container: name }, "a component was ended: one request took too long");
+          changed(sandbox.uid);
+        }
+      }
+      stopWatchingStuck = watchStuck();
     });
   }
 
@@ -286,6 +302,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
 
     close() {
       stopWatching();
+      stopWatchingStuck();
       adopted = new Map();
       listeners.clear();
       return Promise.resolve();
