@@ -4,14 +4,13 @@ import type { Deployment, DeploymentStrategy } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapField } from "./fill.ts";
 import { change, checking, checkingUpdate, immutable } from "./hook-types.ts";
-import { ownerNameWarnings, templateWarnings } from "./pod-warnings.ts";
+import { templateOwnerWarnings } from "./pod-warnings.ts";
 import { defaultTemplate } from "./template-defaults.ts";
 import { type Errors, forbidden, invalid, notSupported } from "./validate/errors.ts";
 import { shownSelector } from "./validate/labels.ts";
 import { atMostHundredPercent, countOrPercent, notNegative, plainValue } from "./validate/numbers.ts";
 import { validateReplicatedTemplate } from "./validate/replicated-template.ts";
 import { notDecremented, validateCounts, validateParts } from "./validate/replicas-status.ts";
-import { same } from "./validate/same.ts";
 import { containersColumn, imagesColumn, selectorColumn } from "./workload-columns.ts";
 
 const column = columnsOf<Deployment>();
@@ -38,11 +37,7 @@ export const deploymentHooks: KindHooks = {
       notDecremented(errors, "collisionCount", status?.collisionCount, old?.collisionCount);
     }),
   },
-  warnings: (object, old) => {
-    const { metadata, spec } = object as unknown as Deployment;
-    if (old === undefined) return [...ownerNameWarnings(metadata.name), ...templateWarnings("spec.template", spec?.template)];
-    return same(spec, (old as unknown as Deployment).spec) ? [] : templateWarnings("spec.template", spec?.template);
-  },
+  warnings: templateOwnerWarnings,
   columns: [
     nameColumn,
     column("Ready", ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`),

@@ -2,10 +2,12 @@
  * Warnings about pods and templates: what is deprecated, what does not do what it seems to do. Data first: most are one
  * sentence per label, annotation or kind of volume.
  */
+import type { AnyObject } from "../meta.ts";
 import { dns1123Label, quote } from "../names.ts";
 import type { Container, NodeSelectorTerm, Pod, PodSpec, PodTemplateSpec } from "../types.gen.ts";
 import { sortedEntries } from "./validate/errors.ts";
 import { isWhole } from "./validate/quantity-rules.ts";
+import { same } from "./validate/same.ts";
 
 const LABELS: { readonly [label: string]: string } = {
   "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
@@ -57,6 +59,15 @@ export function ownerNameWarnings(name: string | undefined): readonly string[] {
   const wrong = dns1123Label(name ?? "");
   return wrong.length === 0 ? [] : [`metadata.name: this is used in Pod names and hostnames, ${HOSTNAME}: [${wrong.join(" ")}]`];
 }
+
+/** The hook `warnings` of workloads whose pods are named after them: the name is read once, the template when the spec changes. */
+export function templateOwnerWarnings(object: AnyObject, old?: AnyObject): readonly string[] {
+  const { metadata, spec } = object as TemplateOwner;
+  if (old !== undefined && same(spec, (old as TemplateOwner).spec)) return [];
+  return [...(old === undefined ? ownerNameWarnings(metadata.name) : []), ...templateWarnings("spec.template", spec?.template)];
+}
+
+type TemplateOwner = AnyObject & { readonly spec?: { readonly template?: PodTemplateSpec } };
 
 function annotationWarnings(path: string, annotations: { readonly [key: string]: string } | undefined): readonly string[] {
   if (annotations === undefined) return [];

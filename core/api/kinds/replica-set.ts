@@ -1,20 +1,17 @@
 /** ReplicaSets: defaults, rules and columns. */
 import type { KindHooks } from "../kinds.ts";
 import type { ReplicaSet } from "../types.gen.ts";
-import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapField } from "./fill.ts";
 import { change, checking, checkingUpdate, immutable } from "./hook-types.ts";
-import { ownerNameWarnings, templateWarnings } from "./pod-warnings.ts";
+import { templateOwnerWarnings } from "./pod-warnings.ts";
+import { replicaColumns, selectableByReplicas, validateReplicaCounts } from "./replicated.ts";
 import { defaultTemplate } from "./template-defaults.ts";
 import type { Errors } from "./validate/errors.ts";
 import { shownSelector } from "./validate/labels.ts";
 import { notNegative } from "./validate/numbers.ts";
 import { validateReplicatedTemplate } from "./validate/replicated-template.ts";
-import { validateCounts, validateParts } from "./validate/replicas-status.ts";
-import { same } from "./validate/same.ts";
-import { containersColumn, imagesColumn, selectorColumn } from "./workload-columns.ts";
+import { selectorColumn } from "./workload-columns.ts";
 
-const column = columnsOf<ReplicaSet>();
 const COUNTS = ["replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "terminatingReplicas", "observedGeneration"];
 
 export const replicaSetHooks: KindHooks = {
@@ -25,29 +22,10 @@ export const replicaSetHooks: KindHooks = {
     validateReplicaSet(errors, next);
     immutable(errors, "spec.selector", next.spec?.selector, old.spec?.selector, shownSelector(next.spec?.selector ?? {}));
   }),
-  validateSubresource: {
-    status: checkingUpdate((errors, { status }: ReplicaSet) => {
-      validateCounts(errors, status, COUNTS);
-      validateParts(errors, status, ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"], "replicas", "status.replicas");
-      validateParts(errors, status, ["availableReplicas"], "readyReplicas", "readyReplicas");
-    }),
-  },
-  warnings: (object, old) => {
-    const { metadata, spec } = object as unknown as ReplicaSet;
-    if (old === undefined) return [...ownerNameWarnings(metadata.name), ...templateWarnings("spec.template", spec?.template)];
-    return same(spec, (old as unknown as ReplicaSet).spec) ? [] : templateWarnings("spec.template", spec?.template);
-  },
-  columns: [
-    nameColumn,
-    column("Desired", ({ spec }) => spec?.replicas ?? 0, { type: "integer" }),
-    column("Current", ({ status }) => status?.replicas ?? 0, { type: "integer" }),
-    column("Ready", ({ status }) => status?.readyReplicas ?? 0, { type: "integer" }),
-    ageColumn,
-    containersColumn,
-    imagesColumn,
-    selectorColumn,
-  ],
-  selectableFields: { "status.replicas": (object) => String((object as unknown as ReplicaSet).status?.replicas ?? 0) },
+  validateSubresource: { status: validateReplicaCounts(COUNTS) },
+  warnings: templateOwnerWarnings,
+  columns: [...replicaColumns, selectorColumn],
+  selectableFields: selectableByReplicas,
 };
 
 function validateReplicaSet(errors: Errors, { spec }: ReplicaSet): void {

@@ -2,17 +2,16 @@
 import { matchesLabels, selectorOf } from "../selector.ts";
 import type { KindHooks } from "../kinds.ts";
 import type { ReplicationController } from "../types.gen.ts";
-import { ageColumn, columnsOf, nameColumn } from "./column.ts";
+import { columnsOf } from "./column.ts";
 import { fill, mapField } from "./fill.ts";
 import { change, checking, checkingUpdate } from "./hook-types.ts";
-import { ownerNameWarnings, templateWarnings } from "./pod-warnings.ts";
+import { templateOwnerWarnings } from "./pod-warnings.ts";
+import { replicaColumns, selectableByReplicas, validateReplicaCounts } from "./replicated.ts";
 import { defaultTemplate } from "./template-defaults.ts";
 import { type Errors, invalid, required, sortedMap } from "./validate/errors.ts";
 import { notNegative } from "./validate/numbers.ts";
 import { alwaysRestarted, validatePodTemplate } from "./validate/pod-template.ts";
-import { validateCounts, validateParts } from "./validate/replicas-status.ts";
-import { same } from "./validate/same.ts";
-import { containersColumn, imagesColumn, labelsText } from "./workload-columns.ts";
+import { labelsText } from "./workload-columns.ts";
 
 const column = columnsOf<ReplicationController>();
 const COUNTS = ["replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration"];
@@ -33,29 +32,10 @@ export const replicationControllerHooks: KindHooks = {
   prepareForCreate: (object) => ({ ...object, status: { replicas: 0 } }),
   validate: checking(validateController),
   validateUpdate: checkingUpdate((errors, next: ReplicationController) => validateController(errors, next)),
-  validateSubresource: {
-    status: checkingUpdate((errors, { status }: ReplicationController) => {
-      validateCounts(errors, status, COUNTS);
-      validateParts(errors, status, ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"], "replicas", "status.replicas");
-      validateParts(errors, status, ["availableReplicas"], "readyReplicas", "readyReplicas");
-    }),
-  },
-  warnings: (object, old) => {
-    const { metadata, spec } = object as unknown as ReplicationController;
-    if (old === undefined) return [...ownerNameWarnings(metadata.name), ...templateWarnings("spec.template", spec?.template)];
-    return same(spec, (old as unknown as ReplicationController).spec) ? [] : templateWarnings("spec.template", spec?.template);
-  },
-  columns: [
-    nameColumn,
-    column("Desired", ({ spec }) => spec?.replicas ?? 0, { type: "integer" }),
-    column("Current", ({ status }) => status?.replicas ?? 0, { type: "integer" }),
-    column("Ready", ({ status }) => status?.readyReplicas ?? 0, { type: "integer" }),
-    ageColumn,
-    containersColumn,
-    imagesColumn,
-    column("Selector", ({ spec }) => labelsText(spec?.selector), { wide: true }),
-  ],
-  selectableFields: { "status.replicas": (object) => String((object as unknown as ReplicationController).status?.replicas ?? 0) },
+  validateSubresource: { status: validateReplicaCounts(COUNTS) },
+  warnings: templateOwnerWarnings,
+  columns: [...replicaColumns, column("Selector", ({ spec }) => labelsText(spec?.selector), { wide: true })],
+  selectableFields: selectableByReplicas,
 };
 
 function validateController(errors: Errors, { spec }: ReplicationController): void {
