@@ -141,7 +141,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
 
   const admit = (worker: Worker, pod: Pod): void => {
     worker.admitted = true;
-    const problem = refusal(pod, roomFor(worker));
+    const problem = refusal(pod, { ...roomFor(worker), pressure: device.pressure?.() ?? [] });
     if (problem === undefined) return;
     device.events.pod(pod, { type: "Warning", ...problem });
     worker.memory = { ...worker.memory, ending: { cause: "rejected", since: clock.now(), graceSeconds: 0, reason: problem.reason, message: `Pod was rejected: ${problem.message}` } };

@@ -9,7 +9,7 @@ import { AGENT_VERSION } from "./config.ts";
 import { diskSpace, type MachineFacts } from "./facts.ts";
 import { nodeLabels, nodeStatus, type NodeInput, type Pressure, type RuntimeReport } from "./node.ts";
 import type { Report } from "./report.ts";
-import type { Runtime } from "./runtimes/runtime.ts";
+import type { ImageOnDevice, Runtime, RuntimeFeatures } from "./runtimes/runtime.ts";
 import type { Settings } from "./settings.ts";
 
 export interface NodeReporterParts {
@@ -41,6 +41,7 @@ export interface NodeReporter {
 const LOOK_MS = 10_000;
 export function nodeReporter(parts: NodeReporterParts): NodeReporter {
   const { clock, report, runtimes, facts, log } = parts;
+  const known = new Map<Runtime, Known>();
   const listeners: (() => void)[] = [];
   let conditions: readonly NodeCondition[] = [];
   let status: NodeStatus | undefined;
@@ -49,6 +50,11 @@ export function nodeReporter(parts: NodeReporterParts): NodeReporter {
 
   const look = async (): Promise<void> => {
     const disk = await diskSpace(parts.dataDir);
+    const looked = await Promise.all(runtimes.map((runtime) => lookAt(runtime, known.get(runtime))));
+    runtimes.forEach((runtime, index) => {
+      const found = looked[index];
+      if (found !== undefined) known.set(runtime, found.known);
+    });
     const input: NodeInput = {
       name: parts.name,
       facts,
@@ -57,11 +63,11 @@ export function nodeReporter(parts: NodeReporterParts): NodeReporter {
       addresses: parts.addresses(),
       diskBytes: disk.sizeBytes,
       pressure: parts.pressure(),
-      runtimes: await Promise.all(runtimes.map(runtimeReport)),
+      runtimes: looked.map(({ report: each }) => each),
       agentVersion: AGENT_VERSION,
       devices: parts.devices?.() ?? {},
       settings: parts.settings,
-      images: (await Promise.all(runtimes.map((runtime) => runtime.images().catch(() => [])))).flat(),
+      images: looked.flatMap(({ known: { images } }) => images),
       previous: conditions,
       now: clock.now(),
     };
@@ -98,11 +104,27 @@ export function nodeReporter(parts: NodeReporterParts): NodeReporter {
 
 const EAGER_MS = 500;
 
-async function runtimeReport(runtime: Runtime): Promise<RuntimeReport> {
+/** What was known of a runtime when it last answered. */
+interface Known {
+  readonly version: string;
+  readonly features: RuntimeFeatures | undefined;
+  readonly images: readonly ImageOnDevice[];
+}
+
+/** A runtime that has a problem is asked nothing more: each question to one that hangs takes its whole deadline. */
+async function lookAt(runtime: Runtime, before: Known | undefined): Promise<{ readonly report: RuntimeReport; readonly known: Known }> {
   const problem = await runtime.health().catch((error: unknown) => String(error));
-  const version = await runtime.version().catch(() => `${runtime.handler}://unknown`);
-  const features = await runtime.features?.().catch(() => undefined);
-  return { handler: runtime.handler, version, problem, features };
+  const known = problem !== undefined && before !== undefined ? before : await answersOf(runtime, before);
+  return { known, report: { handler: runtime.handler, version: known.version, features: known.features, problem } };
+}
+
+async function answersOf(runtime: Runtime, before: Known | undefined): Promise<Known> {
+  const [version, features, images] = await Promise.all([
+    runtime.version().catch(() => before?.version ?? `${runtime.handler}://unknown`),
+    runtime.features?.().catch(() => before?.features),
+    runtime.images().catch(() => before?.images ?? []),
+  ]);
+  return { version, features, images };
 }
 
 function isReady(status: NodeStatus | undefined): boolean {

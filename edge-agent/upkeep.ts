@@ -76,7 +76,7 @@ export function startUpkeep(parts: UpkeepParts): Upkeep {
   const importArchives = async () => {
     const { importImage } = parts;
     if (importImage === undefined) return;
-    archives ??= await imageArchives({ directory: join(dataDir, "images"), importImage, present, now: clock.now, log });
+    archives ??= await imageArchives({ directory: join(dataDir, "images"), importImage, present, now: clock.now, refused: (message) => events.node(nodeName, { type: "Warning", reason: "InvalidImageArchive", message }), log });
     await archives.look();
   };
   const rotateLogs = async () => {

@@ -31,6 +31,8 @@ export async function imageArchives(parts: {
   /** is it still there? images may have been removed since */
   readonly present: (reference: string) => Promise<boolean>;
   readonly now: () => number;
+  /** an archive that is no image, told once */
+  readonly refused?: (message: string) => void;
   readonly log: Log;
 }): Promise<ImageArchives> {
   const { directory, importImage, present, now, log } = parts;
@@ -47,7 +49,9 @@ export async function imageArchives(parts: {
     } catch (error) {
       // once is enough to complain; the same file will not get better
       refused.set(file, version);
-      log.error({ file, error: error instanceof Error ? error.message : String(error) }, "an image archive could not be imported");
+      const why = error instanceof Error ? error.message : String(error);
+      log.error({ file, error: why }, "an image archive could not be imported");
+      parts.refused?.(`Image archive ${file} could not be imported: ${why}`);
       return false;
     }
   };

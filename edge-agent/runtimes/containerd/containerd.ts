@@ -14,6 +14,7 @@ import { execInTask } from "./exec.ts";
 import { GRPC, GrpcError } from "./grpc.ts";
 import { ANNOTATION, LABEL } from "./labels.ts";
 import { CONTAINER_STATES, SANDBOX_READY, type M } from "./messages.ts";
+import { PAUSE_IMAGE } from "./pause-image.ts";
 import { resizedResources } from "./resources.ts";
 import { podUsage } from "./usage.ts";
 
@@ -267,9 +268,10 @@ function milliseconds(nanoseconds: number | undefined): number {
   return Math.floor((nanoseconds ?? 0) / 1e6);
 }
 
+/** containerd marks what is needed for sandboxes since 1.7 only. */
 function imageOf(image: M<"Image">): ImageOnDevice {
   const user = image.username !== undefined && image.username !== "" ? { name: image.username } : { uid: image.uid?.value ?? 0 };
-  return { id: image.id ?? "", tags: image.repo_tags ?? [], digests: image.repo_digests ?? [], sizeBytes: image.size ?? 0, pinned: image.pinned ?? false, user };
+  return { id: image.id ?? "", tags: image.repo_tags ?? [], digests: image.repo_digests ?? [], sizeBytes: image.size ?? 0, pinned: image.pinned === true || (image.repo_tags ?? []).includes(PAUSE_IMAGE), user };
 }
 
 function imageError(reference: string, error: unknown): unknown {
