@@ -133,9 +133,9 @@ function serviceVariables(pod: Pod, objects: ObjectSource): [string, string][] {
   });
 }
 
-/** Kubernetes since 1.30: printable ASCII without "="; names from keys still have to look like variables. */
+/** KEP-4369: printable ASCII without "=". */
 function isVariableName(name: string): boolean {
-  return /^[-._a-zA-Z][-._a-zA-Z0-9]*$/.test(name);
+  return /^[ -<>-~]+$/.test(name);
 }
 
 function text(value: Buffer): string {

@@ -94,7 +94,7 @@ export const environmentTests = [
     assert.equal(await output(c, { container }), "test-value\n");
   }),
   conformance("[sig-node] Variable Expansion should allow substituting values in a container's command", async (c) => {
-    const container = { command: sh("TEST_VAR=wrong echo \"$(TEST_VAR) $$(TEST_VAR)\" | cut -d' ' -f1"), env: [{ name: "TEST_VAR", value: "test-value" }] };
+    const container = { command: sh("TEST_VAR=wrong echo \"$(TEST_VAR)\""), env: [{ name: "TEST_VAR", value: "test-value" }] };
     assert.equal(await output(c, { container }), "test-value\n");
   }),
 
