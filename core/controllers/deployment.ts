@@ -1,46 +1,32 @@
 /**
  * Deployment: one ReplicaSet per pod template, and a rollout that moves replicas from the old ones to the current one.
  * One run makes one move and writes what it saw; the ReplicaSets' changes start the next. The numbers come from
- * deployment-sizes, the names from deployment-revision, the conditions from deployment-status.
+ * deployment-sizes, the current ReplicaSet from deployment-set, what the status says from deployment-report.
  */
-import type { Client, Target } from "../api/client.ts";
-import type { Clock } from "../api/clock.ts";
 import { DEPLOYMENTS, PODS, REPLICA_SETS } from "../api/resources.gen.ts";
 import type { Selector } from "../api/selector.ts";
 import { selectorOf } from "../api/selector.ts";
 import { isReason } from "../api/status.ts";
-import type { Deployment, DeploymentCondition, DeploymentStatus, Pod, ReplicaSet } from "../api/types.gen.ts";
-import type { Controller, Informer, Outcome } from "../control/control.ts";
-import type { EventRecorder } from "../control/event-recorder.ts";
+import type { Deployment, Pod, ReplicaSet } from "../api/types.gen.ts";
+import type { Controller, Outcome } from "../control/control.ts";
 import { watching } from "../control/loop.ts";
-import { findCondition } from "./conditions.ts";
 import type { ControllerDeps } from "./deps.ts";
 import { actor } from "./deps.ts";
-import { currentSet, expired, HASH, REVISION, sameTemplate, setAnnotations, sizeAnnotations } from "./deployment-revision.ts";
+import type { Parts } from "./deployment-report.ts";
+import { notePause, targetOf, writeStatus } from "./deployment-report.ts";
+import { currentSet, expired, sizeAnnotations } from "./deployment-revision.ts";
+import { ensureCurrent, syncCurrent, without } from "./deployment-set.ts";
 import type { Resize } from "./deployment-sizes.ts";
-import { DESIRED, isRolling, newSize, scaleAll, shrinkOld, sizeOf, wanted } from "./deployment-sizes.ts";
-import { deadlineSeconds, deploymentStatus, isComplete, setCondition, withProgress } from "./deployment-status.ts";
-import { hashOf } from "./hash.ts";
+import { DESIRED, isRolling, scaleAll, newSize, shrinkOld, sizeOf, wanted } from "./deployment-sizes.ts";
+import { deploymentStatus, isComplete } from "./deployment-status.ts";
 import { present, sameJson } from "./json.ts";
-import { claim, concerned, controllerOf, controllerReference, indexOwners, owned } from "./owner.ts";
+import { claim, concerned, controllerOf, indexOwners, owned } from "./owner.ts";
 import { isFinished } from "./pod-state.ts";
-import { isTerminatingNamespace } from "./replicas.ts";
-
-interface Parts {
-  readonly client: Client;
-  readonly events: EventRecorder;
-  readonly deployments: Informer<Deployment>;
-  readonly sets: Informer<ReplicaSet>;
-  readonly pods: Informer<Pod>;
-  readonly clock: Clock;
-}
 
 const selects = ({ spec }: Deployment): Selector | undefined => {
   const selector = spec?.selector;
   return selector === undefined || Object.keys(selector).length === 0 ? undefined : selectorOf(selector);
 };
-const targetOf = (object: Deployment | ReplicaSet): Target => ({ namespace: object.metadata.namespace, name: object.metadata.name ?? "" });
-const conditionsOf = ({ status }: Deployment) => status?.conditions;
 
 export function deployment(deps: ControllerDeps): Controller {
   const parts: Parts = {
@@ -128,95 +114,8 @@ async function finish(parts: Parts, object: Deployment): Promise<Outcome> {
   return writeStatus(parts, object, fresh(parts, object), true);
 }
 
-const without = (sets: readonly ReplicaSet[], current: ReplicaSet | undefined) => sets.filter((set) => set.metadata.uid !== current?.metadata.uid);
 /** the ReplicaSets as they are after this run's writes */
 const fresh = ({ sets }: Parts, object: Deployment) => owned(sets, object.metadata.uid ?? "");
-
-/** The current ReplicaSet with its annotations in order and the Deployment's revision after it; undefined if there is none. */
-async function syncCurrent(parts: Parts, object: Deployment, mine: readonly ReplicaSet[]): Promise<ReplicaSet | undefined> {
-  const current = currentSet(object, mine);
-  if (current === undefined) return undefined;
-  const annotations = setAnnotations(object, current, without(mine, current));
-  const minReadySeconds = object.spec?.minReadySeconds ?? 0;
-  let set = current;
-  if (!sameJson(annotations, current.metadata.annotations) || (current.spec?.minReadySeconds ?? 0) !== minReadySeconds) {
-    set = await parts.client.update(REPLICA_SETS, targetOf(current), {
-      ...current,
-      metadata: { ...current.metadata, annotations },
-      spec: { ...current.spec, minReadySeconds },
-    });
-  }
-  await noteRevision(parts, object, set);
-  if (deadlineSeconds(object) !== undefined && findCondition(conditionsOf(object), "Progressing") === undefined) {
-    await addCondition(parts, object, "True", "FoundNewReplicaSet", `Found new replica set "${set.metadata.name}"`);
-  }
-  return set;
-}
-
-async function noteRevision({ client, deployments }: Parts, object: Deployment, set: ReplicaSet): Promise<void> {
-  const revision = set.metadata.annotations?.[REVISION];
-  const latest = deployments.get(`${object.metadata.namespace}/${object.metadata.name}`) ?? object;
-  if (revision === undefined || latest.metadata.annotations?.[REVISION] === revision) return;
-  await client.update(DEPLOYMENTS, targetOf(latest), {
-    ...latest,
-    metadata: { ...latest.metadata, annotations: { ...latest.metadata.annotations, [REVISION]: revision } },
-  });
-}
-
-async function ensureCurrent(parts: Parts, object: Deployment, mine: readonly ReplicaSet[]): Promise<ReplicaSet> {
-  const existing = await syncCurrent(parts, object, mine);
-  if (existing !== undefined) return existing;
-  const { client, events } = parts;
-  const set = replicaSetFor(object, mine);
-  const name = set.metadata.name ?? "";
-  let made: ReplicaSet;
-  try {
-    made = await client.create(REPLICA_SETS, set, { namespace: object.metadata.namespace });
-  } catch (error) {
-    if (isReason(error, "AlreadyExists")) {
-      const there = await client.get(REPLICA_SETS, targetOf(set));
-      if (controllerOf(there)?.uid === object.metadata.uid && sameTemplate(there.spec?.template, object.spec?.template)) return there;
-      // the name is taken by another template or owner: the next run uses another hash
-      await patchStatus(parts, object, { ...object.status, collisionCount: (object.status?.collisionCount ?? 0) + 1 });
-      throw error;
-    }
-    if (isTerminatingNamespace(error)) throw error;
-    const message = `Failed to create new replica set "${name}": ${error instanceof Error ? error.message : String(error)}`;
-    if (deadlineSeconds(object) !== undefined) await addCondition(parts, object, "False", "FailedCreate", message);
-    events.record(object, "Warning", "FailedCreate", message);
-    throw error;
-  }
-  if (sizeOf(made) > 0) events.record(object, "Normal", "ScalingReplicaSet", `Scaled up replica set ${name} from 0 to ${sizeOf(made)}`);
-  await noteRevision(parts, object, made);
-  if (deadlineSeconds(object) !== undefined) {
-    await addCondition(parts, object, "True", "NewReplicaSetCreated", `Created new replica set "${name}"`);
-  }
-  return made;
-}
-
-export function replicaSetFor(object: Deployment, existing: readonly ReplicaSet[]): ReplicaSet {
-  const template = object.spec?.template ?? {};
-  const hash = hashOf(template, object.status?.collisionCount);
-  const labels = { ...template.metadata?.labels, [HASH]: hash };
-  const selector = object.spec?.selector;
-  return {
-    apiVersion: "apps/v1",
-    kind: "ReplicaSet",
-    metadata: {
-      name: `${object.metadata.name}-${hash}`,
-      ...present({ namespace: object.metadata.namespace }),
-      labels,
-      annotations: setAnnotations(object, undefined, existing),
-      ownerReferences: [controllerReference(object)],
-    },
-    spec: {
-      replicas: newSize(object, existing, undefined),
-      ...present({ minReadySeconds: object.spec?.minReadySeconds }),
-      selector: { ...selector, matchLabels: { ...selector?.matchLabels, [HASH]: hash } },
-      template: { ...template, metadata: { ...template.metadata, labels } },
-    },
-  };
-}
 
 async function resize({ client, events }: Parts, object: Deployment, changes: readonly Resize[]): Promise<void> {
   for (const { set, replicas } of changes) {
@@ -240,40 +139,3 @@ async function cleanUp({ client }: Parts, object: Deployment, old: readonly Repl
   }
 }
 
-/** The Progressing condition says when a rollout is paused and when it goes on, so that the pause counts for no deadline. */
-async function notePause(parts: Parts, object: Deployment): Promise<Deployment> {
-  if (deadlineSeconds(object) === undefined) return object;
-  const reason = findCondition(conditionsOf(object), "Progressing")?.reason;
-  // what has failed or paused already keeps saying so
-  if (object.spec?.paused === true && reason !== "DeploymentPaused" && reason !== "ProgressDeadlineExceeded") {
-    return addCondition(parts, object, "Unknown", "DeploymentPaused", "Deployment is paused");
-  }
-  if (object.spec?.paused !== true && reason === "DeploymentPaused") {
-    return addCondition(parts, object, "Unknown", "DeploymentResumed", "Deployment is resumed");
-  }
-  return object;
-}
-
-function addCondition(parts: Parts, object: Deployment, status: string, reason: string, message: string): Promise<Deployment> {
-  const latest = parts.deployments.get(`${object.metadata.namespace}/${object.metadata.name}`) ?? object;
-  const condition: DeploymentCondition = { type: "Progressing", status, reason, message };
-  return patchStatus(parts, latest, { ...latest.status, conditions: setCondition(conditionsOf(latest), condition, parts.clock.now()) });
-}
-
-async function patchStatus({ client, deployments }: Parts, object: Deployment, status: DeploymentStatus): Promise<Deployment> {
-  const latest = deployments.get(`${object.metadata.namespace}/${object.metadata.name}`) ?? object;
-  if (sameJson(status, latest.status)) return latest;
-  return client.update(DEPLOYMENTS, { ...targetOf(latest), subresource: "status" }, { ...latest, status });
-}
-
-async function writeStatus(parts: Parts, seen: Deployment, sets: readonly ReplicaSet[], rollout: boolean): Promise<Outcome> {
-  // own writes of this run (revision, conditions) are in the informer; a foreign change of the spec starts another run
-  const object = parts.deployments.get(`${seen.metadata.namespace}/${seen.metadata.name}`) ?? seen;
-  if (object.metadata.generation !== seen.metadata.generation) return undefined;
-  const now = parts.clock.now();
-  const current = currentSet(object, sets);
-  const plain = deploymentStatus(object, current, sets, now);
-  const { status, nextMs } = rollout ? withProgress(object, plain, current, sets, now) : { status: plain, nextMs: undefined };
-  await patchStatus(parts, object, status);
-  return nextMs === undefined ? undefined : { afterMs: nextMs };
-}
