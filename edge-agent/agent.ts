@@ -128,7 +128,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     if (pod === undefined || runtime === undefined) return;
     // what is left of a pod that is being cleared away says nothing about how it ended
     const clearing = worker.memory.released === true && worker.memory.ending !== undefined;
-    if (!clearing || worker.status === undefined || running !== undefined && worker.status.phase !== "Succeeded" && worker.status.phase !== "Failed") {
+    if (!clearing || worker.status === undefined || (!isOver(worker) && showsAll(running, worker.status))) {
       worker.status = podStatus({ pod, running, memory: worker.memory, probes, hostIPs: device.hostIPs(), handler: runtime.handler, now: clock.now() }, worker.status ?? pod.status);
     }
     report.pod(id.uid, { namespace: id.namespace, name: id.name, status: worker.status as unknown as AnyObject, ...(isStatic(pod) ? { mirror: pod as AnyObject } : {}), ...(worker.memory.gone === true ? { gone: true } : {}) });
@@ -260,6 +260,12 @@ function isNew(pod: Pod, worker: Worker): boolean {
 
 function probed({ runtime, memory }: Worker, pod: Pod | undefined, running: RunningPod | undefined): ProbedPod | undefined {
   return pod === undefined || running === undefined || runtime === undefined ? undefined : { pod, running, runtime, ending: memory.ending !== undefined };
+}
+
+/** Every container that the status speaks of is still there. */
+function showsAll(running: RunningPod | undefined, { initContainerStatuses = [], containerStatuses = [] }: PodStatus): boolean {
+  const shown = [...initContainerStatuses, ...containerStatuses].flatMap(({ containerID }) => containerID ?? []);
+  return running !== undefined && shown.every((each) => running.containers.some(({ id }) => each.endsWith(`://${id}`)));
 }
 
 function isOver({ status }: Worker): boolean {

@@ -25,12 +25,13 @@ export function phaseOf({ pod, init, main, over, finished }: PhaseInput): PodPha
   if (failedInit && (policy === "Never" || over)) return "Failed";
   const pendingInit = plainInit.some(({ state }) => state?.terminated?.exitCode !== 0);
   const pendingSidecar = init.some(({ name, state, lastState }) => sidecars.has(name) && state?.waiting !== undefined && lastState?.terminated === undefined);
-  if ((pendingInit || pendingSidecar) && !begun) return over && main.length === 0 ? "Failed" : "Pending";
+  if ((pendingInit || pendingSidecar) && !begun) return over ? "Failed" : "Pending";
 
   const running = main.filter(({ state }) => state?.running !== undefined).length;
   const ended = main.filter(({ state, lastState }) => state?.terminated !== undefined || (state?.waiting !== undefined && lastState?.terminated !== undefined));
   const waiting = main.length - running - ended.length;
-  if (waiting > 0) return "Pending";
+  // what never ran cannot have succeeded
+  if (waiting > 0) return over ? "Failed" : "Pending";
   if (running > 0) return "Running";
   const allGood = main.every(({ state }) => state?.terminated?.exitCode === 0);
   if (sidecarRuns) return "Running";

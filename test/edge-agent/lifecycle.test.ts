@@ -334,3 +334,22 @@ test("the second pod with a host port is refused, and gets it when the first is 
   await device.clock.until(() => device.told("third")?.status !== undefined && device.status("third").phase === "Running");
   t.pass();
 });
+
+test("a pod that is deleted before all of its containers ran ends as failed and leaves nothing", async (t) => {
+  const device = await testDevice();
+  t.teardown(device.close);
+  device.runtime.behaviour = (name) => (name === "stays" ? undefined : { exitAfterMs: 10, exitCode: 0 });
+  const env = [{ name: "A", valueFrom: { configMapKeyRef: { name: "c", key: "k" } } }];
+  const web = pod("web", { restartPolicy: "Never", initContainers: [container("init")], containers: [container("quick"), container("stuck", { env })] });
+  await device.put(web);
+  await device.clock.until(() => device.told("web")?.status !== undefined && device.status("web").containerStatuses?.[1]?.state?.waiting?.reason === "CreateContainerConfigError");
+  await device.clock.until(() => device.status("web").containerStatuses?.[0]?.state?.terminated !== undefined);
+  await device.put(deleted(web, 5));
+  const states = new Set<string>();
+  await device.clock.until(() => {
+    states.add(Object.keys(device.status("web").containerStatuses?.[0]?.state ?? {})[0] ?? "");
+    return device.told("web")?.gone === true;
+  });
+  t.deepEqual([...states], ["terminated"], "a container that has ended is never shown as anything else");
+  t.is(device.status("web").phase, "Failed");
+});
