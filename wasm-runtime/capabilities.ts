@@ -17,6 +17,14 @@ const interfaces: Readonly<Record<string, readonly string[]>> = {
   "wasi:sockets": ["instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket"],
 };
 
+/** Proposals whose versions are drafts, and interfaces of our own: linked whatever the version says. */
+const drafts: Readonly<Record<string, readonly string[]>> = {
+  "lichen:gpio": ["lines"],
+  "wasi:config": ["store", "runtime"],
+  "wasi:keyvalue": ["store", "atomics", "batch"],
+  "wasi:logging": ["logging"],
+};
+
 const RUN = "wasi:cli/run";
 const HANDLER = "wasi:http/incoming-handler";
 
@@ -37,8 +45,9 @@ export function needsOf(header: ComponentHeader): Needs {
   const unknown: string[] = [];
   for (const name of header.imports) {
     const parts = split(name);
-    const known = parts !== undefined && interfaces[parts.package]?.includes(parts.interface) === true;
-    if (!known || !parts.version.startsWith("0.2.")) unknown.push(name);
+    const stable = parts !== undefined && interfaces[parts.package]?.includes(parts.interface) === true && parts.version.startsWith("0.2.");
+    const draft = parts !== undefined && drafts[parts.package]?.includes(parts.interface) === true;
+    if (parts === undefined || !(stable || draft)) unknown.push(name);
     else capabilities.add(name.startsWith("wasi:http/outgoing-handler") ? "wasi:http/outgoing-handler" : parts.package);
   }
   if (unknown.length > 0) {

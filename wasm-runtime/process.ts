@@ -250,7 +250,9 @@ function flagsFor(host: HostImage, spec: HostSpec): string[] {
 function permissionsFor(host: HostImage, spec: HostSpec): string[] {
   const preopens = spec.grants.preopens ?? [];
   if (preopens.some(({ readOnly }) => !readOnly)) return [];
-  const writes = [...(spec.logPath === undefined ? [] : [spec.logPath]), inside(spec.stateDir)];
+  const lines = spec.grants.gpio ?? [];
+  const extras = [...(spec.grants.stores ?? []).flatMap(({ directory }) => [directory, inside(directory)]), ...(lines.length > 0 ? ["/sys/class/gpio/*", "/sys/devices/*"] : [])];
+  const writes = [...extras, ...(spec.logPath === undefined ? [] : [spec.logPath]), inside(spec.stateDir)];
   const reads = [
     ...writes, inside(host.directory), "/proc/self/*", "/proc/sys/kernel/random/boot_id",
     ...preopens.map(({ hostPath }) => inside(hostPath)),

@@ -1,6 +1,10 @@
 /** All that a component can import, by the names the glue asks for. */
 import { cli } from "./cli.ts";
 import type { CliOptions } from "./cli.ts";
+import { configStore } from "./config.ts";
+import { gpio } from "./gpio.ts";
+import { keyvalue } from "./keyvalue.ts";
+import { logging } from "./logging.ts";
 import { monotonicClock, timezone, wallClock } from "./clocks.ts";
 import { filesystem } from "./filesystem.ts";
 import { Fields } from "./http-fields.ts";
@@ -72,11 +76,26 @@ export function importsFor(options: ImportOptions): Imports {
     "wasi:sockets/udp-create-socket": net.udpCreateSocket,
   };
   return {
-    interfaces,
+    interfaces: { ...interfaces, ...extras(options, refused) },
     reset() {
       granted?.net.endAll();
       files.reset();
     },
+  };
+}
+
+/** Capabilities beyond WASI's own worlds: standard proposals first, then what boards have. */
+function extras({ grants, stderr }: ImportOptions, refused: (what: string) => void): object {
+  const stores = keyvalue(grants.stores ?? [], refused);
+  const config = configStore(grants.config ?? {});
+  return {
+    "lichen:gpio/lines": gpio(grants.gpio ?? [], refused),
+    "wasi:config/store": config,
+    "wasi:config/runtime": config,
+    "wasi:keyvalue/atomics": stores.atomics,
+    "wasi:keyvalue/batch": stores.batch,
+    "wasi:keyvalue/store": stores.store,
+    "wasi:logging/logging": logging(stderr),
   };
 }
 

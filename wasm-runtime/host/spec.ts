@@ -1,5 +1,7 @@
 /** What the agent tells a host process: everything it may do, nothing else. Sent over a pipe, never stored: it has secrets. */
 import type { World } from "../bundle.ts";
+import type { LineGrant } from "./gpio.ts";
+import type { StoreGrant } from "./keyvalue.ts";
 
 export interface SignedModule {
   /** the bundle file */
@@ -19,6 +21,9 @@ export interface Preopen {
 }
 
 export interface Grants {
+  readonly config?: Readonly<Record<string, string>>;
+  readonly stores?: readonly StoreGrant[];
+  readonly gpio?: readonly LineGrant[];
   readonly preopens?: readonly Preopen[];
   /** "api.example.com:443, 10.0.0.0/8:*": see endpoints.ts */
   readonly outbound?: string;

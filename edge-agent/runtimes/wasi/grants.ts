@@ -4,13 +4,18 @@
  */
 import type { Pod } from "../../../core/api/types.gen.ts";
 import { parseEndpoints, parseListening } from "../../../wasm-runtime/host/endpoints.ts";
+import type { LineGrant } from "../../../wasm-runtime/host/gpio.ts";
 import type { Grants } from "../../../wasm-runtime/process.ts";
 
 export const GRANT_PREFIX = "wasi.lichen.dev/";
+/** `config.wasi.lichen.dev/<key>: value` is what wasi:config tells. */
+const CONFIG_PREFIX = "config.wasi.lichen.dev/";
 
 /** Grants, and how the pod wants its components to be run. */
 export interface Annotated {
   readonly grants?: Omit<Grants, "preopens">;
+  /** names of key-value stores; where they are is the device's business */
+  readonly stores?: readonly string[];
   readonly requestTimeoutMs?: number;
   readonly instance?: "reused" | "fresh";
 }
@@ -22,12 +27,30 @@ const MAX_REQUEST_TIMEOUT_MS = 3_600_000;
 const readers: Readonly<Record<string, (value: string) => Annotated>> = {
   "allow-outbound": (outbound) => (parseEndpoints(outbound), { grants: { outbound } }),
   "allow-listen": (listening) => (parseListening(listening), { grants: { listening } }),
+  gpio: (text) => ({ grants: { gpio: parseLines(text) } }),
+  keyvalue: (text) => ({ stores: parseStores(text) }),
   "request-timeout": (text) => ({ requestTimeoutMs: duration(text) }),
   instance(text) {
     if (text !== "reused" && text !== "fresh") throw new Error(`"${text}" must be "reused" or "fresh"`);
     return { instance: text };
   },
 };
+
+function parseLines(text: string): LineGrant[] {
+  return listed(text).map((entry) => {
+    const match = /^(\d{1,6}):(in|out)$/.exec(entry);
+    if (match === null) throw new Error(`"${entry}" is not a line: write NUMBER:in or NUMBER:out`);
+    return { line: Number(match[1]), direction: match[2] as LineGrant["direction"] };
+  });
+}
+
+function parseStores(text: string): string[] {
+  const names = listed(text);
+  for (const name of names) if (!/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) throw new Error(`"${name}" is not a store's name: lower-case letters, digits and "-"`);
+  return names;
+}
+
+const listed = (text: string) => text.split(",").map((one) => one.trim()).filter((one) => one !== "");
 
 /** "500ms", "30s", "2m" */
 function duration(text: string): number {
@@ -41,6 +64,7 @@ function duration(text: string): number {
 export function annotated(pod: Pod): Annotated {
   let all: Annotated = {};
   for (const [key, value] of Object.entries(pod.metadata.annotations ?? {})) {
+    if (key.startsWith(CONFIG_PREFIX)) all = { ...all, grants: { ...all.grants, config: { ...all.grants?.config, [key.slice(CONFIG_PREFIX.length)]: value } } };
     if (!key.startsWith(GRANT_PREFIX)) continue;
     const name = key.slice(GRANT_PREFIX.length);
     const read = Object.hasOwn(readers, name) ? readers[name] : undefined;

@@ -3,7 +3,7 @@
  * which is why a component pod starts in the time of one process. What a pod may do is what its spec says: environment,
  * arguments, ports to listen on, volumes. There is no other way out of the component.
  */
-import { lstatSync } from "node:fs";
+import { lstatSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Container, Pod } from "../../../core/api/types.gen.ts";
 import type { Clock } from "../../../core/api/clock.ts";
@@ -12,6 +12,7 @@ import { prepareHost } from "../../../wasm-runtime/host-image.ts";
 import { moduleCache } from "../../../wasm-runtime/modules.ts";
 import type { CachedModule } from "../../../wasm-runtime/modules.ts";
 import { componentState, DEFAULT_REQUEST_TIMEOUT_MS, endIfStuck, isSigned, startComponent, stopComponent } from "../../../wasm-runtime/process.ts";
+import type { StoreGrant } from "../../../wasm-runtime/host/keyvalue.ts";
 import type { Preopen } from "../../../wasm-runtime/process.ts";
 import { milli, whole } from "../../quantity.ts";
 import { ImageError } from "../runtime.ts";
@@ -52,6 +53,8 @@ const DEFAULT_MEMORY_BYTES = 256 << 20;
 /** Processes of an earlier agent are not our children: their end is seen by looking. */
 const ADOPTED_CHECK_MS = 500;
 const STUCK_CHECK_MS = 5000;
+/** What one key-value store may take of the device's disk. */
+const STORE_BYTES = 16 << 20;
 
 export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
   const { clock, log, source } = options;
@@ -151,6 +154,13 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     });
   }
 
+  /** A store belongs to the namespace on this device: it outlives pods, and all pods that are granted it share it. */
+  function storeOf(namespace: string, name: string): StoreGrant {
+    const directory = join(options.dataDir, "keyvalue", namespace, name);
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return { name, directory, maxBytes: STORE_BYTES };
+  }
+
   async function stopAll(sandboxId: string): Promise<void> {
     await Promise.all(state.containers(sandboxId).map(({ id }) => stopComponent(state.directoryOf(sandboxId, id), 0)));
   }
@@ -225,7 +235,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     async createContainer(sandboxId, plan) {
       const sandbox = state.sandbox(sandboxId);
       if (sandbox === undefined) throw new Error(`there is no sandbox ${sandboxId}`);
-      const { grants, ...rest } = annotated(plan.pod);
+      const { grants, stores = [], ...rest } = annotated(plan.pod);
       const id = idOf(sandboxId, plan.container.name, plan.attempt);
       state.saveContainer(sandboxId, {
         id,
@@ -239,7 +249,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         args: [...(plan.command.length > 0 ? plan.command : [plan.container.name]), ...plan.args],
         env: environmentOf(sandbox.hostname, plan),
         ...rest,
-        grants: { ...grants, preopens: preopensOf(plan, log) },
+        grants: { ...grants, preopens: preopensOf(plan, log), ...(stores.length === 0 ? {} : { stores: stores.map((name) => storeOf(sandbox.namespace, name)) }) },
         addresses: [sandbox.ip],
         listen: listenOn(sandbox, plan.container, nodeAddress),
         memoryLimitBytes: memoryOf(plan.container),
