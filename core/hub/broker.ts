@@ -22,7 +22,7 @@ import type { Log } from "../api/log.ts";
 import { NODES } from "../api/user.ts";
 import { MAX_PAYLOAD_BYTES } from "../wire/chunks.ts";
 import type { HubLink } from "../wire/link.ts";
-import { topics } from "../wire/messages.ts";
+import { streamsClientId, topics } from "../wire/messages.ts";
 import { budget } from "./budget.ts";
 import { channelLink } from "./channel-link.ts";
 import { packetGuard } from "./packet-guard.ts";
@@ -85,7 +85,6 @@ const DRAIN_TIMEOUT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 30_000;
 /** Refusals that are logged one by one; the counters have all of them. */
 const LOG_LINES = { burst: 100, perSecond: 1 };
-const STREAMS_SUFFIX = "+s";
 
 type Channel = "control" | "streams";
 interface Device {
@@ -166,7 +165,7 @@ export async function embeddedBroker(options: BrokerOptions): Promise<EmbeddedBr
     if (typeof name !== "string" || ![organization].flat().includes(NODES)) {
       throw refuse("refusedCertificate", fields, `the certificate is not a device's: its organization has to be ${NODES}`);
     }
-    const channel = client.id === name ? "control" : client.id === `${name}${STREAMS_SUFFIX}` ? "streams" : undefined;
+    const channel = client.id === name ? "control" : client.id === streamsClientId(name) ? "streams" : undefined;
     if (channel === undefined) throw refuse("refusedClientId", fields, "the client id is not the certificate's common name");
     const reason = await options.refuse?.(name, certificate.raw);
     if (reason !== undefined) throw refuse("refusedCertificate", fields, reason);

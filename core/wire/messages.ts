@@ -105,7 +105,13 @@ export const topics = {
   down: (node: string) => `d/${node}/down`,
   /** retained will and its opposite: 1-byte payload "0" or "1" */
   presence: (node: string) => `d/${node}/presence`,
-  /** the second connection, client id "<node>+s" */
+  /** the second connection, see streamsClientId */
   streamUp: (node: string) => `d/${node}/s/up`,
   streamDown: (node: string) => `d/${node}/s/down`,
 } as const;
+
+/**
+ * MQTT client id of a device's second connection. No node name has a colon; "+" and "#", which none has either, make
+ * mosquitto refuse a client whose id is part of an access rule.
+ */
+export const streamsClientId = (node: string) => `${node}:s`;

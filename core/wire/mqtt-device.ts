@@ -1,9 +1,9 @@
 /**
  * The device's end of MQTT. Client id, certificate CN and node name are the same thing; the second connection, for
- * streams, carries "+s" behind it, so that bulk never delays what says that the device is alive.
+ * streams, carries ":s" behind it, so that bulk never delays what says that the device is alive.
  */
 import type { DeviceLink } from "./link.ts";
-import { topics } from "./messages.ts";
+import { streamsClientId, topics } from "./messages.ts";
 import type { MqttOptions } from "./mqtt-connection.ts";
 import { mqttConnection } from "./mqtt-connection.ts";
 
@@ -46,7 +46,6 @@ export function sharedMqttDevice(options: Omit<MqttDeviceOptions, "channel">): D
 }
 
 /** Client id of the connection that carries streams. */
-export const streamsClientId = (node: string) => `${node}+s`;
 
 export function mqttDevice(options: MqttDeviceOptions): DeviceLink {
   const { node, channel, ...connection } = options;

@@ -91,7 +91,7 @@ test("a stolen client id is refused, logged and counted, and its owner stays con
   const owner = await raw(t, broker, await ca.leaf(device("dev1")));
   owner.send(connectAs("dev1"));
   t.like(await owner.next(), { cmd: "connack", returnCode: 0 });
-  for (const stolen of ["dev1", "dev1+s", "dev2+t", ""]) {
+  for (const stolen of ["dev1", "dev1:s", "dev2:t", ""]) {
     const thief = await raw(t, broker, await ca.leaf(device("dev2")));
     thief.send(connectAs(stolen));
     t.like(await thief.next(), { cmd: "connack", returnCode: 5 }, stolen);
@@ -241,7 +241,7 @@ test("a disconnected device loses both connections", async (t) => {
   const { ca, broker } = await stage(t);
   const leaf = await ca.leaf(device("dev1"));
   const clients = [];
-  for (const id of ["dev1", "dev1+s"]) {
+  for (const id of ["dev1", "dev1:s"]) {
     const client = await raw(t, broker, leaf);
     client.send(connectAs(id));
     t.like(await client.next(), { returnCode: 0 });
