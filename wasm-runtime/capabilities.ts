@@ -53,7 +53,7 @@ export function needsOf(header: ComponentHeader): Needs {
   if (unknown.length > 0) {
     throw new ComponentError(
       "UnsupportedImport",
-      `the component imports ${unknown.join(", ")}; a device offers WASI 0.2 (${Object.keys(interfaces).join(", ")}): compose the component with one that exports the rest (\`wac plug\`), or build it without them`,
+      `the component imports ${unknown.join(", ")}; a device offers WASI 0.2 (${Object.keys(interfaces).join(", ")}) and ${Object.keys(drafts).join(", ")}: compose the component with one that exports the rest (\`wac plug\`), or build it without them`,
     );
   }
   return { world, capabilities: [...capabilities].toSorted() };
