@@ -205,9 +205,12 @@ test("events are written once, and counted up", async (t) => {
   t.is(items.length, 1);
   t.like(items[0], { reason: "BackOff", count: 2, source: { component: "kubelet", host: "dev1" }, involvedObject: { name: "web" } });
   const flood = Array.from({ length: 1_000 }, (_, index) => ({ ...event(1), message: `message ${index}` }));
-  await dev.observe([], { events: flood });
+  const other = { ...event(1), regarding: { ...event(1).regarding, name: "quiet", uid: "of-a-quiet-pod" }, message: "once" };
+  await dev.observe([], { events: [...flood, other] });
   await clock.advance(1_000);
-  t.true((await admin.list(EVENTS, { namespace: "default" })).items.length <= 210);
+  const told = (await admin.list(EVENTS, { namespace: "default" })).items.map(({ involvedObject }) => involvedObject.name);
+  t.true(told.filter((name) => name === "web").length <= 60, "one that repeats itself is cut short");
+  t.is(told.filter((name) => name === "quiet").length, 1, "and takes nothing from the others");
 });
 
 test("a token for a pod of the device is issued, for others refused", async (t) => {
