@@ -20,6 +20,7 @@ import { informers as sharedInformers, type SharedInformers } from "../control/i
 import { runController } from "../control/loop.ts";
 import { controllers } from "../controllers/all.ts";
 import { flowSchemaStatus } from "../controllers/flow-schema-status.ts";
+import { ipAddressRepair } from "../controllers/ip-address-repair.ts";
 import type { PodMetrics } from "../controllers/horizontal-pod-autoscaler.ts";
 import { DEFAULT_POD_NETWORK } from "../controllers/node-ipam.ts";
 import type { RequestLimit } from "../http/fairness/limit.ts";
@@ -30,7 +31,7 @@ import { outsideAuthenticators, outsideAuthorizer, requestLimit } from "./access
 import { admissionPlugins } from "./admission.ts";
 import { type Extensions, extensions, withExtensionHooks } from "./extensions.ts";
 import { type Identity, identity, ISSUER, nodesFrom, rbacFrom } from "./identity.ts";
-import { bootstrapUser, cacheUser, flowControlUser, internalAuthorizer } from "./internal-users.ts";
+import { bootstrapUser, cacheUser, flowControlUser, internalAuthorizer, serviceAddressUser } from "./internal-users.ts";
 import { clusterSigner } from "./signer.ts";
 
 export interface ControlPlaneParts {
@@ -103,6 +104,7 @@ export async function controlPlane(parts: ControlPlaneParts): Promise<ControlPla
     for (const controller of controllers({ ...shared, ...more, rootCa: pki.caCertificate, signer: clusterSigner(pki), podNetwork })) runController(controller, shared);
     for (const controller of extended.controllers()) runController(controller, shared);
     runController(flowSchemaStatus({ informers, client: informers.through(registry.clientFor(flowControlUser)), clock }), shared);
+    runController(ipAddressRepair({ informers, client: informers.through(registry.clientFor(serviceAddressUser)), clock }), shared);
     const client = informers.through(registry.clientFor(component("kube-scheduler")));
     const events = eventRecorder(client, { clock, log, signal, component: "default-scheduler" });
     runScheduler({ client, informers, events, clock, log, signal });

@@ -16,11 +16,15 @@ export const extensionsUser: User = { name: "system:lichen:extensions", groups: 
 /** Says in the status of flow schemas whether their priority level is there. */
 export const flowControlUser: User = { name: "system:lichen:flow-control", groups: [AUTHENTICATED] };
 
+/** Keeps the addresses of Services and the objects that stand for them together. */
+export const serviceAddressUser: User = { name: "system:lichen:service-addresses", groups: [AUTHENTICATED] };
+
 const verbsOf: ReadonlyMap<User, ReadonlySet<string>> = new Map([
   [cacheUser, new Set(["get", "list", "watch"])],
   [serverItself, new Set(["get", "list"])],
   [extensionsUser, new Set(["get", "list", "watch", "create", "update", "delete"])],
   [flowControlUser, new Set(["patch"])],
+  [serviceAddressUser, new Set(["get", "create", "delete"])],
   [bootstrapUser, new Set(["get", "create", "update", "patch", "escalate", "bind"])],
 ]);
 

@@ -19,12 +19,14 @@ import { namespace } from "./namespace.ts";
 import type { PodNetwork } from "./node-ipam.ts";
 import { DEFAULT_POD_NETWORK, nodeIpam } from "./node-ipam.ts";
 import { nodeLifecycle } from "./node-lifecycle.ts";
+import { nodeTtl } from "./node-ttl.ts";
 import { podGarbageCollector } from "./pod-garbage-collector.ts";
 import { replicaSet } from "./replica-set.ts";
 import { replicationController } from "./replication-controller.ts";
 import { resourceQuota } from "./resource-quota.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccount } from "./service-account.ts";
+import { serviceCidr } from "./service-cidr.ts";
 import { statefulSet } from "./stateful-set.ts";
 import { taintEviction } from "./taint-eviction.ts";
 import { accountTokenCleaner, bootstrapTokenCleaner } from "./token-cleanup.ts";
@@ -61,7 +63,9 @@ const builders: readonly ((deps: AllDeps) => Controller | undefined)[] = [
   endpointSlice,
   endpoints,
   endpointSliceMirroring,
+  serviceCidr,
   (deps) => nodeIpam(deps, deps.podNetwork ?? DEFAULT_POD_NETWORK),
+  nodeTtl,
   nodeLifecycle,
   taintEviction,
   podGarbageCollector,

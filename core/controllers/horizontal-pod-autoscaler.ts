@@ -50,6 +50,8 @@ export function horizontalPodAutoscaler(deps: ControllerDeps, metrics: PodMetric
   const autoscalers = deps.informers.of(HORIZONTAL_POD_AUTOSCALERS);
   const pods = deps.informers.of(PODS);
   const memory = new Map<string, Past>();
+  /** when the next run is due, by key; of an autoscaler of this uid */
+  const due = new Map<string, { readonly uid: string; readonly at: number }>();
 
   async function scaleOf(autoscaler: HorizontalPodAutoscaler): Promise<{ readonly scale: Scale; readonly resource: Resource<Scale>; readonly name: string }> {
     const { apiVersion = "v1", kind = "", name = "" } = autoscaler.spec?.scaleTargetRef ?? {};
@@ -159,10 +161,25 @@ export function horizontalPodAutoscaler(deps: ControllerDeps, metrics: PodMetric
   return {
     name: "horizontal-pod-autoscaler",
     watches: [watching(autoscalers, ({ metadata }) => [`${metadata.namespace}/${metadata.name}`]), watching(pods, () => [])],
+    // once in each period and for the first time after one, whatever events come: a target that is made with its
+    // autoscaler has had the time to start
     async reconcile(key) {
       const autoscaler = autoscalers.get(key);
+      const planned = due.get(key);
+      const uid = autoscaler?.metadata.uid ?? "";
+      if (planned !== undefined && planned.uid !== uid) {
+        memory.delete(planned.uid);
+        due.delete(key);
+      }
       if (autoscaler === undefined) return undefined;
-      await writeStatus(autoscaler, await run(autoscaler, deps.clock.now()));
+      const now = deps.clock.now();
+      if (planned?.uid !== uid || planned.at > now) {
+        const at = planned?.uid === uid ? planned.at : now + PERIOD_MS;
+        due.set(key, { uid, at });
+        return { afterMs: at - now };
+      }
+      due.set(key, { uid, at: now + PERIOD_MS });
+      await writeStatus(autoscaler, await run(autoscaler, now));
       return { afterMs: PERIOD_MS };
     },
   };

@@ -11,6 +11,7 @@ import type { ControllerDeps } from "./deps.ts";
 import { actor } from "./deps.ts";
 import { present, sameJson } from "./json.ts";
 import { BY_CLAIM, claimsOf } from "./volume-protection.ts";
+import { reclaimFailure } from "./volume-reclaim.ts";
 import { bestVolume, classOf, isPromised, mismatch } from "./volume-match.ts";
 
 const BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller";
@@ -125,15 +126,19 @@ export function volumeBinder(deps: ControllerDeps): Controller {
   async function reconcileVolume(volume: PersistentVolume): Promise<void> {
     const reference = volume.spec?.claimRef;
     const at = timestamp(deps.clock.now());
-    const phase = (value: "Available" | "Bound" | "Released"): PersistentVolumeStatus =>
-      volume.status?.phase === value ? volume.status : { ...volume.status, phase: value, lastPhaseTransitionTime: at };
+    const phase = (value: "Available" | "Bound" | "Released" | "Failed"): PersistentVolumeStatus =>
+      volume.status?.phase === value ? volume.status : { phase: value, lastPhaseTransitionTime: at };
     if (reference === undefined || reference.uid === undefined || reference.uid === "") return writeVolume(volume, phase("Available"));
     const claim = claims.get(`${reference.namespace}/${reference.name}`);
     if (claim?.metadata.uid === reference.uid) {
       // the claim's own key finishes a half-made binding
       return claim.spec?.volumeName === volume.metadata.name ? writeVolume(volume, phase("Bound")) : undefined;
     }
-    return writeVolume(volume, phase("Released"));
+    const failure = reclaimFailure(volume);
+    if (failure === undefined) return writeVolume(volume, phase("Released"));
+    if (volume.status?.phase === "Failed") return undefined;
+    await writeVolume(volume, { ...phase("Failed"), message: failure.message });
+    events.record(volume, "Warning", failure.reason, failure.message);
   }
 
   const pending = () => claims.by("pending", "yes").map(claimKey);

@@ -113,6 +113,28 @@ test("a claim takes the smallest volume that fits, and the volume is released af
   t.deepEqual(plane.complaints, []);
 });
 
+test("a volume whose claim is gone is kept, left to its provisioner, or says that nobody deletes it", async (t) => {
+  const plane = await controlPlane(t);
+  await plane.run(volumeBinder);
+  const made = (policy: string, annotations: object = {}) => ({ ...volume("v", "1Gi", { persistentVolumeReclaimPolicy: policy }), metadata: { name: "v", annotations } });
+  for (const [given, wanted] of [
+    [made("Retain"), "Released"],
+    [made("Delete", { "pv.kubernetes.io/provisioned-by": "example.com/disks" }), "Released"],
+    [made("Delete"), "Failed"],
+    [made("Recycle"), "Failed"],
+  ] as const) {
+    await plane.admin.create(PERSISTENT_VOLUMES, given as never);
+    await plane.admin.create(PERSISTENT_VOLUME_CLAIMS, claim("c", "1Gi"));
+    await plane.clock.advance(100);
+    await plane.admin.delete(PERSISTENT_VOLUME_CLAIMS, inDefault("c"));
+    await plane.clock.advance(100);
+    t.is((await plane.admin.get(PERSISTENT_VOLUMES, { name: "v" })).status?.phase, wanted);
+    await plane.admin.delete(PERSISTENT_VOLUMES, { name: "v" });
+    await plane.clock.advance(100);
+  }
+  t.deepEqual(plane.complaints, []);
+});
+
 test("a claim that a pod uses outlives its deletion", async (t) => {
   const plane = await controlPlane(t);
   await plane.run(claimProtection);
