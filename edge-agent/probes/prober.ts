@@ -49,6 +49,8 @@ const FIELDS = { startup: "startupProbe", liveness: "livenessProbe", readiness: 
 const TITLES = { startup: "Startup", liveness: "Liveness", readiness: "Readiness" } as const;
 /** API defaults */
 const DEFAULTS = { periodSeconds: 10, timeoutSeconds: 1, successThreshold: 1, failureThreshold: 3 } as const;
+/** A program that has just begun does not listen yet: asked at once, nearly each would be told to be unhealthy. */
+const FIRST_MS = 1_000;
 const NO_RESULTS: ProbeResults = new Map();
 
 interface Worker {
@@ -110,7 +112,7 @@ export function prober({ clock, hostIPs, tell, onChange }: ProberOptions): Probe
       if (changed) onChange(uid);
     };
     const age = clock.now() - (found.startedAt ?? found.createdAt);
-    later(Math.max(0, (settings.initialDelaySeconds ?? 0) * 1000 - age));
+    later(Math.max(0, Math.max((settings.initialDelaySeconds ?? 0) * 1000, worker.undecided ? 0 : FIRST_MS) - age));
     return worker;
   };
 
