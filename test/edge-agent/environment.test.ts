@@ -8,7 +8,7 @@ import { qosClass } from "../../edge-agent/qos.ts";
 import { container, pod } from "./support/pods.ts";
 
 const objects: readonly AnyObject[] = [
-  { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c", namespace: "default" }, data: { A: "config", B: "config", "not a name": "x" } },
+  { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c", namespace: "default" }, data: { A: "config", B: "config", "any name": "x", "no=name": "x" } },
   { apiVersion: "v1", kind: "Secret", metadata: { name: "s", namespace: "default" }, data: { B: Buffer.from("secret").toString("base64") } },
   { apiVersion: "v1", kind: "Service", metadata: { name: "kubernetes", namespace: "default" }, spec: { clusterIP: "10.96.0.1", ports: [{ name: "https", port: 443 }] } },
 ];
@@ -28,7 +28,8 @@ test("later sources win, references see what was set before them, names are chec
     env: [{ name: "X", value: "$(B)-$(LATER)-$$(B)" }, { name: "LATER", value: "y" }, { name: "A", value: "own" }],
   });
   t.like(variables, { A: "own", B: "secret", X: "secret-$(LATER)-$(B)", LATER: "y" });
-  t.false("not a name" in variables);
+  t.is(variables["any name"], "x");
+  t.false("no=name" in variables);
 });
 
 test("the API server is always announced", (t) => {
