@@ -32,6 +32,8 @@ const MAX_ERROR_BYTES = 8192;
 export const START_TIMEOUT_MS = 20_000;
 /** The host's own JavaScript heap: bodies and modules are outside of it. */
 const HEAP_MB = 32;
+/** x86-64, and ARM64 with 48-bit page tables: all of it is the process's but one bit */
+const FULL_ADDRESS_BITS = 47;
 /** 128 + SIGKILL: what is reported for a process that vanished without a word */
 const KILLED_CODE = 137;
 const POLL_MS = 20;
@@ -239,6 +241,8 @@ function flagsFor(host: HostImage, spec: HostSpec): string[] {
     `--max-old-space-size=${HEAP_MB}`,
     `--wasm-max-mem-pages=${Math.max(1, Math.floor(spec.memoryLimitBytes / PAGE_BYTES))}`,
     "--v8-pool-size=1",
+    // V8 reserves 8 GB of addresses per memory so that the processor checks bounds; 39 bits have room for few of them
+    ...(spec.addressBits !== undefined && spec.addressBits < FULL_ADDRESS_BITS ? ["--disable-wasm-trap-handler"] : []),
     ...permissionsFor(host, spec),
   ];
 }

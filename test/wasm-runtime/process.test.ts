@@ -142,6 +142,15 @@ test("a component reads and writes its volume, and not beside it", async (t) => 
   t.is(readFileSync(join(volume, "output"), "utf8"), "kept by the pod");
 });
 
+test("a board with few address bits gets a host that reserves none", async (t) => {
+  const { options } = await prepared(t, example("hello"));
+  const running = await startComponent(options({ addressBits: 39 }));
+  t.is((await get(running)).status, 200);
+  const reserved = (pid: number) => Number(/^VmSize:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 2 ** 20;
+  const usual = await startComponent(options());
+  t.true(reserved(running.pid) < reserved(usual.pid) - 4, `${reserved(running.pid)} and ${reserved(usual.pid)} GiB`);
+});
+
 test("the process has no environment but the pod's, and few ways to the disk", async (t) => {
   const { options } = await prepared(t, example("hello"));
   const running = await startComponent(options({ env: [["SECRET", "s"]] }));

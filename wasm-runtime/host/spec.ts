@@ -38,6 +38,8 @@ export interface HostSpec {
   readonly args: readonly string[];
   readonly env: readonly (readonly [string, string])[];
   readonly memoryLimitBytes: number;
+  /** bits of an address on this board's kernel (39 on many small ones); absent: enough */
+  readonly addressBits?: number;
   /** thousandths of a processor; where the device has cgroups */
   readonly cpuMillis?: number;
   readonly listen: readonly { readonly host: string; readonly port: number }[];

@@ -37,6 +37,8 @@ export interface WasiRuntimeOptions {
   /** where host ports and pods with `hostNetwork` listen; all addresses unless given */
   readonly nodeAddress?: string;
   readonly maxModuleBytes?: number;
+  /** of the board's profile: below 47, memory is checked by code instead of by reserved addresses */
+  readonly addressBits?: number;
 }
 
 export interface WasiRuntime extends Runtime {
@@ -275,6 +277,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         publicKeys: options.publicKeys(),
         world: module.world,
         ...runAs(record),
+        ...(options.addressBits === undefined ? {} : { addressBits: options.addressBits }),
         listen: module.world === "http" ? record.listen : [],
         logPath: record.logPath,
         stateDir: directory,
