@@ -111,18 +111,19 @@ export function hostsToml({ host, hosts, server }: RegistrySource): string {
   const upstream = server?.url ?? (host === "docker.io" ? "https://registry-1.docker.io" : host === "_default" ? undefined : `https://${host}`);
   return [
     ...(upstream === undefined ? [] : [`server = ${quote(upstream)}`]),
-    ...[...hosts, ...(server === undefined ? [] : [server])].flatMap(hostLines),
+    // what stands before the first table is for the server as the last resort; containerd 1.6 asks it only as a host, too
+    ...(server === undefined ? [] : accessLines(server)),
+    ...[...hosts, ...(server === undefined ? [] : [server])].flatMap((each) => [`[host.${quote(each.url)}]`, ...accessLines(each).map((line) => `  ${line}`)]),
     "",
   ].join("\n");
 }
 
-function hostLines({ url, ca, certificate, key, skipVerify }: RegistryHost): string[] {
+function accessLines({ ca, certificate, key, skipVerify }: RegistryHost): string[] {
   return [
-    `[host.${quote(url)}]`,
-    `  capabilities = ["pull", "resolve"]`,
-    ...(ca === undefined ? [] : [`  ca = ${quote(ca)}`]),
-    ...(certificate === undefined || key === undefined ? [] : [`  client = [[${quote(certificate)}, ${quote(key)}]]`]),
-    ...(skipVerify === true ? ["  skip_verify = true"] : []),
+    `capabilities = ["pull", "resolve"]`,
+    ...(ca === undefined ? [] : [`ca = ${quote(ca)}`]),
+    ...(certificate === undefined || key === undefined ? [] : [`client = [[${quote(certificate)}, ${quote(key)}]]`]),
+    ...(skipVerify === true ? ["skip_verify = true"] : []),
   ];
 }
 
