@@ -37,6 +37,8 @@ const subjects: readonly Subject[] = [
   },
 ];
 
+/** Fewer reads of what is inside mean that the race was not run, whatever else the table says. */
+const MIN_READS = 20;
 const renames = Number(process.argv[2] ?? 1_000_000);
 const renamer = `
 const { renameSync } = require("node:fs");
@@ -68,7 +70,7 @@ async function race({ open }: Subject, base: string): Promise<Raced> {
   const done = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(renamer, { eval: true, workerData: { volume, renames, done } });
   await new Promise((resolve) => worker.once("online", resolve));
-  const { root, close } = open(volume);
+  let { root, close } = open(volume);
   const deeds = [
     () => Buffer.from(root.openAt({ symlinkFollow: true }, "swap/secret", {}, { read: true }).read(100n, 0n)[0]).toString(),
     () => Buffer.from(root.openAt({}, "swap", { directory: true }, { read: true }).openAt({}, "secret", {}, { read: true }).read(100n, 0n)[0]).toString(),
@@ -96,7 +98,9 @@ async function race({ open }: Subject, base: string): Promise<Raced> {
       }
     }
     if (tries % 1000 === 0) {
+      // with everything that the guest has left open
       close();
+      ({ root, close } = open(volume));
       // descriptors of hosts that close by finalizers
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -115,7 +119,7 @@ for (const subject of subjects) {
   for (const { deed, path, what } of found.slice(0, 10)) process.stdout.write(`${subject.name}: ${deed}: ${path}: ${what}\n`);
   const raced = await race(subject, join(base, "race"));
   rows[subject.name] = { attempts: tried, escapes: found.length, "race tries": raced.tries, "reads inside": raced.reads, "race leaks": raced.leaks, "damage outside": raced.damage };
-  if (subject.name === "lichen") failed = found.length > 0 || raced.leaks > 0 || raced.damage;
+  if (subject.name === "lichen") failed = found.length > 0 || raced.leaks > 0 || raced.damage || raced.reads < MIN_READS;
   rmSync(base, { recursive: true, force: true });
 }
 process.stdout.write(`${renames} renames\n`);
