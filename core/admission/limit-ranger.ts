@@ -1,6 +1,8 @@
 /** LimitRanges of the namespace: defaults for containers that say nothing, then minima, maxima and ratios. */
 import type { AnyObject } from "../api/meta.ts";
-import { addQuantities, compareQuantities, formatQuantity, parseQuantity } from "../api/quantity.ts";
+import type { ResourceAmounts } from "../api/pod-resources.ts";
+import { statedLimits, statedRequests } from "../api/pod-resources.ts";
+import { compareQuantities, formatQuantity, parseQuantity } from "../api/quantity.ts";
 import { LIMIT_RANGES } from "../api/resources.gen.ts";
 import type { Container, LimitRange, LimitRangeItem, PersistentVolumeClaim, Pod, PodSpec } from "../api/types.gen.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";
@@ -67,7 +69,7 @@ function podProblems({ spec }: Pod, items: readonly LimitRangeItem[]): readonly 
   return items.flatMap((item) => {
     if (item.type === "Container") return containers.flatMap(({ resources }) => bounds(item, resources?.requests, resources?.limits));
     if (item.type !== "Pod") return [];
-    return bounds(item, total(spec, "requests"), total(spec, "limits"));
+    return bounds(item, texts(statedRequests(spec)), texts(statedLimits(spec)));
   });
 }
 
@@ -75,19 +77,7 @@ function claimProblems({ spec }: PersistentVolumeClaim, items: readonly LimitRan
   return items.filter(({ type }) => type === "PersistentVolumeClaim").flatMap((item) => bounds(item, spec?.resources?.requests, undefined, true));
 }
 
-/** Containers run together, init containers one after another: the larger of both. */
-function total(spec: PodSpec | undefined, side: "requests" | "limits"): Amounts {
-  const sum: { [resource: string]: string } = {};
-  for (const { resources } of spec?.containers ?? []) {
-    for (const [name, text] of Object.entries(resources?.[side] ?? {})) {
-      sum[name] = formatQuantity(addQuantities(parseQuantity(sum[name] ?? "0"), parseQuantity(text)));
-    }
-  }
-  for (const { resources } of spec?.initContainers ?? []) {
-    for (const [name, text] of Object.entries(resources?.[side] ?? {})) if (exceeds(text, sum[name] ?? "0")) sum[name] = text;
-  }
-  return sum;
-}
+const texts = (amounts: ResourceAmounts): Amounts => Object.fromEntries([...amounts].map(([name, amount]) => [name, formatQuantity(amount)]));
 
 const exceeds = (a: string, b: string) => compareQuantities(parseQuantity(a), parseQuantity(b)) > 0;
 

@@ -14,19 +14,27 @@ type Texts = { readonly [resource: string]: string };
 
 const none: Texts = {};
 
-/** A limit without a request is the request, too; of the pod itself only where no container requests the resource. */
-export function podRequests({ spec }: Pod): ResourceAmounts {
-  const total = ofContainers(spec, (resources) => (resources?.limits === undefined ? resources?.requests : { ...resources.limits, ...resources.requests }));
-  for (const [name, amount] of amounts(spec?.resources?.limits)) if (!total.has(name)) total.set(name, amount);
-  for (const [name, amount] of amounts(spec?.resources?.requests)) total.set(name, amount);
-  return plus(total, amounts(spec?.overhead));
-}
+export const podRequests = ({ spec }: Pod): ResourceAmounts => plus(statedRequests(spec), amounts(spec?.overhead));
 
 /** Overhead makes no limit where there is none. */
 export function podLimits({ spec }: Pod): ResourceAmounts {
+  const total = statedLimits(spec);
+  for (const [name, amount] of amounts(spec?.overhead)) if (total.has(name)) plus(total, new Map([[name, amount]]));
+  return total;
+}
+
+/** Without overhead. A limit without a request is the request, too; of the pod itself only where no container requests the resource. */
+export function statedRequests(spec: PodSpec | undefined): Map<string, Quantity> {
+  const total = ofContainers(spec, (resources) => (resources?.limits === undefined ? resources?.requests : { ...resources.limits, ...resources.requests }));
+  for (const [name, amount] of amounts(spec?.resources?.limits)) if (!total.has(name)) total.set(name, amount);
+  for (const [name, amount] of amounts(spec?.resources?.requests)) total.set(name, amount);
+  return total;
+}
+
+/** Without overhead. */
+export function statedLimits(spec: PodSpec | undefined): Map<string, Quantity> {
   const total = ofContainers(spec, (resources) => resources?.limits);
   for (const [name, amount] of amounts(spec?.resources?.limits)) total.set(name, amount);
-  for (const [name, amount] of amounts(spec?.overhead)) if (total.has(name)) plus(total, new Map([[name, amount]]));
   return total;
 }
 
