@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { linkSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, renameSync, rmdirSync, rmSync, statSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
@@ -7,7 +7,7 @@ import { filesystem } from "../../wasm-runtime/host/filesystem.ts";
 import { outboundOf, parseEndpoints, plainAddress } from "../../wasm-runtime/host/endpoints.ts";
 import { Fields } from "../../wasm-runtime/host/http-fields.ts";
 import { importsFor } from "../../wasm-runtime/host/imports.ts";
-import { escapes } from "./support/escapes.ts";
+import { deeds, escapes } from "./support/escapes.ts";
 import type { Root } from "./support/escapes.ts";
 
 function directory(t: { teardown(cleanup: () => void): void }): string {
@@ -27,6 +27,35 @@ for (const readOnly of [false, true]) {
     t.true(tried > 1000);
   });
 }
+
+/** What a host does that joins paths: the corpus must find its holes, or it would find nobody's. */
+const naive = (base: string): Root => ({
+  openAt(_pathFlags, path, { create, truncate }, { write }) {
+    const place = join(base, path);
+    if (create === true || truncate === true || write === true) writeFileSync(place, "changed");
+    return naive(place);
+  },
+  read: () => [readFileSync(base), true],
+  write: () => 0n,
+  statAt: (_flags, path) => statSync(join(base, path)),
+  setTimesAt: (_flags, path) => utimesSync(join(base, path), 1, 1),
+  createDirectoryAt: (path) => mkdirSync(join(base, path)),
+  removeDirectoryAt: (path) => rmdirSync(join(base, path)),
+  unlinkFileAt: (path) => unlinkSync(join(base, path)),
+  renameAt: (path, _into, newPath) => renameSync(join(base, path), join(base, newPath)),
+  linkAt: (_flags, path, _into, newPath) => linkSync(join(base, path), join(base, newPath)),
+  symlinkAt: (target, path) => symlinkSync(target, join(base, path)),
+  readlinkAt: (path) => readlinkSync(join(base, path)),
+  metadataHashAt: (_flags, path) => statSync(join(base, path)),
+});
+
+test("the corpus finds the holes of a host that has them", (t) => {
+  const { found } = escapes(directory(t), (volume) => ({ root: naive(volume), close: () => {} }));
+  t.true(found.length > 300);
+  const missed = Object.keys(deeds).filter((deed) => !found.some((one) => one.deed === deed));
+  // the secret is no link, so nothing reads it as one; a host with other files outside would be found
+  t.deepEqual(missed, ["readlink"]);
+});
 
 test("an address is granted or not, however it is written", (t) => {
   const outbound = outboundOf(parseEndpoints("10.1.0.0/16:443, [2001:db8::]/32:53, api.example.com:443"));

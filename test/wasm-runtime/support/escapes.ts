@@ -4,7 +4,7 @@
  * nothing outside is told.
  */
 import { createHash } from "node:crypto";
-import { linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 type Flags = Readonly<Record<string, boolean>>;
@@ -47,6 +47,8 @@ export function ground(base: string): Ground {
     mkdirSync(join(outside, "empty"), { recursive: true });
     mkdirSync(join(volume, "a/b/c"), { recursive: true });
     writeFileSync(join(outside, "secret"), SECRET);
+    // the same after each reset, so that a change is a change
+    utimesSync(join(outside, "secret"), 1_000_000_000, 1_000_000_000);
     writeFileSync(join(volume, "own"), "the guest's own");
     writeFileSync(join(volume, "a/own"), "the guest's own");
     const links = { abs: outside, rel: "../outside", "a/up": "../..", "a/b/far": "../../../outside", chain: "rel", twice: "a/up/outside", proc: "/proc/self/root", fds: "/proc/self/fd", cwd: "/proc/self/cwd", self: ".", "file-abs": join(outside, "secret"), "file-rel": "../outside/secret", dev: "/dev" };
