@@ -95,6 +95,16 @@ export function isReason(error: unknown, reason: StatusReason): boolean {
   return error instanceof ApiError && error.reason === reason;
 }
 
+/** The answer, or undefined when what was asked for is not there: mostly it went meanwhile, and nothing is left to do. */
+export async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isReason(error, "NotFound")) return undefined;
+    throw error;
+  }
+}
+
 /** What a message names: the plural resource with its group, as kubectl users read it ("deployments.apps"). */
 export interface Named {
   readonly group: string;

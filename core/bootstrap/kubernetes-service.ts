@@ -5,7 +5,7 @@
 import type { Client, Resource } from "../api/client.ts";
 import type { AnyObject, KubeObject } from "../api/meta.ts";
 import { ENDPOINT_SLICES, ENDPOINTS, SERVICES } from "../api/resources.gen.ts";
-import { isReason } from "../api/status.ts";
+import { unlessGone } from "../api/status.ts";
 
 export interface ApiAddress {
   /** the first address of the service range */
@@ -52,13 +52,7 @@ async function ensure(client: Client, resource: Resource<KubeObject>, object: An
 }
 
 async function exists(client: Client, resource: Resource<KubeObject>): Promise<boolean> {
-  try {
-    await client.get(resource, target);
-    return true;
-  } catch (error) {
-    if (isReason(error, "NotFound")) return false;
-    throw error;
-  }
+  return (await unlessGone(client.get(resource, target))) !== undefined;
 }
 
 /** The cluster IP stays: pods know it. */

@@ -6,7 +6,7 @@
 import { DEPLOYMENTS, PODS, REPLICA_SETS } from "../api/resources.gen.ts";
 import type { Selector } from "../api/selector.ts";
 import { selectorOf } from "../api/selector.ts";
-import { isReason } from "../api/status.ts";
+import { unlessGone } from "../api/status.ts";
 import type { Deployment, Pod, ReplicaSet } from "../api/types.gen.ts";
 import type { Controller, Outcome } from "../control/control.ts";
 import { watching } from "../control/loop.ts";
@@ -131,11 +131,7 @@ async function resize({ client, events }: Parts, object: Deployment, changes: re
 
 async function cleanUp({ client }: Parts, object: Deployment, old: readonly ReplicaSet[]): Promise<void> {
   for (const set of expired(object, old)) {
-    try {
-      await client.delete(REPLICA_SETS, targetOf(set), present({ preconditions: present({ uid: set.metadata.uid }), propagationPolicy: "Background" as const }));
-    } catch (error) {
-      if (!isReason(error, "NotFound")) throw error;
-    }
+    await unlessGone(client.delete(REPLICA_SETS, targetOf(set), present({ preconditions: present({ uid: set.metadata.uid }), propagationPolicy: "Background" as const })));
   }
 }
 

@@ -6,7 +6,7 @@ import type { Client } from "../api/client.ts";
 import type { Clock } from "../api/clock.ts";
 import { timestamp } from "../api/clock.ts";
 import { FLOW_SCHEMAS, PRIORITY_LEVEL_CONFIGURATIONS } from "../api/resources.gen.ts";
-import { isReason } from "../api/status.ts";
+import { unlessGone } from "../api/status.ts";
 import type { FlowSchema } from "../api/types.gen.ts";
 import type { Controller } from "../control/control.ts";
 import type { SharedInformers } from "../control/informers.ts";
@@ -35,11 +35,7 @@ export function flowSchemaStatus({ informers, client, clock }: { readonly inform
       if (known?.status === wanted.status && known.message === wanted.message) return undefined;
       const lastTransitionTime = known?.status === wanted.status ? known.lastTransitionTime : timestamp(clock.now());
       const object = { apiVersion: "flowcontrol.apiserver.k8s.io/v1", kind: "FlowSchema", metadata: { name }, status: { conditions: [{ ...wanted, lastTransitionTime }] } };
-      try {
-        await client.patch(FLOW_SCHEMAS, { name, subresource: "status" }, { type: "apply", object, force: true }, { fieldManager: MANAGER });
-      } catch (error) {
-        if (!isReason(error, "NotFound")) throw error;
-      }
+      await unlessGone(client.patch(FLOW_SCHEMAS, { name, subresource: "status" }, { type: "apply", object, force: true }, { fieldManager: MANAGER }));
       return undefined;
     },
   };

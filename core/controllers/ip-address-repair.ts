@@ -7,7 +7,7 @@ import { isIPv6 } from "node:net";
 import type { Client } from "../api/client.ts";
 import type { Clock } from "../api/clock.ts";
 import { IP_ADDRESSES, SERVICES } from "../api/resources.gen.ts";
-import { isReason } from "../api/status.ts";
+import { isReason, unlessGone } from "../api/status.ts";
 import type { IPAddress, Service } from "../api/types.gen.ts";
 import type { Controller, Outcome } from "../control/control.ts";
 import type { SharedInformers } from "../control/informers.ts";
@@ -40,11 +40,7 @@ export function ipAddressRepair({ informers, client, clock }: { readonly informe
 
   async function remove({ metadata }: IPAddress): Promise<void> {
     const { name = "", uid } = metadata;
-    try {
-      await client.delete(IP_ADDRESSES, { name }, uid === undefined ? {} : { preconditions: { uid } });
-    } catch (error) {
-      if (!isReason(error, "NotFound")) throw error;
-    }
+    await unlessGone(client.delete(IP_ADDRESSES, { name }, uid === undefined ? {} : { preconditions: { uid } }));
   }
 
   async function reconcile(address: string): Promise<Outcome> {

@@ -5,7 +5,7 @@
 import type { Client } from "../api/client.ts";
 import { timestamp } from "../api/clock.ts";
 import { NODES, PODS } from "../api/resources.gen.ts";
-import { isReason } from "../api/status.ts";
+import { isReason, unlessGone } from "../api/status.ts";
 import type { Node, Pod } from "../api/types.gen.ts";
 import type { Controller } from "../control/control.ts";
 import { watching } from "../control/loop.ts";
@@ -78,13 +78,7 @@ export function podGarbageCollector(deps: ControllerDeps, terminatedLimit = TERM
 }
 
 async function exists(client: Client, name: string): Promise<boolean> {
-  try {
-    await client.get(NODES, { name });
-    return true;
-  } catch (error) {
-    if (isReason(error, "NotFound")) return false;
-    throw error;
-  }
+  return (await unlessGone(client.get(NODES, { name }))) !== undefined;
 }
 
 /** Every pod to delete, each once. */

@@ -5,7 +5,7 @@
 import type { Resource } from "../api/client.ts";
 import type { KubeObject } from "../api/meta.ts";
 import { PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, VOLUME_ATTRIBUTES_CLASSES } from "../api/resources.gen.ts";
-import { isReason } from "../api/status.ts";
+import { unlessGone } from "../api/status.ts";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../api/types.gen.ts";
 import type { Client } from "../api/client.ts";
 import type { Controller } from "../control/control.ts";
@@ -92,9 +92,5 @@ async function protect<T extends KubeObject>(client: Client, resource: Resource<
   const add = deletionTimestamp === undefined && !has;
   if (!add && (deletionTimestamp === undefined || !has || inUse)) return;
   const changed = add ? [...finalizers, finalizer] : finalizers.filter((each) => each !== finalizer);
-  try {
-    await client.update(resource, { namespace, name }, { ...object, metadata: { ...object.metadata, finalizers: changed } });
-  } catch (error) {
-    if (!isReason(error, "NotFound")) throw error;
-  }
+  await unlessGone(client.update(resource, { namespace, name }, { ...object, metadata: { ...object.metadata, finalizers: changed } }));
 }
