@@ -109,10 +109,12 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   const told = await openDesired(diskFile(join(dataDir, "desired.json"), log), log);
   const settings = await readSettings(join(dataDir, "kubelet.json"), facts);
   const registries = await readRegistries(join(dataDir, "registries.json"));
-  const { runtimes, daemon } = await startRuntimes({ config, settings, registries, identity: () => identity, store, facts, clock, log });
+  const { runtimes, daemon, removeCgroups } = await startRuntimes({ config, settings, registries, identity: () => identity, store, facts, clock, log });
   onClose(async () => {
     for (const runtime of runtimes) await runtime.close?.();
-    if (config.drainOnExit === true) await daemon?.stop();
+    if (config.drainOnExit !== true) return;
+    await daemon?.stop();
+    await removeCgroups();
   });
 
   const report = newReport();

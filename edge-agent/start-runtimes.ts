@@ -17,6 +17,8 @@ export interface Runtimes {
   readonly runtimes: readonly Runtime[];
   /** undefined: none, or somebody else's */
   readonly daemon: Containerd | undefined;
+  /** after the last pod: takes away the device's cgroups, as far as nothing is in them */
+  removeCgroups(): Promise<void>;
 }
 
 export interface RuntimeParts {
@@ -35,6 +37,7 @@ export async function startRuntimes({ config, settings, registries, identity, st
   const { dataDir, name } = config;
   const runtimes: Runtime[] = [];
   let daemon: Containerd | undefined;
+  let removeCgroups = async () => {};
   if (config.runtimes.includes("containerd")) {
     const [{ containerdRuntime }, { cgroups }, { sharesOf }] = await Promise.all([
       import("./runtimes/containerd/containerd.ts"),
@@ -57,6 +60,7 @@ export async function startRuntimes({ config, settings, registries, identity, st
       allocatable: { cpuShares: sharesOf(facts.cores - (reserved["cpu"] ?? 0)), memory: Math.floor(facts.memoryBytes - (reserved["memory"] ?? 0)) },
     });
     await tree.ensureDevice();
+    removeCgroups = tree.removeDevice;
     runtimes.push(
       containerdRuntime({
         socket: daemon?.socket ?? config.containerdSocket ?? "",
@@ -76,5 +80,5 @@ export async function startRuntimes({ config, settings, registries, identity, st
     const source = serverComponentSource({ server, ca, credentials: () => ({ cert: identity().certificate, key: identity().key }), clock });
     runtimes.push(wasiRuntime({ dataDir: join(dataDir, "wasi"), source, publicKeys: () => identity().moduleKeys, clock, log }));
   }
-  return { runtimes, daemon };
+  return { runtimes, daemon, removeCgroups };
 }
