@@ -4,7 +4,7 @@
  */
 import { timestamp } from "../api/clock.ts";
 import { CERTIFICATE_SIGNING_REQUESTS, SUBJECT_ACCESS_REVIEWS } from "../api/resources.gen.ts";
-import { isReason } from "../api/status.ts";
+import { unlessGone } from "../api/status.ts";
 import type { CertificateSigningRequest, CertificateSigningRequestCondition, SubjectAccessReview } from "../api/types.gen.ts";
 import type { Controller } from "../control/control.ts";
 import { watching } from "../control/loop.ts";
@@ -127,9 +127,7 @@ export function certificateCleaning(deps: ControllerDeps): Controller {
       if (request === undefined) return undefined;
       const left = endOf(request) - deps.clock.now();
       if (left > 0) return { afterMs: left };
-      await client.delete(CERTIFICATE_SIGNING_REQUESTS, { name }).catch((error: unknown) => {
-        if (!isReason(error, "NotFound")) throw error;
-      });
+      await unlessGone(client.delete(CERTIFICATE_SIGNING_REQUESTS, { name }));
       return undefined;
     },
   };

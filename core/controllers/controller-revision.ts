@@ -4,7 +4,7 @@
  */
 import type { Client } from "../api/client.ts";
 import { CONTROLLER_REVISIONS } from "../api/resources.gen.ts";
-import { isReason } from "../api/status.ts";
+import { isReason, unlessGone } from "../api/status.ts";
 import type { KubeObject } from "../api/meta.ts";
 import type { ControllerRevision, PodTemplateSpec } from "../api/types.gen.ts";
 import { hashOf } from "./hash.ts";
@@ -82,8 +82,6 @@ export async function truncateHistory(
 ): Promise<void> {
   const idle = history.filter((revision) => !inUse(revision)).toSorted(byRevision);
   for (const { metadata } of idle.slice(0, Math.max(0, idle.length - limit))) {
-    await client.delete(CONTROLLER_REVISIONS, { namespace: metadata.namespace, name: metadata.name ?? "" }).catch((error: unknown) => {
-      if (!isReason(error, "NotFound")) throw error;
-    });
+    await unlessGone(client.delete(CONTROLLER_REVISIONS, { namespace: metadata.namespace, name: metadata.name ?? "" }));
   }
 }

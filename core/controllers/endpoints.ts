@@ -1,7 +1,7 @@
 /** Endpoints (core/v1): the older form of a Service's addresses, still read by many tools. */
 import { ENDPOINTS, PODS, SERVICES } from "../api/resources.gen.ts";
 import { matchesLabels } from "../api/selector.ts";
-import { isReason } from "../api/status.ts";
+import { isReason, unlessGone } from "../api/status.ts";
 import type { EndpointAddress, Endpoints, EndpointSubset, Service } from "../api/types.gen.ts";
 import type { Controller } from "../control/control.ts";
 import { watching } from "../control/loop.ts";
@@ -53,9 +53,7 @@ export function endpoints(deps: ControllerDeps): Controller {
   }
 
   async function remove({ metadata }: Endpoints): Promise<void> {
-    await client.delete(ENDPOINTS, { namespace: metadata.namespace, name: metadata.name ?? "" }).catch((error: unknown) => {
-      if (!isReason(error, "NotFound")) throw error;
-    });
+    await unlessGone(client.delete(ENDPOINTS, { namespace: metadata.namespace, name: metadata.name ?? "" }));
   }
 
   return {

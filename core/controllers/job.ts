@@ -4,7 +4,7 @@
  */
 import { JOBS, PODS } from "../api/resources.gen.ts";
 import { selectorOf } from "../api/selector.ts";
-import { isReason } from "../api/status.ts";
+import { isReason, unlessGone } from "../api/status.ts";
 import type { Job, JobStatus, Pod } from "../api/types.gen.ts";
 import type { Controller, Outcome } from "../control/control.ts";
 import { watching } from "../control/loop.ts";
@@ -41,9 +41,7 @@ export function job(deps: ControllerDeps): Controller {
     const { namespace, name = "", uid, resourceVersion, finalizers = [] } = pod.metadata;
     const left = finalizers.filter((finalizer) => finalizer !== TRACKING);
     const patch = { metadata: { uid, resourceVersion, finalizers: left.length === 0 ? null : left } };
-    await client.patch(PODS, { namespace, name }, { type: "merge", patch }).catch((error: unknown) => {
-      if (!isReason(error, "NotFound")) throw error;
-    });
+    await unlessGone(client.patch(PODS, { namespace, name }, { type: "merge", patch }));
   }
 
   async function remove(object: Job, list: readonly Pod[]): Promise<void> {

@@ -6,7 +6,7 @@ import type { Client, Resource } from "../api/client.ts";
 import { timestamp } from "../api/clock.ts";
 import type { Kind, KindTable } from "../api/kinds.ts";
 import { NAMESPACES, PODS } from "../api/resources.gen.ts";
-import { isReason } from "../api/status.ts";
+import { isReason, unlessGone } from "../api/status.ts";
 import type { Namespace, NamespaceCondition } from "../api/types.gen.ts";
 import type { Controller } from "../control/control.ts";
 import { watching } from "../control/loop.ts";
@@ -100,9 +100,7 @@ async function emptyOf(client: Client, resource: Pick<Resource, "group" | "versi
     if (collection) await client.deleteCollection(of, { namespace: namespaceName, propagationPolicy: "Background" });
     else {
       for (const { metadata } of before.items) {
-        await client.delete(of, { namespace: namespaceName, name: metadata.name ?? "" }, { propagationPolicy: "Background" }).catch((error: unknown) => {
-          if (!isReason(error, "NotFound")) throw error;
-        });
+        await unlessGone(client.delete(of, { namespace: namespaceName, name: metadata.name ?? "" }, { propagationPolicy: "Background" }));
       }
     }
     const { items } = await client.list(of, { namespace: namespaceName });

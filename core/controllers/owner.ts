@@ -6,7 +6,7 @@ import type { Client, Resource } from "../api/client.ts";
 import type { KubeObject, OwnerReference } from "../api/meta.ts";
 import type { Selector } from "../api/selector.ts";
 import { matchesLabels } from "../api/selector.ts";
-import { isReason } from "../api/status.ts";
+import { unlessGone } from "../api/status.ts";
 import type { Informer, Key } from "../control/control.ts";
 
 /** The index of objects by the uid of their controller; objects without one are under NO_OWNER + namespace. */
@@ -123,10 +123,5 @@ async function setReferences<T extends KubeObject>(
 ): Promise<T | undefined> {
   const { namespace, name = "", uid, resourceVersion } = object.metadata;
   const patch = { metadata: { uid, resourceVersion, ownerReferences: references.length === 0 ? null : references } };
-  try {
-    return (await client.patch(resource, { namespace, name }, { type: "merge", patch })).object;
-  } catch (error) {
-    if (isReason(error, "NotFound")) return undefined;
-    throw error;
-  }
+  return (await unlessGone(client.patch(resource, { namespace, name }, { type: "merge", patch })))?.object;
 }

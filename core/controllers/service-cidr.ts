@@ -5,7 +5,7 @@
 import { BlockList, isIPv6 } from "node:net";
 import { timestamp } from "../api/clock.ts";
 import { IP_ADDRESSES, SERVICE_CIDRS } from "../api/resources.gen.ts";
-import { isReason } from "../api/status.ts";
+import { unlessGone } from "../api/status.ts";
 import type { IPAddress, ServiceCIDR } from "../api/types.gen.ts";
 import type { Controller, Outcome } from "../control/control.ts";
 import { watching } from "../control/loop.ts";
@@ -82,14 +82,7 @@ export function serviceCidr(deps: ControllerDeps): Controller {
     name: "service-cidr",
     // a range that goes or comes decides for the addresses that it shares with others
     watches: [watching(ranges, (range) => (range.metadata.deletionTimestamp === undefined ? [nameOf(range), ...going()] : all())), watching(addresses, going)],
-    async reconcile(name) {
-      try {
-        return await reconcile(name);
-      } catch (error) {
-        if (isReason(error, "NotFound")) return undefined;
-        throw error;
-      }
-    },
+    reconcile: (name) => unlessGone(reconcile(name)),
   };
 }
 

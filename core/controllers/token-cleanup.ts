@@ -1,6 +1,6 @@
 /** Deletes secrets that have outlived their purpose: expired bootstrap tokens, tokens of service accounts that are gone. */
 import { SECRETS, SERVICE_ACCOUNTS } from "../api/resources.gen.ts";
-import { isReason } from "../api/status.ts";
+import { unlessGone } from "../api/status.ts";
 import type { Secret } from "../api/types.gen.ts";
 import type { Client } from "../api/client.ts";
 import type { Controller } from "../control/control.ts";
@@ -68,7 +68,5 @@ export function accountTokenCleaner(deps: ControllerDeps): Controller {
 
 async function remove(client: Client, { metadata }: Secret): Promise<void> {
   const { namespace, name = "", uid } = metadata;
-  await client.delete(SECRETS, { namespace, name }, uid === undefined ? {} : { preconditions: { uid } }).catch((error: unknown) => {
-    if (!isReason(error, "NotFound")) throw error;
-  });
+  await unlessGone(client.delete(SECRETS, { namespace, name }, uid === undefined ? {} : { preconditions: { uid } }));
 }
