@@ -6,6 +6,7 @@ import type { AgentConfig } from "./config.ts";
 import type { MachineFacts } from "./facts.ts";
 import type { Identity, IdentityStore } from "./identity/identity.ts";
 import type { Registries } from "./images/registries.ts";
+import type { Cgroups } from "./runtimes/containerd/cgroups.ts";
 import type { Containerd } from "./runtimes/containerd/daemon.ts";
 import type { Runtime } from "./runtimes/runtime.ts";
 import type { Settings } from "./settings.ts";
@@ -37,7 +38,7 @@ export async function startRuntimes({ config, settings, registries, identity, st
   const { dataDir, name } = config;
   const runtimes: Runtime[] = [];
   let daemon: Containerd | undefined;
-  let removeCgroups = async () => {};
+  let tree: Cgroups | undefined;
   if (config.runtimes.includes("containerd")) {
     const [{ containerdRuntime }, { cgroups }, { sharesOf }] = await Promise.all([
       import("./runtimes/containerd/containerd.ts"),
@@ -54,13 +55,12 @@ export async function startRuntimes({ config, settings, registries, identity, st
       daemon = await startContainerd({ dataDir, log, clock, registries: [own, ...registries.registries] });
     }
     const { reserved, podPidsLimit } = settings;
-    const tree = await cgroups({
+    tree = await cgroups({
       root: `/lichen/${name}/kubepods`,
       podPids: podPidsLimit,
       allocatable: { cpuShares: sharesOf(facts.cores - (reserved["cpu"] ?? 0)), memory: Math.floor(facts.memoryBytes - (reserved["memory"] ?? 0)) },
     });
     await tree.ensureDevice();
-    removeCgroups = tree.removeDevice;
     runtimes.push(
       containerdRuntime({
         socket: daemon?.socket ?? config.containerdSocket ?? "",
@@ -80,5 +80,5 @@ export async function startRuntimes({ config, settings, registries, identity, st
     const source = serverComponentSource({ server, ca, credentials: () => ({ cert: identity().certificate, key: identity().key }), clock });
     runtimes.push(wasiRuntime({ dataDir: join(dataDir, "wasi"), source, publicKeys: () => identity().moduleKeys, clock, log }));
   }
-  return { runtimes, daemon, removeCgroups };
+  return { runtimes, daemon, removeCgroups: async () => tree?.removeDevice() };
 }
