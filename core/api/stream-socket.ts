@@ -42,14 +42,24 @@ export function streamSocket(stream: DeviceStream): Duplex {
       void pull(this);
     },
     write(chunk: Buffer, _encoding, done) {
-      stream.send({ channel: CHANNEL.stdout, data: chunk }).then(() => done(), done);
+      void tell(stream.send({ channel: CHANNEL.stdout, data: chunk }), done);
     },
     final(done) {
-      stream.send({ channel: CHANNEL.stdout, data: new Uint8Array(0), end: true }).then(() => done(), () => done());
+      // the other side may have left before its last word
+      void tell(stream.send({ channel: CHANNEL.stdout, data: new Uint8Array(0), end: true }), () => done());
     },
     destroy(error, done) {
       stream.close(error ?? undefined);
       done(error);
     },
   });
+}
+
+async function tell(sent: Promise<void>, done: (error?: Error | null) => void): Promise<void> {
+  try {
+    await sent;
+  } catch (error) {
+    return done(error instanceof Error ? error : new Error(String(error)));
+  }
+  done();
 }
