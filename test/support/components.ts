@@ -23,6 +23,8 @@ const installed: readonly Installed[] = [
   { package: "iproute2", program: "/usr/sbin/ip" },
   { package: "iptables", program: "/usr/sbin/iptables" },
   { package: "curl", program: "/usr/bin/curl" },
+  { package: "openssl", program: "/usr/bin/openssl" },
+  { package: "python3-kubernetes", program: "/usr/lib/python3/dist-packages/kubernetes/__init__.py" },
 ];
 
 /** Installs what is missing. @throws Error that names the packages when this is not possible */

@@ -70,6 +70,9 @@ function convertedOf(review: unknown, uid: string, objects: readonly AnyObject[]
   return objects.map((object, index) => checked(object, convertedObjects[index], desired));
 }
 
+/** All that a conversion may change in metadata. */
+const convertible = ["labels", "annotations"];
+
 function checked(object: AnyObject, converted: unknown, desired: string): AnyObject {
   if (!isObject(converted) || converted["apiVersion"] !== desired || converted["kind"] !== object.kind) {
     throw new UnreachableError(`expected a ${object.kind} of ${desired}`);
@@ -77,7 +80,7 @@ function checked(object: AnyObject, converted: unknown, desired: string): AnyObj
   const metadata = isObject(converted["metadata"]) ? converted["metadata"] : {};
   const { name, namespace, uid } = object.metadata;
   if (metadata["name"] !== name || metadata["namespace"] !== namespace || metadata["uid"] !== uid) throw new UnreachableError("the webhook must not change name, namespace or uid");
-  const { labels, annotations } = metadata;
-  // undefined is left out when the object is written
-  return { ...converted, metadata: { ...object.metadata, labels, annotations } } as AnyObject;
+  const kept = Object.entries(object.metadata).filter(([field]) => !convertible.includes(field));
+  const changed = Object.entries(metadata).filter(([field]) => convertible.includes(field));
+  return { ...converted, metadata: Object.fromEntries([...kept, ...changed]) } as AnyObject;
 }

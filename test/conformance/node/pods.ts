@@ -141,15 +141,13 @@ export const podTestsOfNode = [
 
   conformance("[sig-node] NoExecuteTaintManager Single Pod removing taint cancels eviction", async (c) => {
     const key = `${c.unique}/evict`;
-    const seconds = 6;
+    const seconds = 8;
     const pod = await running(c, { spec: tolerating(key, seconds) });
     const { remove } = await taint(c, key);
     await remove();
-    // a pod with the same time that comes after shows that the time is over
-    const later = await taint(c, key);
-    await running(c, { name: "later", spec: { ...tolerating(key, 1), nodeName: pod.spec?.nodeName } }).catch(() => undefined);
-    await gone(c, "later");
-    await later.remove();
+    // another pod's deadline shows that the time of the first would be over
+    await running(c, { name: "timer", spec: { activeDeadlineSeconds: seconds + 1 } });
+    await untilPod(c, "timer", ({ status }) => status?.reason === "DeadlineExceeded", "its time is over");
     assert.equal((await podsOf(c).get("pod")).metadata.deletionTimestamp, undefined);
     assert.equal((await podsOf(c).get("pod")).metadata.uid, pod.metadata.uid);
   }, { alone: true }),
