@@ -22,7 +22,7 @@ import { startDevices } from "./devices/devices.ts";
 import type { PressureType, Verdict } from "./eviction/pressure.ts";
 import { readFacts, type MachineFacts } from "./facts.ts";
 import { hintedClock } from "./hinted-clock.ts";
-import { enroll, EnrollmentRefused } from "./identity/enroll.ts";
+import { enroll, EnrollmentRefused, renewExpired } from "./identity/enroll.ts";
 import { identityStore, type Identity, type IdentityStore } from "./identity/identity.ts";
 import { startRenewal } from "./identity/renewal.ts";
 import { readRegistries } from "./images/registries.ts";
@@ -68,6 +68,8 @@ export interface AgentSurroundings {
 const STARTS_AT_ONCE = 4;
 const ENROLL_FIRST_MS = 1_000;
 const ENROLL_MAX_MS = 60_000;
+/** A server that was named anew is asked this long where its broker is. */
+const MOVED_MS = 5_000;
 /** Nothing else may keep the process alive while the device is offline. */
 const KEEP_ALIVE_MS = 2 ** 30;
 
@@ -263,8 +265,11 @@ async function enrolled(config: AgentConfig, store: IdentityStore, { signal, log
     if (known.name !== config.name) throw new Error(`this data directory belongs to the device "${known.name}"; give "${config.name}" one of its own`);
     if (config.server === undefined || config.server === known.server) return known;
     const moved = { ...known, server: config.server };
-    await store.write(moved);
-    return moved;
+    // a server that moved has another broker address too; without an answer the device starts with what it knows
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(MOVED_MS)]);
+    const found = await renewExpired(moved, inTime).catch(() => moved);
+    await store.write(found);
+    return found;
   }
   const { server, token, name, site } = config;
   if (server === undefined || token === undefined) throw new Error("the device is not enrolled yet: give it --server and --token (make a token with `lichen token create`)");
