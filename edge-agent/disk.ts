@@ -12,11 +12,9 @@ export function replaceFile(file: string, data: string | Uint8Array, mode = 0o60
   const before = writing.get(file) ?? Promise.resolve();
   const mine = before.catch(() => {}).then(() => replace(file, data, mode));
   writing.set(file, mine);
-  const done = () => {
+  return mine.finally(() => {
     if (writing.get(file) === mine) writing.delete(file);
-  };
-  mine.then(done, done);
-  return mine;
+  });
 }
 
 async function replace(file: string, data: string | Uint8Array, mode: number): Promise<void> {

@@ -6,7 +6,7 @@
 import test from "ava";
 import { DEPLOYMENTS } from "../../core/api/resources.gen.ts";
 import type { Pod } from "../../core/api/types.gen.ts";
-import { type SimulatedDevice, type World, world } from "./world.ts";
+import { simulate, type SimulatedDevice, type World } from "./world.ts";
 
 const tolerations = ["unreachable", "not-ready"].map((key) => ({
   key: `node.kubernetes.io/${key}`,
@@ -28,8 +28,8 @@ function onDevices(devices: readonly SimulatedDevice[]): readonly string[] {
   return devices.flatMap(({ name, runtime }) => runtime.running().map((pod) => `${name}/${pod}`)).toSorted();
 }
 
-async function atRest(world: World, devices: readonly SimulatedDevice[], wanted: ReadonlyMap<string, number>): Promise<boolean> {
-  const pods = await world.pods();
+async function atRest(sim: World, devices: readonly SimulatedDevice[], wanted: ReadonlyMap<string, number>): Promise<boolean> {
+  const pods = await sim.pods();
   for (const [app, replicas] of wanted) {
     const mine = pods.filter((pod) => pod.metadata.labels?.["app"] === app);
     if (mine.length !== replicas || !mine.every(isRunning)) return false;
@@ -39,7 +39,7 @@ async function atRest(world: World, devices: readonly SimulatedDevice[], wanted:
 }
 
 test("a Deployment lands on devices, moves off a lost one, and nothing runs twice when it is back", async (t) => {
-  const sim = await world(t, 1);
+  const sim = await simulate(t, 1);
   const devices = [await sim.device("one"), await sim.device("two")];
   await sim.admin.create(DEPLOYMENTS, deployment("web", 4));
   const wanted = new Map([["web", 4]]);
@@ -56,7 +56,7 @@ test("a Deployment lands on devices, moves off a lost one, and nothing runs twic
 });
 
 test("a link that comes back restarts nothing", async (t) => {
-  const sim = await world(t, 2);
+  const sim = await simulate(t, 2);
   const devices = [await sim.device("one")];
   await sim.admin.create(DEPLOYMENTS, deployment("web", 3));
   const wanted = new Map([["web", 3]]);
@@ -93,7 +93,7 @@ const SEEDS = Number(process.env["LICHEN_SEEDS"] ?? 6);
 
 for (let seed = 1; seed <= SEEDS; seed++) {
   test(`seed ${seed}: after any trouble the fleet comes to rest as asked`, async (t) => {
-    const sim = await world(t, seed);
+    const sim = await simulate(t, seed);
     const devices = [await sim.device("one"), await sim.device("two"), await sim.device("three")];
     const wanted = new Map<string, number>();
     const pick = <T>(list: readonly T[]): T => list[Math.floor(sim.chance() * list.length)] as T;

@@ -54,7 +54,7 @@ export interface SimulatedDevice {
   stop(): Promise<void>;
 }
 
-export async function world(t: { readonly teardown: (end: () => Promise<void>) => void }, seed: number): Promise<World> {
+export async function simulate(t: { readonly teardown: (end: () => Promise<void>) => void }, seed: number): Promise<World> {
   const clock = virtualClock();
   const entropy = seededEntropy(seed);
   const complaints: string[] = [];
@@ -90,7 +90,7 @@ export async function world(t: { readonly teardown: (end: () => Promise<void>) =
   await startOne();
   const devices: { stop(): Promise<void> }[] = [];
   t.teardown(async () => {
-    for (const device of devices) await device.stop();
+    for (const one of devices) await one.stop();
     hubLife.abort();
     life.abort();
     await store.close();
