@@ -1,8 +1,8 @@
 /**
  * What a node may do: read what its own pods refer to, report on itself and on them, and nothing of other nodes
  * (Kubernetes documentation, "Using Node Authorization"; KEP-4601 for the selectors). A stolen device key is worth what
- * that device could see. Narrower than Kubernetes where no device of ours needs more: pods are never created by nodes, and
- * their status, deletion and eviction are for the node that they are bound to.
+ * that device could see. Nodes create pods, but admission lets them create only mirrors of their own static pods; status,
+ * deletion and eviction of a pod are for the node that it is bound to.
  */
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/types.gen.ts";
 import type { User } from "../../api/user.ts";
@@ -49,7 +49,7 @@ const checks: Readonly<Record<string, Check>> = {
   // which node is written, and what of it, is for admission (NodeRestriction)
   "nodes": (asked) => is(asked, "create", "update", "patch") || (is(asked, "get", "list", "watch") && nameOf(asked) === asked.node),
   "nodes/status": (asked) => is(asked, "update", "patch") || (is(asked, "get") && asked.name === asked.node),
-  "pods": (asked, lookup) => (is(asked, "list", "watch") ? selects(asked, "spec.nodeName", asked.node) : is(asked, "get", "delete") && isOwnPod(asked, lookup)),
+  "pods": (asked, lookup) => is(asked, "create") || (is(asked, "list", "watch") ? selects(asked, "spec.nodeName", asked.node) : is(asked, "get", "delete") && isOwnPod(asked, lookup)),
   "pods/status": (asked, lookup) => is(asked, "get", "update", "patch") && isOwnPod(asked, lookup),
   "pods/eviction": (asked, lookup) => is(asked, "create") && isOwnPod(asked, lookup),
   "secrets": (asked, lookup) => is(asked, "get", "list", "watch") && (isReferenced(asked, lookup) || isSecretOfVolume(asked, lookup)),
