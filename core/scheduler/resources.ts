@@ -17,12 +17,16 @@ export const EPHEMERAL_STORAGE = 3;
 export interface ResourceSlots {
   /** what a node has */
   vector(quantities: { readonly [name: string]: string } | undefined): number[];
-  /** what a pod needs, its own place among the node's pods with it */
-  needs(pod: Pod): number[];
+  /** what a pod needs, its own place among the node's pods with it; shared by all pods that need the same */
+  needs(pod: Pod): Amounts;
   nameOf(slot: number): string;
 }
 
+/** Different needs that are remembered: pods of one template come in thousands. */
+const NEEDS_LIMIT = 1_000;
+
 export function resourceSlots(): ResourceSlots {
+  const known = new Map<string, Amounts>();
   const names = ["cpu", "memory", "pods", "ephemeral-storage"];
   const slots = new Map(names.map((name, slot) => [name, slot]));
   const vector = (quantities: Iterable<readonly [name: string, amount: Quantity]>): number[] => {
@@ -42,12 +46,27 @@ export function resourceSlots(): ResourceSlots {
   return {
     vector: (quantities = {}) => vector(Object.entries(quantities).map(([name, text]) => [name, parseQuantity(text)] as const)),
     needs(pod) {
+      const signature = signatureOf(pod);
+      const before = known.get(signature);
+      if (before !== undefined) return before;
       const needs = vector(podRequests(pod));
       needs[PODS] = 1;
+      if (known.size >= NEEDS_LIMIT) known.clear();
+      known.set(signature, needs);
       return needs;
     },
     nameOf: (slot) => names[slot] ?? "",
   };
+}
+
+/** Everything of a pod that decides what it needs. */
+function signatureOf({ spec }: Pod): string {
+  return JSON.stringify([
+    spec?.containers.map((container) => container.resources),
+    spec?.initContainers?.map((container) => [container.resources, container.restartPolicy]),
+    spec?.resources,
+    spec?.overhead,
+  ]);
 }
 
 export const valueAt = (amounts: Amounts, slot: number): number => amounts[slot] ?? 0;
