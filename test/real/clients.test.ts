@@ -51,7 +51,7 @@ for (const version of kubectlVersions) {
     kubectl = await kubectlFor(kubeconfig, version);
   });
 
-  test.serial(`kubectl ${version}: apply, server-side apply, diff, prune by field, explain`, async (t) => {
+  test.serial(`kubectl ${version}: apply, server-side apply, diff, explain`, async (t) => {
     await kubectl("apply", "-f", file("web", deployment("registry.example/one:1")));
     t.is(await kubectl("diff", "-f", file("web", deployment("registry.example/one:1"))), "");
     await t.throwsAsync(kubectl("diff", "-f", file("web", deployment("registry.example/two:2"))), { message: /one:1[^]*two:2|Command failed/ });
@@ -67,7 +67,7 @@ for (const version of kubectlVersions) {
     await kubectl("delete", "deployment", "web", "--wait=true", "--timeout=60s");
   });
 
-  test.serial(`kubectl ${version}: wait, label, annotate, set, patch, scale, edit without an editor, get in many forms`, async (t) => {
+  test.serial(`kubectl ${version}: wait, label, annotate, set, patch, scale, get in many forms`, async (t) => {
     await kubectl("create", "deployment", "web", "--image=registry.example/one:1", "--replicas=1");
     await kubectl("wait", "--for=jsonpath={.status.replicas}=1", "deployment/web", "--timeout=60s");
     const waiting = kubectl("wait", "--for=delete", "deployment/web", "--timeout=60s");

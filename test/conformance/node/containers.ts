@@ -43,7 +43,7 @@ export const containerTests = [
     const volumes = { volumes: [{ name: "restart", emptyDir: {} }] };
     const container = { volumeMounts: [{ name: "restart", mountPath: "/restart" }] };
     for (const restartPolicy of ["Always", "OnFailure", "Never"]) await podsOf(c).create(podOf({ name: restartPolicy.toLowerCase(), spec: { restartPolicy, ...volumes }, script: twice, container }));
-    const always = await untilPod(c, "always", (pod) => (statusOf(pod)?.restartCount ?? 0) >= 2, "it is started again and again");
+    const always = await untilPod(c, "always", (pod) => (statusOf(pod)?.restartCount ?? 0) >= 2 && statusOf(pod)?.state?.running === undefined, "it is started again and again");
     assert.equal(always.status?.phase, "Running");
     assert.equal(statusOf(always)?.ready, false);
     const onFailure = await untilPod(c, "onfailure", ({ status }) => status?.phase === "Succeeded", "its second run succeeds");
@@ -102,7 +102,7 @@ export const containerTests = [
     await running(c, { spec: { volumes }, container: { volumeMounts: [{ name: "image", mountPath: "/volume" }] } });
     assert.match(await exec(c, "pod", "ls /volume/bin"), /busybox/);
     assert.match(await exec(c, "pod", "cat /volume/etc/passwd"), /^root:/);
-  }),
+  }, { missing: "devices mount no image volumes" }),
 
   conformance("[sig-node] Kubelet when scheduling a busybox command in a pod should print the output to logs", async (c) => {
     assert.equal(await output(c, { script: "echo 'Hello World'; sleep 1" }), "Hello World\n");
