@@ -20,7 +20,7 @@ async function scheduledWithClass({ api, namespace, unique, after }: Context, ov
   await classes.create({
     metadata: { name: unique },
     handler: "any",
-    scheduling: { nodeSelector: { "kubernetes.io/hostname": node } },
+    scheduling: { nodeSelector: { "kubernetes.io/hostname": node }, tolerations: [{ key: node, operator: "Exists", effect: "NoSchedule" }] },
     ...(overhead === undefined ? {} : { overhead: { podFixed: overhead } }),
   });
   after(() => classes.delete(unique));
