@@ -120,6 +120,8 @@ export interface Column {
   readonly description: string;
   /** a cell that rows have beyond the columns they declare, as some of Kubernetes' tables do */
   readonly undeclared?: boolean;
+  /** a column of ours behind those of Kubernetes: there only when some object of the answer has something to show in it */
+  readonly shownFor?: (object: AnyObject) => boolean;
   /** `now` in milliseconds, for ages */
   readonly cell: (object: AnyObject, now: number) => string | number | boolean | null;
 }

@@ -41,7 +41,8 @@ export function table(
   metadata: ListMeta,
   options: { readonly version: View["version"]; readonly include: IncludeObject; readonly now: number; readonly withColumns: boolean },
 ): Table {
-  const columns = kind.hooks.columns ?? (hasProtobuf(kind) ? builtInColumns : customColumns);
+  const all = kind.hooks.columns ?? (hasProtobuf(kind) ? builtInColumns : customColumns);
+  const columns = all.filter(({ shownFor }) => shownFor === undefined || objects.some((object) => shownFor(object as AnyObject)));
   return {
     kind: "Table",
     apiVersion: `meta.k8s.io/${options.version}`,

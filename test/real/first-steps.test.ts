@@ -45,7 +45,8 @@ for (const version of kubectlVersions) {
     t.is(node?.status?.nodeInfo?.architecture, process.arch === "x64" ? "amd64" : "arm64");
     t.truthy(node?.metadata.labels?.["lichen.dev/board"]);
     const table = await kubectl("get", "nodes", "-o", "wide");
-    t.regex(table, /\bReady\b.*wasi:\/\//);
+    t.regex(table, /ARCH\s+BOARD/);
+    t.regex(table, /\bReady\b.*wasi:\/\/\S+\s+(amd64|arm64)\s+\S+/);
 
     await kubectl("apply", "-f", join(examples, "hello.yaml"), "-f", join(examples, "ticker.yaml"));
     t.regex(await kubectl("rollout", "status", "deployment/hello", "--timeout=60s"), /successfully rolled out/);

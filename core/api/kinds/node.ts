@@ -1,11 +1,14 @@
 /** Nodes: defaults, rules, columns and selectors. */
 import type { KindHooks } from "../kinds.ts";
+import type { AnyObject } from "../meta.ts";
 import type { Node } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { change, checking, checkingUpdate } from "./hook-types.ts";
 import { validateNode, validateNodeUpdate } from "./validate/node.ts";
 
 const column = columnsOf<Node>();
+/** Set by lichen's agents, from the firmware profile that they recognised. */
+const BOARD_LABEL = "lichen.dev/board";
 const ROLE_LABEL = "node-role.kubernetes.io/";
 
 export const nodeHooks: KindHooks = {
@@ -27,8 +30,14 @@ export const nodeHooks: KindHooks = {
     column("OS-Image", (node) => known(node.status?.nodeInfo?.osImage), { wide: true }),
     column("Kernel-Version", (node) => known(node.status?.nodeInfo?.kernelVersion), { wide: true }),
     column("Container-Runtime", (node) => known(node.status?.nodeInfo?.containerRuntimeVersion), { wide: true }),
+    { ...column("Arch", (node) => known(node.status?.nodeInfo?.architecture), { wide: true }), shownFor: isDevice },
+    { ...column("Board", (node) => known(node.metadata.labels?.[BOARD_LABEL]), { wide: true }), shownFor: isDevice },
   ],
 };
+
+function isDevice({ metadata }: AnyObject): boolean {
+  return metadata.labels?.[BOARD_LABEL] !== undefined;
+}
 
 function statusText(node: Node): string {
   const ready = node.status?.conditions?.find((condition) => condition.type === "Ready");
