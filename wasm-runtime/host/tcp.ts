@@ -2,11 +2,12 @@
  * wasi:sockets/tcp 0.2 as the state machine that the interface describes: unbound → bound → listening | connecting →
  * connected. Each step is checked against the grant where the guest names an address.
  */
+import { bindAddress } from "./bind-address.ts";
 import { Failure, Pollable } from "./io.ts";
 import type { InputStream, OutputStream } from "./io.ts";
 import type { Peer, Word } from "./net-messages.ts";
 import { Connection } from "./net-stream.ts";
-import { addressesOf, isAny, isMapped, networkCode, peerOf, socketAddress } from "./socket-addresses.ts";
+import { isAny, isMapped, networkCode, peerOf, socketAddress } from "./socket-addresses.ts";
 import type { Family, IpSocketAddress, Network } from "./socket-addresses.ts";
 import type { Granted } from "./sockets.ts";
 import { lookAround } from "./waiting.ts";
@@ -60,16 +61,8 @@ export class TcpSocket {
 
   startBind(_network: Network, address: IpSocketAddress): void {
     if (this.#state !== "unbound") throw new Failure("invalid-state");
-    if (address.tag !== this.#family || isMapped(address)) throw new Failure("invalid-argument");
-    const { host, port } = peerOf(address);
-    const own = addressesOf(this.#grant.addresses, this.#family);
-    if (!isAny(address) && !own.includes(host)) throw new Failure("address-not-bindable");
-    if (port !== 0 && !this.#grant.listening.allows("tcp", port)) {
-      this.#grant.refused(`listening on TCP port ${port}`);
-      throw new Failure("access-denied");
-    }
-    this.#local = { host: isAny(address) && port !== 0 ? (own[0] ?? host) : host, port };
-    this.#anywhere = isAny(address) && port === 0;
+    this.#local = bindAddress("tcp", this.#grant, this.#family, address);
+    this.#anywhere = isAny(address) && this.#local.port === 0;
     this.#state = "binding";
   }
 

@@ -1,8 +1,9 @@
 /** wasi:sockets/udp 0.2: datagrams to and from where the grant says. */
+import { bindAddress } from "./bind-address.ts";
 import { Failure, Pollable } from "./io.ts";
 import type { Peer, Word } from "./net-messages.ts";
 import { plainAddress } from "./endpoints.ts";
-import { addressesOf, isAny, isMapped, Network, networkCode, peerOf, socketAddress } from "./socket-addresses.ts";
+import { isAny, isMapped, Network, networkCode, peerOf, socketAddress } from "./socket-addresses.ts";
 import type { Family, IpSocketAddress } from "./socket-addresses.ts";
 import type { Granted } from "./sockets.ts";
 import { lookAround, waitFor } from "./waiting.ts";
@@ -57,16 +58,7 @@ export class UdpSocket {
 
   startBind(_network: Network, address: IpSocketAddress): void {
     if (this.#state !== "unbound") throw new Failure("invalid-state");
-    if (address.tag !== this.#family || isMapped(address)) throw new Failure("invalid-argument");
-    const { host, port } = peerOf(address);
-    const own = addressesOf(this.#grant.addresses, this.#family);
-    if (!isAny(address) && !own.includes(host)) throw new Failure("address-not-bindable");
-    if (port !== 0 && !this.#grant.listening.allows("udp", port)) {
-      this.#grant.refused(`listening on UDP port ${port}`);
-      throw new Failure("access-denied");
-    }
-    // the pod's own address where others should find it; any address to send from, since the way out depends on the target
-    const at = { host: isAny(address) && port !== 0 ? (own[0] ?? host) : host, port };
+    const at = bindAddress("udp", this.#grant, this.#family, address);
     this.#state = "binding";
     this.#id = this.#grant.net.begin({ op: "bind", at, family: this.#family }, (word) => this.#hear(word));
   }
