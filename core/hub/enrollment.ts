@@ -17,7 +17,7 @@ import type { Clock } from "../api/clock.ts";
 import type { Entropy } from "../api/entropy.ts";
 import type { Log } from "../api/log.ts";
 import { NODES } from "../api/resources.gen.ts";
-import { ApiError, badRequest, isReason } from "../api/status.ts";
+import { ApiError, badRequest, isReason, unlessGone } from "../api/status.ts";
 import { NODES as NODES_GROUP } from "../api/user.ts";
 import { budget } from "./budget.ts";
 import type { Body } from "./json-request.ts";
@@ -212,13 +212,7 @@ const asTaken = (node: string) => (error: unknown) => {
 };
 
 async function nodeExists(client: Client, name: string): Promise<boolean> {
-  try {
-    await client.get(NODES, { name });
-    return true;
-  } catch (error) {
-    if (isReason(error, "NotFound")) return false;
-    throw error;
-  }
+  return (await unlessGone(client.get(NODES, { name }))) !== undefined;
 }
 
 function keyOf(certificate: X509Certificate): string {
