@@ -3,6 +3,8 @@
  * refuse what cannot run here before any tool looks at it.
  * Binary format: WebAssembly/component-model, design/mvp/Binary.md.
  */
+import { ByteReader } from "./byte-reader.ts";
+
 export interface ComponentHeader {
   /** interface names with versions, "wasi:http/types@0.2.0" */
   readonly imports: readonly string[];
@@ -87,51 +89,23 @@ function readNames(section: Reader, into: string[], exported: boolean): void {
 
 const truncated = () => new ComponentError("Truncated", "the component is cut off: push or copy the whole file again");
 
-class Reader {
-  readonly #bytes: Uint8Array;
-  readonly #end: number;
-  #at: number;
-
-  constructor(bytes: Uint8Array, at: number, end: number) {
-    this.#bytes = bytes;
-    this.#at = at;
-    this.#end = end;
+class Reader extends ByteReader {
+  protected override broken(what: "bytes" | "number"): ComponentError {
+    if (what === "bytes") return truncated();
+    return new ComponentError("Failed", "the component has a malformed number; it is not valid WebAssembly");
   }
 
-  done(): boolean {
-    return this.#at >= this.#end;
-  }
-
-  byte(): number {
-    const value = this.#at < this.#end ? this.#bytes[this.#at++] : undefined;
-    if (value === undefined) throw truncated();
-    return value;
-  }
-
-  /** LEB128 */
   u32(): number {
-    let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.byte();
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value;
-    }
-    throw new ComponentError("Failed", "the component has a malformed number; it is not valid WebAssembly");
+    return this.leb128(5);
   }
 
   take(size: number): Reader {
-    if (this.#at + size > this.#end) throw truncated();
-    const part = new Reader(this.#bytes, this.#at, this.#at + size);
-    this.#at += size;
-    return part;
+    return new Reader(...this.span(size));
   }
 
   name(): string {
     const kind = this.byte();
-    const length = this.u32();
-    if (this.#at + length > this.#end) throw truncated();
-    const text = Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + this.#at, length).toString("utf8");
-    this.#at += length;
+    const text = this.text(this.u32());
     // 0x02 carries options (implements, version suffix) that none of our hosts understand
     if (kind > 1) throw new ComponentError("UnsupportedImport", `the name ${text} uses an extension of the component format that is not supported`);
     return text;

@@ -4,6 +4,7 @@
  * refused. Only the sections with names that reach the glue are read: core modules, core instances, aliases, instances.
  * Binary format: WebAssembly/component-model, design/mvp/Binary.md; WebAssembly core specification, 5.5.
  */
+import { ByteReader } from "./byte-reader.ts";
 import { ComponentError } from "./component-header.ts";
 
 /** Printable ASCII without quotes and backslash: what mangled names of all known compilers are made of. */
@@ -124,47 +125,22 @@ function check(name: string): void {
   throw new ComponentError("Failed", `the component has the name ${JSON.stringify(name.slice(0, 64))} inside, which is not accepted: rename it to printable ASCII without quotes`);
 }
 
-class Cursor {
-  readonly #bytes: Uint8Array;
-  readonly #end: number;
-  #at: number;
-
-  constructor(bytes: Uint8Array, at: number, end: number) {
-    this.#bytes = bytes;
-    this.#at = at;
-    this.#end = end;
-  }
-
-  done(): boolean {
-    return this.#at >= this.#end;
-  }
-
-  byte(): number {
-    const value = this.#at < this.#end ? this.#bytes[this.#at++] : undefined;
-    if (value === undefined) throw new Error("it is cut off");
-    return value;
+class Cursor extends ByteReader {
+  protected override broken(what: "bytes" | "number"): Error {
+    return new Error(what === "bytes" ? "it is cut off" : "a number does not end");
   }
 
   skip(count: number): void {
     for (let at = 0; at < count; at++) this.byte();
   }
 
-  /** LEB128; of 64 bits too, whose value nobody asks for */
+  /** of 64 bits too, whose value nobody asks for */
   u32(): number {
-    let value = 0;
-    for (let shift = 0; shift < 70; shift += 7) {
-      const byte = this.byte();
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value;
-    }
-    throw new Error("a number does not end");
+    return this.leb128(10);
   }
 
   take(size: number): Cursor {
-    if (this.#at + size > this.#end) throw new Error("it is cut off");
-    const part = new Cursor(this.#bytes, this.#at, this.#at + size);
-    this.#at += size;
-    return part;
+    return new Cursor(...this.span(size));
   }
 
   each(read: () => void): void {
@@ -172,11 +148,7 @@ class Cursor {
   }
 
   name(): string {
-    const length = this.u32();
-    if (this.#at + length > this.#end) throw new Error("a name is cut off");
-    const text = Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + this.#at, length).toString("utf8");
-    this.#at += length;
-    return text;
+    return this.text(this.u32());
   }
 
   sort(): void {
