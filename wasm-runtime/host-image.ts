@@ -18,7 +18,7 @@ export interface HostImage {
 const ROOT = fileURLToPath(new URL("./", import.meta.url));
 const SCRIPT = "host.cjs";
 /** script → the module it begins with */
-const SCRIPTS: Readonly<Record<string, string>> = { [SCRIPT]: "host/main.ts", [NETWORK_SCRIPT]: "host/net-thread.ts" };
+const SCRIPTS: Readonly<Record<string, string>> = { [SCRIPT]: "host/main.ts", [NETWORK_SCRIPT]: "host/net-worker.ts" };
 
 /** Idempotent, and safe when several agents do it at once. */
 export function prepareHost(cacheDirectory: string): HostImage {

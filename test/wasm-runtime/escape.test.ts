@@ -98,7 +98,7 @@ test("what a guest names does not become part of the host's objects", (t) => {
   for (const name of ["__proto__", "constructor", "prototype", "toString"]) fields.append(name, Buffer.from("x"));
   t.deepEqual(fields.entries().map(([name]) => name), ["__proto__", "constructor", "prototype", "toString"]);
   const nowhere = { write: () => {} };
-  const { interfaces } = importsFor({ args: ["__proto__"], env: [["__proto__", "x"], ["constructor", "y"]], stdout: nowhere, stderr: nowhere, grants: {}, networkScript: "", addresses: [], exit: () => t.fail() as never });
+  const { interfaces } = importsFor({ args: ["__proto__"], env: [["__proto__", "x"], ["constructor", "y"]], stdout: nowhere, stderr: nowhere, grants: {}, network: () => () => {}, addresses: [], exit: () => t.fail() as never });
   const { getEnvironment } = (interfaces as Record<string, { getEnvironment(): unknown }>)["wasi:cli/environment"] ?? { getEnvironment: () => [] };
   t.deepEqual(getEnvironment(), [["__proto__", "x"], ["constructor", "y"]]);
   t.is(Object.getOwnPropertyNames(Object.prototype).join(), before);

@@ -177,7 +177,7 @@ test("guest-supplied lengths are capped", (t) => {
 test("the network is denied in the guest's own words, and the log says so once", (t) => {
   const told: string[] = [];
   const stderr = { write: (bytes: Uint8Array) => void told.push(Buffer.from(bytes).toString()) };
-  const imports = importsFor({ args: [], env: [], stdout: stderr, stderr, grants: {}, networkScript: "", addresses: [], exit: () => t.fail() as never }).interfaces as Record<string, Record<string, () => unknown>>;
+  const imports = importsFor({ args: [], env: [], stdout: stderr, stderr, grants: {}, network: () => () => {}, addresses: [], exit: () => t.fail() as never }).interfaces as Record<string, Record<string, () => unknown>>;
   for (let count = 0; count < 2; count++) {
     t.is(code(() => imports["wasi:sockets/tcp-create-socket"]?.["createTcpSocket"]?.()), "access-denied");
     t.is(code(() => imports["wasi:sockets/udp-create-socket"]?.["createUdpSocket"]?.()), "access-denied");

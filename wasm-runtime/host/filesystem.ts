@@ -48,10 +48,10 @@ function streamed<T>(call: () => T): T {
   }
 }
 
-/** What the guest has open: closed when its instance is gone, since nobody else does. */
-const opened = new Set<{ [Symbol.dispose](): void }>();
+/** What one guest has open: closed when its instance is gone, since nobody else does. */
+type Opened = Set<{ [Symbol.dispose](): void }>;
 
-function claim(one: { [Symbol.dispose](): void }): void {
+function claim(opened: Opened, one: { [Symbol.dispose](): void }): void {
   if (opened.size >= MAX_OPEN) throw new Failure("insufficient-memory");
   opened.add(one);
 }
@@ -90,10 +90,12 @@ function position(offset: bigint): number {
 
 export class DirectoryEntryStream {
   #directory: Dir | undefined;
+  #opened: Opened = new Set();
 
-  static of(directory: Dir): DirectoryEntryStream {
+  static of(directory: Dir, opened: Opened): DirectoryEntryStream {
     const stream = new DirectoryEntryStream();
-    claim(stream);
+    claim(opened, stream);
+    stream.#opened = opened;
     stream.#directory = directory;
     return stream;
   }
@@ -104,7 +106,7 @@ export class DirectoryEntryStream {
   }
 
   [Symbol.dispose](): void {
-    opened.delete(this);
+    this.#opened.delete(this);
     if (this.#directory === undefined) return;
     this.#directory.closeSync();
     this.#directory = undefined;
@@ -119,10 +121,10 @@ interface Rights {
 }
 
 /** Another descriptor of a directory that is open. */
-function again(directory: number, rights: Rights): Descriptor {
+function again(directory: number, rights: Rights, opened: Opened): Descriptor {
   const fd = openSync(procPath(directory), O_DIRECTORY | O_RDONLY);
   try {
-    return Descriptor.of(fd, true, rights);
+    return Descriptor.of(fd, true, rights, opened);
   } catch (error) {
     closeSync(fd);
     throw error;
@@ -133,10 +135,12 @@ export class Descriptor {
   #fd = -1;
   #directory = false;
   #rights: Rights = { read: false, write: false, mutate: false };
+  #opened: Opened = new Set();
 
-  static of(fd: number, directory: boolean, rights: Rights): Descriptor {
+  static of(fd: number, directory: boolean, rights: Rights, opened: Opened): Descriptor {
     const descriptor = new Descriptor();
-    claim(descriptor);
+    claim(opened, descriptor);
+    descriptor.#opened = opened;
     descriptor.#fd = fd;
     descriptor.#directory = directory;
     descriptor.#rights = rights;
@@ -144,7 +148,7 @@ export class Descriptor {
   }
 
   [Symbol.dispose](): void {
-    opened.delete(this);
+    this.#opened.delete(this);
     if (this.#fd < 0) return;
     closeSync(this.#fd);
     this.#fd = -1;
@@ -220,7 +224,7 @@ export class Descriptor {
     if (!this.#directory) throw new Failure("not-directory");
     const directory = tried(() => opendirSync(procPath(this.#fd)));
     try {
-      return DirectoryEntryStream.of(directory);
+      return DirectoryEntryStream.of(directory, this.#opened);
     } catch (error) {
       directory.closeSync();
       throw error;
@@ -304,7 +308,7 @@ export class Descriptor {
         const found = fstatSync(fd);
         if (!found.isFile() && !found.isDirectory()) throw new Failure("not-permitted");
         const mutate = found.isDirectory() && this.#rights.mutate;
-        return Descriptor.of(fd, found.isDirectory(), { read: flags["read"] === true || !write, write, mutate });
+        return Descriptor.of(fd, found.isDirectory(), { read: flags["read"] === true || !write, write, mutate }, this.#opened);
       } catch (error) {
         closeSync(fd);
         throw error;
@@ -357,6 +361,7 @@ function writeAll(fd: number, bytes: Uint8Array, start: number): number {
 
 /** @throws Error of node:fs when a volume is missing */
 export function filesystem(grants: readonly Preopen[]) {
+  const opened: Opened = new Set();
   const roots = grants.map(({ hostPath, guestPath, readOnly }) => {
     const fd = openSync(hostPath, O_DIRECTORY | O_RDONLY);
     return { fd, guestPath, rights: { read: true, write: false, mutate: !readOnly } };
@@ -366,10 +371,15 @@ export function filesystem(grants: readonly Preopen[]) {
     reset() {
       for (const one of opened) one[Symbol.dispose]();
     },
+    /** the guest is gone */
+    close() {
+      for (const { fd } of roots) closeSync(fd);
+      roots.length = 0;
+    },
     preopens: {
       Descriptor,
       // a fresh descriptor per call: the guest may drop what it gets
-      getDirectories: () => roots.map(({ fd, guestPath, rights }) => [again(fd, rights), guestPath]),
+      getDirectories: () => roots.map(({ fd, guestPath, rights }) => [again(fd, rights, opened), guestPath]),
     },
     types: {
       Descriptor,

@@ -10,7 +10,7 @@ import { Failure, Pollable } from "./io.ts";
 import type { RequestHead, Word } from "./net-messages.ts";
 import { Connection } from "./net-stream.ts";
 import type { Granted } from "./sockets.ts";
-import { lookAround, waitFor } from "./waiting.ts";
+import { lookAround, NEVER } from "./waiting.ts";
 
 type ErrorCode = { readonly tag: string; readonly val?: unknown };
 type Scheme = { readonly tag: "HTTP" | "HTTPS" } | { readonly tag: "other"; readonly val: string };
@@ -135,16 +135,19 @@ type Outcome = { readonly tag: "ok"; readonly val: IncomingResponse } | { readon
 
 export class FutureIncomingResponse {
   #outcome: (() => Outcome | undefined) | undefined;
+  #due = NEVER;
   #given = false;
 
-  static of(outcome: () => Outcome | undefined): FutureIncomingResponse {
+  /** @param due when there is an outcome at the latest, if nobody brings one before */
+  static of(outcome: () => Outcome | undefined, due: bigint): FutureIncomingResponse {
     const future = new FutureIncomingResponse();
     future.#outcome = outcome;
+    future.#due = due;
     return future;
   }
 
   subscribe(): Pollable {
-    return Pollable.when(() => this.#outcome?.() !== undefined);
+    return new Pollable(this.#due, () => this.#outcome?.() !== undefined);
   }
 
   get() {
@@ -165,8 +168,7 @@ export function outgoingHandler(granted: Granted | undefined, refused: (what: st
         refused("wasi:http/outgoing-handler");
         throw new Failure<ErrorCode>({ tag: "HTTP-request-denied" });
       }
-      const target = targetOf(request);
-      return send({ granted, request, options, target, addresses: addressesFor(granted, target) });
+      return send({ granted, request, options, target: allowed(granted, targetOf(request)) });
     },
   };
 }
@@ -189,26 +191,33 @@ function targetOf(request: OutgoingRequest): Target {
   return { secure, host, port };
 }
 
-/** Waits for the look-up: it belongs to the request, whose time the guest has not begun to count. */
-function addressesFor({ net, outbound, refused }: Granted, { host, port }: Target): readonly string[] {
-  const deny = (): never => {
-    refused(`a request to ${host}:${port}`);
-    throw new Failure<ErrorCode>({ tag: "HTTP-request-denied" });
-  };
-  if (isIP(host) !== 0) return outbound.allowsAddress(host, port) ? [host] : deny();
+const denied = new Failure<ErrorCode>({ tag: "HTTP-request-denied" });
+
+/** Whether the host may be asked for at all; what a name leads to is judged when it is known. @throws Failure */
+function allowed({ outbound, refused }: Granted, target: Target): Target {
+  const { host, port } = target;
   // "127.1" or "0x7f000001" is an address to the system's resolver, never a name to us
-  if (/^(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+))*\.?$/i.test(host) || !outbound.allowsName(host, port)) return deny();
-  let found: readonly string[] | undefined;
-  let failed: string | undefined;
+  const disguised = isIP(host) === 0 && /^(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+))*\.?$/i.test(host);
+  if (!disguised && (isIP(host) === 0 ? outbound.allowsName(host, port) : outbound.allowsAddress(host, port))) return target;
+  refused(`a request to ${host}:${port}`);
+  throw denied;
+}
+
+/** Tells the addresses that may be used, or why there are none; at once for an address. @throws Failure: too many look-ups */
+function resolve({ net, outbound, refused }: Granted, { host, port }: Target, tell: (found: readonly string[] | ErrorCode) => void): void {
+  if (isIP(host) !== 0) return tell([host]);
+  const end = (found: readonly string[] | ErrorCode) => {
+    net.end(id);
+    tell(found);
+  };
   const id = net.begin({ op: "resolve", name: host }, (word) => {
-    if (word.is === "addresses") found = outbound.resolved(host, word.list).filter((address) => outbound.allowsAddress(address, port));
-    else if (word.is === "failed") failed = word.code;
+    if (word.is === "failed") return end({ tag: "DNS-error", val: { rcode: word.code, infoCode: undefined } });
+    if (word.is !== "addresses") return;
+    const usable = outbound.resolved(host, word.list).filter((address) => outbound.allowsAddress(address, port));
+    if (usable.length > 0) return end(usable);
+    refused(`a request to ${host}:${port}`);
+    end(denied.payload);
   });
-  waitFor(() => found !== undefined || failed !== undefined, process.hrtime.bigint() + DEFAULT_CONNECT_NS);
-  net.end(id);
-  if (failed !== undefined) throw new Failure<ErrorCode>({ tag: "DNS-error", val: { rcode: failed, infoCode: undefined } });
-  if (found === undefined) throw new Failure<ErrorCode>({ tag: "DNS-timeout" });
-  return found.length === 0 ? deny() : found;
 }
 
 interface Sending {
@@ -216,13 +225,16 @@ interface Sending {
   readonly request: OutgoingRequest;
   readonly options: RequestOptions | undefined;
   readonly target: Target;
-  readonly addresses: readonly string[];
 }
 
-function send({ granted: { net }, request, options, target, addresses }: Sending): FutureIncomingResponse {
+/** Nothing of it waits: the request leaves when its host's addresses are known, and the guest asks the future. */
+function send({ granted, request, options, target }: Sending): FutureIncomingResponse {
+  const { net } = granted;
   let outcome: Outcome | undefined;
   let connection: Connection | undefined;
   let id = 0;
+  const due = process.hrtime.bigint() + (options?.connectTimeout() ?? DEFAULT_CONNECT_NS);
+  let resolved = false;
   const hear = (word: Word) => {
     if (word.is === "response" && connection !== undefined) {
       const arrived = connection;
@@ -241,34 +253,54 @@ function send({ granted: { net }, request, options, target, addresses }: Sending
     }
     connection?.hear(word);
   };
-  const begin = (headers: readonly string[]) => {
-    id = net.begin({ op: "request", head: headOf(request, options, target, addresses, headers) }, hear);
-    connection = new Connection(net, id, (code) => (outcome?.tag === "ok" ? `http:${errorOf(code, "").tag}` : "http"));
-  };
-  const answer: Answer = {
-    writeHead: (_status, headers) => begin(headers),
-    write(chunk) {
-      connection?.write(chunk);
-      return true;
-    },
-    end(chunk?: Uint8Array | string, encoding?: "latin1") {
-      const bytes = typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk;
-      // what was collected may be more than the window: it is in memory already
-      if (bytes !== undefined && connection !== undefined) net.tell({ id, op: "write", bytes: Uint8Array.from(bytes) });
-      if (connection !== undefined) net.tell({ id, op: "end" });
-    },
-    writableLength: 0,
-    permit: () => connection?.permit() ?? 0,
-    abort: () => net.end(id),
-  };
-  const body = request.taken();
-  if (body !== undefined) body.leave(answer, request.headers().raw());
-  else {
+  const leave = (addresses: readonly string[]) => {
+    const begin = (headers: readonly string[]) => {
+      id = net.begin({ op: "request", head: headOf(request, options, target, addresses, headers) }, hear);
+      connection = new Connection(net, id, (code) => (outcome?.tag === "ok" ? `http:${errorOf(code, "").tag}` : "http"));
+    };
+    const answer: Answer = {
+      writeHead: (_status, headers) => begin(headers),
+      write(chunk) {
+        connection?.write(chunk);
+        return true;
+      },
+      end(chunk?: Uint8Array | string, encoding?: "latin1") {
+        const bytes = typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk;
+        // what was collected may be more than the window: it is in memory already
+        if (bytes !== undefined && connection !== undefined) net.tell({ id, op: "write", bytes: Uint8Array.from(bytes) });
+        if (connection !== undefined) net.tell({ id, op: "end" });
+      },
+      writableLength: 0,
+      permit: () => connection?.permit() ?? 0,
+      abort() {
+        outcome ??= { tag: "err", val: { tag: "HTTP-protocol-error" } };
+        if (connection !== undefined) net.end(id);
+      },
+    };
+    const body = request.taken();
+    if (body !== undefined) return body.leave(answer, request.headers().raw());
     begin(request.headers().raw());
     net.tell({ id, op: "end" });
-  }
-  return FutureIncomingResponse.of(() => outcome);
+  };
+  resolve(granted, target, (found) => {
+    if (outcome !== undefined) return;
+    resolved = true;
+    try {
+      if (isAddresses(found)) leave(found);
+      else outcome = { tag: "err", val: found };
+    } catch (error) {
+      // too many requests at once: nobody is there to be told but the future
+      if (!(error instanceof Failure)) throw error;
+      outcome = { tag: "err", val: { tag: "internal-error", val: "too many requests at once" } };
+    }
+  });
+  return FutureIncomingResponse.of(() => {
+    if (!resolved && process.hrtime.bigint() >= due) outcome ??= { tag: "err", val: { tag: "DNS-timeout" } };
+    return outcome;
+  }, due);
 }
+
+const isAddresses = (found: readonly string[] | ErrorCode): found is readonly string[] => Array.isArray(found);
 
 function headOf(request: OutgoingRequest, options: RequestOptions | undefined, target: Target, addresses: readonly string[], headers: readonly string[]): RequestHead {
   const { secure, host, port } = target;

@@ -146,6 +146,7 @@ export class OutgoingBody {
   #written = false;
   #finished = false;
   #outgoing = false;
+  #dropped = false;
 
   write(): OutputStream {
     if (this.#written) throw new Failure(undefined);
@@ -171,7 +172,9 @@ export class OutgoingBody {
   }
 
   [Symbol.dispose](): void {
-    if (this.#outgoing && !this.#finished) this.#answer?.abort?.();
+    if (!this.#outgoing || this.#finished) return;
+    this.#dropped = true;
+    this.#answer?.abort?.();
   }
 
   static finish(body: OutgoingBody, _trailers: Fields | undefined): void {
@@ -181,6 +184,7 @@ export class OutgoingBody {
 
   /** A request leaves when it is handed over, whether or not its body is complete. */
   leave(answer: Answer, headers: string[]): void {
+    if (this.#dropped) return void answer.abort?.();
     this.send(answer, 0, headers);
     if (!this.#finished) this.#stream();
   }

@@ -14,6 +14,7 @@ import { outboundOf, parseEndpoints, parseListening } from "./endpoints.ts";
 import { Failure, InputStream, IoError, OutputStream, poll, Pollable } from "./io.ts";
 import type { Sink } from "./io.ts";
 import { openNet } from "./net.ts";
+import type { StartNetwork } from "./net.ts";
 import { insecure, insecureSeed, random } from "./random.ts";
 import { sockets } from "./sockets.ts";
 import type { Granted } from "./sockets.ts";
@@ -21,8 +22,7 @@ import type { Grants } from "./spec.ts";
 
 export interface ImportOptions extends CliOptions {
   readonly grants: Grants;
-  /** the script of the network's thread */
-  readonly networkScript: string;
+  readonly network: StartNetwork;
   /** the pod's own addresses */
   readonly addresses: readonly string[];
 }
@@ -32,6 +32,8 @@ export interface Imports {
   readonly interfaces: object;
   /** the instance is gone: what it had open is closed */
   reset(): void;
+  /** there will be no other instance */
+  close(): void;
 }
 
 export function importsFor(options: ImportOptions): Imports {
@@ -75,11 +77,16 @@ export function importsFor(options: ImportOptions): Imports {
     "wasi:sockets/udp": net.udp,
     "wasi:sockets/udp-create-socket": net.udpCreateSocket,
   };
+  const reset = () => {
+    granted?.net.endAll();
+    files.reset();
+  };
   return {
     interfaces: { ...interfaces, ...extras(options, refused) },
-    reset() {
-      granted?.net.endAll();
-      files.reset();
+    reset,
+    close() {
+      reset();
+      files.close();
     },
   };
 }
@@ -106,11 +113,11 @@ function httpErrorCode(error: IoError) {
   return { tag };
 }
 
-function grantedNetwork({ grants, networkScript, addresses }: ImportOptions, refused: (what: string) => void): Granted | undefined {
+function grantedNetwork({ grants, network, addresses }: ImportOptions, refused: (what: string) => void): Granted | undefined {
   const { outbound = "", listening = "" } = grants;
   if (outbound === "" && listening === "") return undefined;
   return {
-    net: openNet(networkScript, () => new Failure("new-socket-limit")),
+    net: openNet(network, () => new Failure("new-socket-limit")),
     outbound: outboundOf(parseEndpoints(outbound)),
     listening: parseListening(listening),
     addresses,

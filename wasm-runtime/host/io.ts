@@ -1,9 +1,8 @@
 /**
- * wasi:io 0.2 for a guest that runs synchronously on the host's only thread. Two facts carry the design: whatever a guest may
- * wait for is ready, a moment in time, or word from the network's thread (`waiting.ts`), and a guest's word about lengths is
- * never believed.
+ * wasi:io 0.2 for a guest that runs synchronously. Two facts carry the design: whatever a guest may wait for is ready, a moment
+ * in time, or word from the network (`waiting.ts`), and a guest's word about lengths is never believed.
  */
-import { lookAround, NEVER, sleepUntil, waitFor } from "./waiting.ts";
+import { lookAround, NEVER, sleepUntil, waitAfter, waitFor } from "./waiting.ts";
 
 /** What one read hands to the guest at most; streams may always give less than was asked. */
 export const MAX_READ_BYTES = 1 << 20;
@@ -42,7 +41,7 @@ const closed = new Failure<StreamError>({ tag: "closed" });
 export const streamClosed = (): Failure<StreamError> => closed;
 export const streamFailed = (error: IoError) => new Failure<StreamError>({ tag: "last-operation-failed", val: error });
 
-/** Ready at a moment of the monotonic clock (nanoseconds; 0n: at once), or when `check` says so. */
+/** Ready at a moment of the monotonic clock (nanoseconds; 0n: at once), or when `check` says so, which is asked at the moment too. */
 export class Pollable {
   readonly due: bigint;
   readonly check: (() => boolean) | undefined;
@@ -64,7 +63,7 @@ export class Pollable {
 
   block(): void {
     if (this.check === undefined) sleepUntil(this.due);
-    else waitFor(this.check);
+    else waitFor(this.check, this.due);
   }
 }
 
@@ -176,13 +175,14 @@ export class OutputStream {
     this.#sink.write(bytes);
   }
 
+  /** All of it at once, then waits until it has left: in parts, it would wait in the middle of a call. */
   blockingWriteAndFlush(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; ) {
-      const room = this.#room();
-      this.#sink.write(bytes.subarray(at, at + room));
-      at += room;
-    }
-    this.blockingFlush();
+    if (bytes.length > MAX_WRITE_BYTES) throw new Error(`write of ${bytes.length} bytes, at most ${MAX_WRITE_BYTES} are taken`);
+    const sink = this.#sink;
+    sink.permit?.();
+    sink.write(bytes);
+    sink.flush?.();
+    if (sink.flushed !== undefined) waitAfter(() => sink.flushed?.() !== false);
   }
 
   flush(): void {

@@ -6,7 +6,7 @@
  * Format: kubernetes/kubernetes, pkg/kubelet/kuberuntime/logs ("P" marks a partial line).
  */
 import { closeSync, fstatSync, openSync, statSync, writeSync } from "node:fs";
-import { sleepUntil } from "./waiting.ts";
+import { restUntil, sleepUntil } from "./waiting.ts";
 import { streamClosed } from "./io.ts";
 import type { Sink } from "./io.ts";
 
@@ -54,7 +54,7 @@ export function openLog(path: string, maxBytes = MAX_LOG_BYTES): Log {
   function throttle(bytes: number, now: bigint): void {
     credit = Math.min(BURST_BYTES, credit + (Number(now - refilled) / 1e9) * BYTES_PER_SECOND) - bytes;
     refilled = now;
-    if (credit < 0) sleepUntil(now + BigInt(Math.ceil((-credit / BYTES_PER_SECOND) * 1e9)));
+    if (credit < 0) restUntil(now + BigInt(Math.ceil((-credit / BYTES_PER_SECOND) * 1e9)));
   }
 
   function put(parts: Uint8Array[]): void {

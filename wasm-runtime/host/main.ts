@@ -13,6 +13,7 @@ import { openLog, rawOutput } from "./log.ts";
 import type { Log } from "./log.ts";
 import { unpackBundle } from "../bundle.ts";
 import { prepare } from "./module.ts";
+import { networkThread } from "./net.ts";
 import type { Exports, Program } from "./module.ts";
 import { DEFAULT_REQUEST_TIMEOUT_MS, EXIT_FILE, NETWORK_SCRIPT, RUNNING_FILE, SPEC_FD } from "./spec.ts";
 import type { ExitRecord, HostSpec, RunningRecord } from "./spec.ts";
@@ -46,7 +47,7 @@ try {
     stdout: log.sink("stdout"),
     stderr: log.sink("stderr"),
     grants: spec.grants,
-    networkScript: join(dirname(process.argv[1] ?? ""), NETWORK_SCRIPT),
+    network: networkThread(join(dirname(process.argv[1] ?? ""), NETWORK_SCRIPT)),
     addresses: spec.addresses,
     exit: (code) => ended({ code, reason: code === 0 ? "Completed" : "Error" }),
   });

@@ -1,16 +1,14 @@
 /**
- * The network's thread: Node's sockets need an event loop, and the guest's thread has none while the guest runs. It exists
- * only in processes whose pod was granted a network. It decides nothing: what is asked of it was allowed before.
+ * What the network's thread does (in a shared process, where guests give way, the only thread): Node's sockets need an event
+ * loop, and a guest's thread has none while the guest runs. It decides nothing: what is asked of it was allowed before.
  */
 import { createSocket } from "node:dgram";
 import type { Socket as UdpSocket } from "node:dgram";
 import { lookup } from "node:dns";
-import { writeSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { Socket } from "node:net";
-import { workerData } from "node:worker_threads";
 import { WINDOW_BYTES } from "./net-messages.ts";
-import type { Order, Peer, ThreadData, Word } from "./net-messages.ts";
+import type { Order, Peer, Word } from "./net-messages.ts";
 import { openRequest } from "./net-request.ts";
 
 /** What an order about an existing object does. */
@@ -27,69 +25,68 @@ export type Say = (word: Word) => void;
 
 /** Datagrams that nobody has taken yet, per socket; the network loses the rest, as it may. */
 const MAX_DATAGRAMS = 256;
+/** For bytes that are on their way when the guest closes a connection. */
+const LINGER_MS = 30_000;
 
-const { bell, port: guest } = workerData as ThreadData;
-const handles = new Map<number, Handle>();
-let lastAccepted = 0;
+/** @returns what to give the guest's orders to; one guest's, because numbers of objects are its own */
+export function network(say: Say): (order: Order) => void {
+  const handles = new Map<number, Handle>();
+  let lastAccepted = 0;
 
-// the guest's thread may be waiting for a word that will not come
-process.on("uncaughtException", (error) => {
-  writeSync(2, `the network's thread failed: ${error.stack}\n`);
-  process.kill(process.pid, "SIGKILL");
-});
+  return (order) => {
+    const { id } = order;
+    const handle = handles.get(id);
+    switch (order.op) {
+      case "connect":
+        return void handles.set(id, connection(id, order.to, order.from, say));
+      case "listen":
+        return void handles.set(
+          id,
+          listener(id, order.at, order.backlog, say, (socket) => {
+            const as = --lastAccepted;
+            handles.set(as, streaming(as, socket, say));
+            return as;
+          }),
+        );
+      case "bind":
+        return void handles.set(id, datagrams(id, order.at, order.family, say));
+      case "resolve":
+        return resolve(id, order.name, say);
+      case "request":
+        return void handles.set(id, openRequest(id, order.head, say));
+      case "write":
+        return handle?.write?.(order.bytes);
+      case "end":
+        return handle?.end?.();
+      case "taken":
+        return handle?.taken?.(order.bytes);
+      case "send":
+        return handle?.send?.(order.bytes, order.to);
+      case "keep-alive":
+        return handle?.keepAlive?.(order.enabled, order.idleMs);
+      case "close":
+        handle?.close();
+        handles.delete(id);
+    }
+  };
+}
 
-const say: Say = (word) => {
-  guest.postMessage(word, []);
-  Atomics.add(bell, 0, 1);
-  Atomics.notify(bell, 0);
-};
+const failed = (id: number, say: Say) => (error: Error) => say({ id, is: "failed", code: String((error as NodeJS.ErrnoException).code ?? "EIO"), message: error.message });
 
-const failed = (id: number) => (error: Error) => say({ id, is: "failed", code: String((error as NodeJS.ErrnoException).code ?? "EIO"), message: error.message });
-
-guest.on("message", (order: Order) => {
-  const { id } = order;
-  const handle = handles.get(id);
-  switch (order.op) {
-    case "connect":
-      return void handles.set(id, connection(id, order.to, order.from));
-    case "listen":
-      return void handles.set(id, listener(id, order.at, order.backlog));
-    case "bind":
-      return void handles.set(id, datagrams(id, order.at, order.family));
-    case "resolve":
-      return resolve(id, order.name);
-    case "request":
-      return void handles.set(id, openRequest(id, order.head, say));
-    case "write":
-      return handle?.write?.(order.bytes);
-    case "end":
-      return handle?.end?.();
-    case "taken":
-      return handle?.taken?.(order.bytes);
-    case "send":
-      return handle?.send?.(order.bytes, order.to);
-    case "keep-alive":
-      return handle?.keepAlive?.(order.enabled, order.idleMs);
-    case "close":
-      handle?.close();
-      handles.delete(id);
-  }
-});
-
-function connection(id: number, to: Peer, from: Peer | undefined): Handle {
+function connection(id: number, to: Peer, from: Peer | undefined, say: Say): Handle {
   const socket = connect({
     ...to,
     allowHalfOpen: true,
     noDelay: true,
     ...(from === undefined ? {} : { localAddress: from.host, ...(from.port === 0 ? {} : { localPort: from.port }) }),
   });
-  const handle = streaming(id, socket);
+  const handle = streaming(id, socket, say);
   socket.once("connect", () => say({ id, is: "open", local: localOf(socket), remote: remoteOf(socket) }));
   return handle;
 }
 
 /** Bytes both ways, never more on their way than the window. */
-function streaming(id: number, socket: Socket): Handle {
+function streaming(id: number, socket: Socket, say: Say): Handle {
   let waiting = 0;
   socket.on("data", (bytes: Buffer) => {
     waiting += bytes.length;
@@ -97,7 +94,7 @@ function streaming(id: number, socket: Socket): Handle {
     say({ id, is: "data", bytes });
   });
   socket.once("end", () => say({ id, is: "end" }));
-  socket.on("error", failed(id));
+  socket.on("error", failed(id, say));
   return {
     write: (bytes) => void socket.write(bytes, (error) => (error ? undefined : say({ id, is: "left", bytes: bytes.length }))),
     end: () => void socket.end(),
@@ -106,19 +103,21 @@ function streaming(id: number, socket: Socket): Handle {
       if (waiting < WINDOW_BYTES / 2) socket.resume();
     },
     keepAlive: (enabled, idleMs) => void socket.setKeepAlive(enabled, idleMs),
-    // what was written still leaves; a peer that does not take it is cut off by the process's end
-    close: () => void (socket.writableEnded ? socket.destroy() : socket.destroySoon()),
+    close() {
+      if (socket.writableEnded) return void socket.destroy();
+      // what was written still leaves, if its peer takes it
+      socket.destroySoon();
+      setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    },
   };
 }
 
-function listener(id: number, at: Peer, backlog: number): Handle {
+function listener(id: number, at: Peer, backlog: number, say: Say, accepted: (socket: Socket) => number): Handle {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: false, noDelay: true }, (socket) => {
-    const as = --lastAccepted;
-    handles.set(as, streaming(as, socket));
-    say({ id, is: "accepted", as, local: localOf(socket), remote: remoteOf(socket) });
+    say({ id, is: "accepted", as: accepted(socket), local: localOf(socket), remote: remoteOf(socket) });
   });
   server.maxConnections = backlog;
-  server.once("error", failed(id));
+  server.once("error", failed(id, say));
   server.listen({ ...at, backlog }, () => {
     const address = server.address();
     if (address !== null && typeof address !== "string") say({ id, is: "open", local: { host: address.address, port: address.port }, remote: undefined });
@@ -126,10 +125,10 @@ function listener(id: number, at: Peer, backlog: number): Handle {
   return { close: () => void server.close() };
 }
 
-function datagrams(id: number, at: Peer, family: "ipv4" | "ipv6"): Handle {
+function datagrams(id: number, at: Peer, family: "ipv4" | "ipv6", say: Say): Handle {
   const socket: UdpSocket = createSocket({ type: family === "ipv4" ? "udp4" : "udp6", ipv6Only: family === "ipv6" });
   let waiting = 0;
-  socket.on("error", failed(id));
+  socket.on("error", failed(id, say));
   socket.on("message", (bytes, from) => {
     if (waiting >= MAX_DATAGRAMS) return;
     waiting++;
@@ -146,9 +145,9 @@ function datagrams(id: number, at: Peer, family: "ipv4" | "ipv6"): Handle {
   };
 }
 
-function resolve(id: number, name: string): void {
+function resolve(id: number, name: string, say: Say): void {
   lookup(name, { all: true, verbatim: true }, (error, found) => {
-    if (error) failed(id)(error);
+    if (error) failed(id, say)(error);
     else say({ id, is: "addresses", list: found.map(({ address }) => address) });
   });
 }

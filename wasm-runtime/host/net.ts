@@ -1,8 +1,7 @@
 /**
- * The guest's side of the network: orders go to the network's thread, its words are taken in whenever the guest looks or
- * waits. The thread is started by the first order, so that a pod that never uses its grant pays nothing.
+ * The guest's side of the network: orders go to the network, its words are taken in whenever the guest looks or waits. The
+ * network is started by the first order, so that a pod that never uses its grant pays nothing.
  */
-import type { MessagePort } from "node:worker_threads";
 import type { Order, ThreadData, Word } from "./net-messages.ts";
 import { bell, listenToBell } from "./waiting.ts";
 
@@ -23,14 +22,12 @@ export interface Net {
 /** Sockets, look-ups and requests of one guest at the same time: each takes a descriptor of the process. */
 const MAX_OBJECTS = 256;
 
-/** @param full what to throw when a guest has too many objects */
-export function openNet(script: string, full: () => Error | object): Net {
-  const listeners = new Map<number, (word: Word) => void>();
-  let last = 0;
-  let thread: MessagePort | undefined;
+/** Begins a network whose words go to `hear`. @returns what takes the orders */
+export type StartNetwork = (hear: (word: Word) => void) => (order: Order) => void;
 
-  function started(): MessagePort {
-    if (thread !== undefined) return thread;
+/** A thread of its own, for a guest that has the process to itself. @param script of the thread */
+export function networkThread(script: string): StartNetwork {
+  return (hear) => {
     // loaded here because most processes never need it
     const { MessageChannel, receiveMessageOnPort, Worker } = process.getBuiltinModule("node:worker_threads");
     const { port1, port2 } = new MessageChannel();
@@ -42,29 +39,34 @@ export function openNet(script: string, full: () => Error | object): Net {
       throw error;
     });
     listenToBell(() => {
-      for (let message = receiveMessageOnPort(port1); message !== undefined; message = receiveMessageOnPort(port1)) {
-        const word = message.message as Word;
-        listeners.get(word.id)?.(word);
-      }
+      for (let message = receiveMessageOnPort(port1); message !== undefined; message = receiveMessageOnPort(port1)) hear(message.message as Word);
     });
-    thread = port1;
-    return port1;
-  }
+    return (order) => port1.postMessage(order, []);
+  };
+}
+
+/** @param full what to throw when a guest has too many objects */
+export function openNet(start: StartNetwork, full: () => Error | object): Net {
+  const listeners = new Map<number, (word: Word) => void>();
+  let last = 0;
+  let order: ((order: Order) => void) | undefined;
+
+  const tell = (what: Order) => (order ??= start((word) => listeners.get(word.id)?.(word)))(what);
 
   const end = (id: number) => {
-    if (listeners.delete(id)) thread?.postMessage({ id, op: "close" } satisfies Order, []);
+    if (listeners.delete(id)) tell({ id, op: "close" });
   };
 
   return {
-    begin(order, on) {
+    begin(what, on) {
       if (listeners.size >= MAX_OBJECTS) throw full();
       const id = ++last;
       listeners.set(id, on);
-      started().postMessage({ ...order, id }, []);
+      tell({ ...what, id });
       return id;
     },
     adopt: (id, on) => void listeners.set(id, on),
-    tell: (order) => started().postMessage(order, []),
+    tell,
     end,
     endAll() {
       for (const id of listeners.keys()) end(id);

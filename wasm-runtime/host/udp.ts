@@ -36,6 +36,8 @@ export class UdpSocket {
   #remote: Peer | undefined;
   #id: number | undefined;
   #opened = false;
+  /** the moment by which an implicit bind must be done */
+  #boundBy: bigint | undefined;
   #failed: Failure<string> | undefined;
   #unsent = 0;
   #received: { readonly bytes: Uint8Array; readonly from: Peer }[] = [];
@@ -105,7 +107,10 @@ export class UdpSocket {
     if (this.#state === "unbound") {
       // an implicit bind, as the interface allows
       this.startBind(new Network(), socketAddress({ host: this.#family === "ipv4" ? "0.0.0.0" : "::", port: 0 }));
-      waitFor(() => this.#opened || this.#failed !== undefined, process.hrtime.bigint() + BIND_NS);
+      this.#boundBy = process.hrtime.bigint() + BIND_NS;
+    }
+    if (this.#boundBy !== undefined && this.#state === "binding") {
+      waitFor(() => this.#opened || this.#failed !== undefined, this.#boundBy);
       this.finishBind();
     }
     if (this.#state !== "bound") throw new Failure("invalid-state");

@@ -1,6 +1,7 @@
 /**
- * Where the host's only thread sleeps. A guest runs synchronously, so waiting means that the whole thread waits: for a moment
- * in time, or for word from the network's thread, which rings the bell after each message.
+ * How a guest waits. Its calls are synchronous, so either the host's only thread sleeps (here), or the guest's stack is set
+ * aside and others run (`suspending.ts`). Host functions serve both because they keep one rule: what a call waits for, it
+ * waits for before it has taken or changed anything, since it may be begun anew; or it waits after all is done.
  */
 
 /** Rung by other threads: its value changes with every message. */
@@ -10,6 +11,15 @@ const MAX_SLEEP_MS = 86_400_000;
 /** 2^63 ns are 292 years */
 export const NEVER = 1n << 63n;
 
+export interface Waiting {
+  /** takes in what has arrived, without waiting */
+  lookAround(): void;
+  /** returns when `ready` says so or the moment (nanoseconds, monotonic) has come; or throws, and the call is begun anew then */
+  before(ready: () => boolean, due: bigint): void;
+  /** the same for a call that is done: the guest goes on later */
+  after(ready: () => boolean, due: bigint): void;
+}
+
 let takeIn = () => {};
 
 /** @param drain takes in what other threads have sent; called before each look */
@@ -17,11 +27,7 @@ export function listenToBell(drain: () => void): void {
   takeIn = drain;
 }
 
-/** Takes in what has arrived, without waiting. */
-export const lookAround = (): void => takeIn();
-
-/** Returns when `ready` says so or the moment (nanoseconds, monotonic) has come. */
-export function waitFor(ready: () => boolean, due = NEVER): void {
+function sleep(ready: () => boolean, due: bigint): void {
   for (;;) {
     const seen = Atomics.load(bell, 0);
     takeIn();
@@ -32,6 +38,22 @@ export function waitFor(ready: () => boolean, due = NEVER): void {
   }
 }
 
+let way: Waiting = { lookAround: () => takeIn(), before: sleep, after: sleep };
+
+/** Once, before the first guest: it is the process that is shared or not. */
+export function waitBy(other: Waiting): void {
+  way = other;
+}
+
+export const lookAround = (): void => way.lookAround();
+
+/** To be called before anything else has been done, see above. */
+export const waitFor = (ready: () => boolean, due = NEVER): void => way.before(ready, due);
+
 const never = () => false;
 
-export const sleepUntil = (due: bigint): void => waitFor(never, due);
+export const sleepUntil = (due: bigint): void => way.before(never, due);
+
+/** To be called last. */
+export const waitAfter = (ready: () => boolean, due = NEVER): void => way.after(ready, due);
+export const restUntil = (due: bigint): void => way.after(never, due);
