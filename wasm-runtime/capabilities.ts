@@ -20,6 +20,10 @@ const interfaces: Readonly<Record<string, readonly string[]>> = {
 /** Proposals whose versions are drafts, and interfaces of our own: linked whatever the version says. */
 const drafts: Readonly<Record<string, readonly string[]>> = {
   "lichen:gpio": ["lines"],
+  "lichen:i2c": ["bus"],
+  "lichen:onewire": ["devices"],
+  "lichen:spi": ["devices"],
+  "lichen:uart": ["ports"],
   "wasi:config": ["store", "runtime"],
   "wasi:keyvalue": ["store", "atomics", "batch"],
   "wasi:logging": ["logging"],

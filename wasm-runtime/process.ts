@@ -255,14 +255,22 @@ function permissionsFor(host: HostImage, spec: HostSpec): string[] {
   const preopens = spec.grants.preopens ?? [];
   if (preopens.some(({ readOnly }) => !readOnly)) return [];
   const lines = spec.grants.gpio ?? [];
-  const extras = [...(spec.grants.stores ?? []).flatMap(({ directory }) => [directory, inside(directory)]), ...(lines.length > 0 ? ["/sys/class/gpio/*", "/sys/devices/*"] : [])];
+  const { deviceRoot: root = "/", i2c = [], spi = [], uart = [], onewire = [], outbound = "", listening = "" } = spec.grants;
+  const extras = [
+    ...(spec.grants.stores ?? []).flatMap(({ directory }) => [directory, inside(directory)]),
+    ...(lines.length > 0 ? [join(root, "sys/class/gpio/*"), join(root, "sys/devices/*")] : []),
+    ...uart.map((port) => join(root, "dev", port)),
+  ];
   const writes = [...extras, ...(spec.logPath === undefined ? [] : [spec.logPath]), inside(spec.stateDir)];
   const reads = [
     ...writes, inside(host.directory), "/proc/self/*", "/proc/sys/kernel/random/boot_id",
     ...preopens.map(({ hostPath }) => inside(hostPath)),
+    ...spi.map((device) => join(root, "dev", `spidev${device}`)),
+    ...(onewire.length > 0 ? [join(root, "sys/bus/w1/devices"), join(root, "sys/bus/w1/devices/*"), join(root, "sys/devices/*")] : []),
   ];
-  const { outbound = "", listening = "" } = spec.grants;
-  return ["--permission", ...(outbound + listening === "" ? [] : ["--allow-worker"]), ...reads.map((path) => `--allow-fs-read=${path}`), ...writes.map((path) => `--allow-fs-write=${path}`)];
+  const threaded = outbound + listening !== "" || uart.length > 0;
+  const programs = i2c.length + spi.length + uart.length > 0;
+  return ["--permission", ...(threaded ? ["--allow-worker"] : []), ...(programs ? ["--allow-child-process"] : []), ...reads.map((path) => `--allow-fs-read=${path}`), ...writes.map((path) => `--allow-fs-write=${path}`)];
 }
 
 const inside = (directory: string) => `${directory}/*`;

@@ -1,29 +1,40 @@
 /**
  * Builds every example component: `node examples/components/build.ts`. Those in WebAssembly text need nothing but the npm
- * packages of this workspace; those in C need clang for wasm32-wasi (Debian: clang, lld, wasi-libc, libclang-rt-dev-wasm32; CC
- * names another one) and are left as they are without it. The results are committed because they are small and reproducible.
+ * packages of this workspace; those in C and Rust are built by Debian's compilers, which are fetched into the project's cache
+ * (scripts/wasm-toolchain.ts). JavaScript has a package of its own (javascript/), because its compiler takes 300 MB. The
+ * results are committed because they are small and the same bytes each time.
  */
-import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { componentEmbed, componentNew, parse } from "@bytecodealliance/jco-transpile/wasm-tools";
+import { wasmToolchain } from "../../scripts/wasm-toolchain.ts";
 
 const here = new URL("./", import.meta.url);
+const path = (name: string) => fileURLToPath(new URL(name, here));
+const text = (name: string) => readFileSync(new URL(name, here), "utf8");
+const tell = (name: string) => process.stdout.write(`${name} ${readFileSync(path(name)).length} bytes\n`);
+
 for (const [name, world] of [["hello", "service"], ["ticker", "command"]] as const) {
-  const core = await parse(readFileSync(new URL(`${name}/${name}.wat`, here), "utf8"));
-  const embedded = await componentEmbed({
-    binary: core,
-    witSource: readFileSync(new URL(`${name}/${name}.wit`, here), "utf8"),
-    world,
-  });
-  const component = await componentNew(embedded);
-  writeFileSync(new URL(`${name}/${name}.wasm`, here), component);
-  process.stdout.write(`${name}.wasm ${component.length} bytes\n`);
+  const embedded = await componentEmbed({ binary: await parse(text(`${name}/${name}.wat`)), witSource: text(`${name}/${name}.wit`), world });
+  writeFileSync(path(`${name}/${name}.wasm`), await componentNew(embedded));
+  tell(`${name}/${name}.wasm`);
 }
 
-const compiler = process.env["CC"] ?? "clang";
-for (const name of ["wordcount"]) {
-  const path = (extension: string) => fileURLToPath(new URL(`${name}/${name}.${extension}`, here));
-  const { status, error } = spawnSync(compiler, ["--target=wasm32-wasi", "-Oz", "-s", path("c"), "-o", path("wasm")], { stdio: "inherit" });
-  process.stdout.write(status === 0 ? `${name}.wasm ${readFileSync(path("wasm")).length} bytes\n` : `${name}.wasm was not built: ${error?.message ?? `${compiler} failed`}\n`);
+/** A file of WIT is one package; as a part of another file it has braces. */
+const nested = (source: string) => source.replace(/^package (.+);$/m, "package $1 {") + "}\n";
+const ours = readdirSync(path("../../wasm-runtime/wit")).map((name) => nested(text(`../../wasm-runtime/wit/${name}`)));
+const worlds = text("c/worlds.wit");
+const toolchain = await wasmToolchain();
+
+for (const source of readdirSync(path("c")).filter((name) => name.endsWith(".c"))) {
+  const world = source.replace(/\.c$/, "");
+  const output = `c/${world}.wasm`;
+  await toolchain.c(path(`c/${source}`), path(output));
+  if (worlds.includes(`world ${world} {`)) writeFileSync(path(output), await componentEmbed({ binary: readFileSync(path(output)), witSource: [worlds, ...ours].join("\n"), world }));
+  tell(output);
+}
+for (const source of readdirSync(path("rust")).filter((name) => name.endsWith(".rs"))) {
+  const output = `rust/${source.replace(/\.rs$/, ".wasm")}`;
+  await toolchain.rust(path(`rust/${source}`), path(output));
+  tell(output);
 }

@@ -13,10 +13,10 @@ export interface LineGrant {
 
 type GpioError = "denied" | "missing" | "io";
 
-/** Where the kernel shows its lines. */
-export const GPIO_ROOT = "/sys/class/gpio";
+/** Where the kernel shows its lines, below the root. */
+export const GPIO_ROOT = "sys/class/gpio";
 
-export function gpio(grants: readonly LineGrant[], refused: (what: string) => void, root = GPIO_ROOT) {
+export function gpio(grants: readonly LineGrant[], refused: (what: string) => void, root: string) {
   function lineFor(line: number, direction: LineGrant["direction"]): string {
     if (!grants.some((grant) => grant.line === line && grant.direction === direction)) {
       refused(`GPIO line ${line} (${direction})`);

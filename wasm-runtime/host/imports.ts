@@ -2,7 +2,8 @@
 import { cli } from "./cli.ts";
 import type { CliOptions } from "./cli.ts";
 import { configStore } from "./config.ts";
-import { gpio } from "./gpio.ts";
+import { gpio, GPIO_ROOT } from "./gpio.ts";
+import { i2c } from "./i2c.ts";
 import { keyvalue } from "./keyvalue.ts";
 import { logging } from "./logging.ts";
 import { monotonicClock, timezone, wallClock } from "./clocks.ts";
@@ -13,12 +14,16 @@ import { FutureTrailers, IncomingBody, IncomingRequest, OutgoingBody, OutgoingRe
 import { outboundOf, parseEndpoints, parseListening } from "./endpoints.ts";
 import { Failure, InputStream, IoError, OutputStream, poll, Pollable } from "./io.ts";
 import type { Sink } from "./io.ts";
+import { join } from "node:path";
 import { openNet } from "./net.ts";
-import type { StartNetwork } from "./net.ts";
+import type { Net, StartNetwork } from "./net.ts";
+import { onewire } from "./onewire.ts";
 import { insecure, insecureSeed, random } from "./random.ts";
 import { sockets } from "./sockets.ts";
 import type { Granted } from "./sockets.ts";
 import type { Grants } from "./spec.ts";
+import { spi } from "./spi.ts";
+import { uart } from "./uart.ts";
 
 export interface ImportOptions extends CliOptions {
   readonly grants: Grants;
@@ -40,7 +45,9 @@ export function importsFor(options: ImportOptions): Imports {
   const commands = cli(options);
   const files = filesystem(options.grants.preopens ?? []);
   const refused = noteOnce(options.stderr);
-  const granted = grantedNetwork(options, refused);
+  // it costs nothing before the first order
+  const outside = openNet(options.network, () => new Failure("new-socket-limit"));
+  const granted = grantedNetwork(options, outside, refused);
   const net = sockets(granted, refused);
   const interfaces = {
     "wasi:cli/environment": commands.environment,
@@ -78,11 +85,11 @@ export function importsFor(options: ImportOptions): Imports {
     "wasi:sockets/udp-create-socket": net.udpCreateSocket,
   };
   const reset = () => {
-    granted?.net.endAll();
+    outside.endAll();
     files.reset();
   };
   return {
-    interfaces: { ...interfaces, ...extras(options, refused) },
+    interfaces: { ...interfaces, ...extras(options, outside, refused) },
     reset,
     close() {
       reset();
@@ -92,11 +99,16 @@ export function importsFor(options: ImportOptions): Imports {
 }
 
 /** Capabilities beyond WASI's own worlds: standard proposals first, then what boards have. */
-function extras({ grants, stderr }: ImportOptions, refused: (what: string) => void): object {
+function extras({ grants, stderr }: ImportOptions, net: Net, refused: (what: string) => void): object {
+  const { programs = {}, deviceRoot: root = "/" } = grants;
   const stores = keyvalue(grants.stores ?? [], refused);
   const config = configStore(grants.config ?? {});
   return {
-    "lichen:gpio/lines": gpio(grants.gpio ?? [], refused),
+    "lichen:gpio/lines": gpio(grants.gpio ?? [], refused, join(root, GPIO_ROOT)),
+    "lichen:i2c/bus": i2c(grants.i2c ?? [], programs, refused),
+    "lichen:onewire/devices": onewire(grants.onewire ?? [], refused, root),
+    "lichen:spi/devices": spi(grants.spi ?? [], programs, refused, root),
+    "lichen:uart/ports": uart(grants.uart ?? [], { programs, net, refused, root }),
     "wasi:config/store": config,
     "wasi:config/runtime": config,
     "wasi:keyvalue/atomics": stores.atomics,
@@ -113,11 +125,11 @@ function httpErrorCode(error: IoError) {
   return { tag };
 }
 
-function grantedNetwork({ grants, network, addresses }: ImportOptions, refused: (what: string) => void): Granted | undefined {
+function grantedNetwork({ grants, addresses }: ImportOptions, net: Net, refused: (what: string) => void): Granted | undefined {
   const { outbound = "", listening = "" } = grants;
   if (outbound === "" && listening === "") return undefined;
   return {
-    net: openNet(network, () => new Failure("new-socket-limit")),
+    net,
     outbound: outboundOf(parseEndpoints(outbound)),
     listening: parseListening(listening),
     addresses,

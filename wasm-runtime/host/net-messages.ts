@@ -32,6 +32,8 @@ export type Order =
   | { readonly id: number; readonly op: "send"; readonly bytes: Uint8Array; readonly to: Peer }
   | { readonly id: number; readonly op: "resolve"; readonly name: string }
   | { readonly id: number; readonly op: "request"; readonly head: RequestHead }
+  /** an opened serial port, which the thread closes */
+  | { readonly id: number; readonly op: "serial"; readonly fd: number }
   | { readonly id: number; readonly op: "write"; readonly bytes: Uint8Array }
   | { readonly id: number; readonly op: "end" }
   /** so many bytes were taken: more may come */

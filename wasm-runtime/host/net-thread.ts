@@ -10,6 +10,7 @@ import type { Socket } from "node:net";
 import { WINDOW_BYTES } from "./net-messages.ts";
 import type { Order, Peer, Word } from "./net-messages.ts";
 import { openRequest } from "./net-request.ts";
+import { openSerial } from "./net-serial.ts";
 
 /** What an order about an existing object does. */
 export interface Handle {
@@ -54,6 +55,8 @@ export function network(say: Say): (order: Order) => void {
         return resolve(id, order.name, say);
       case "request":
         return void handles.set(id, openRequest(id, order.head, say));
+      case "serial":
+        return void handles.set(id, openSerial(id, order.fd, say));
       case "write":
         return handle?.write?.(order.bytes);
       case "end":

@@ -9,7 +9,7 @@ export type OrderOf<T extends Order["op"]> = Omit<Extract<Order, { readonly op: 
 
 export interface Net {
   /** begins something: `on` hears all words about it. @throws Failure when there are too many */
-  begin(order: OrderOf<"connect"> | OrderOf<"listen"> | OrderOf<"bind"> | OrderOf<"resolve"> | OrderOf<"request">, on: (word: Word) => void): number;
+  begin(order: OrderOf<"connect"> | OrderOf<"listen"> | OrderOf<"bind"> | OrderOf<"resolve"> | OrderOf<"request"> | OrderOf<"serial">, on: (word: Word) => void): number;
   /** hears the words about a connection that the thread has accepted */
   adopt(id: number, on: (word: Word) => void): void;
   tell(order: Order): void;

@@ -1,6 +1,8 @@
 /** What the agent tells a host process: everything it may do, nothing else. Sent over a pipe, never stored: it has secrets. */
 import type { World } from "../bundle.ts";
+import type { Programs } from "./device-program.ts";
 import type { LineGrant } from "./gpio.ts";
+import type { BusGrant } from "./i2c.ts";
 import type { StoreGrant } from "./keyvalue.ts";
 
 export interface SignedModule {
@@ -24,6 +26,17 @@ export interface Grants {
   readonly config?: Readonly<Record<string, string>>;
   readonly stores?: readonly StoreGrant[];
   readonly gpio?: readonly LineGrant[];
+  readonly i2c?: readonly BusGrant[];
+  /** "0.1": bus and chip select of /dev/spidev0.1 */
+  readonly spi?: readonly string[];
+  /** "ttyUSB0": names in /dev */
+  readonly uart?: readonly string[];
+  /** ids of one-wire devices; "28-*": all of a family */
+  readonly onewire?: readonly string[];
+  /** what reaches these devices, found by whoever grants them (device-programs.ts) */
+  readonly programs?: Programs;
+  /** the tree that has dev and sys; "/" unless given */
+  readonly deviceRoot?: string;
   readonly preopens?: readonly Preopen[];
   /** "api.example.com:443, 10.0.0.0/8:*": see endpoints.ts */
   readonly outbound?: string;

@@ -5,6 +5,7 @@
 import type { Pod } from "../../../core/api/types.gen.ts";
 import { parseEndpoints, parseListening } from "../../../wasm-runtime/host/endpoints.ts";
 import type { LineGrant } from "../../../wasm-runtime/host/gpio.ts";
+import type { BusGrant } from "../../../wasm-runtime/host/i2c.ts";
 import type { Grants } from "../../../wasm-runtime/process.ts";
 
 export const GRANT_PREFIX = "wasi.lichen.dev/";
@@ -28,6 +29,10 @@ const readers: Readonly<Record<string, (value: string) => Annotated>> = {
   "allow-outbound": (outbound) => (parseEndpoints(outbound), { grants: { outbound } }),
   "allow-listen": (listening) => (parseListening(listening), { grants: { listening } }),
   gpio: (text) => ({ grants: { gpio: parseLines(text) } }),
+  i2c: (text) => ({ grants: { i2c: parseBuses(text) } }),
+  onewire: (text) => ({ grants: { onewire: parseNames(text, /^[0-9a-f]{2}-(?:[0-9a-f]{12}|\*)$/, "a one-wire id such as 28-00000a3b2c1d, or 28-* for a family") } }),
+  spi: (text) => ({ grants: { spi: parseNames(text, /^\d{1,3}\.\d{1,3}$/, "BUS.CHIP-SELECT as in /dev/spidev0.1") } }),
+  uart: (text) => ({ grants: { uart: parseNames(text, /^tty[A-Za-z]{1,8}\d{1,3}$/, "the name of a serial port in /dev, such as ttyUSB0") } }),
   keyvalue: (text) => ({ stores: parseStores(text) }),
   "request-timeout": (text) => ({ requestTimeoutMs: duration(text) }),
   instance(text) {
@@ -42,6 +47,20 @@ function parseLines(text: string): LineGrant[] {
     if (match === null) throw new Error(`"${entry}" is not a line: write NUMBER:in or NUMBER:out`);
     return { line: Number(match[1]), direction: match[2] as LineGrant["direction"] };
   });
+}
+
+function parseBuses(text: string): BusGrant[] {
+  return listed(text).map((entry) => {
+    const match = /^(\d{1,3}):(\*|0x[0-7][0-9a-f])$/i.exec(entry);
+    if (match === null) throw new Error(`"${entry}" is not an I2C address: write BUS:0xNN with a 7-bit address, or BUS:*`);
+    return { bus: Number(match[1]), ...(match[2] === "*" ? {} : { address: Number(match[2]) }) };
+  });
+}
+
+function parseNames(text: string, shape: RegExp, what: string): string[] {
+  const names = listed(text);
+  for (const name of names) if (!shape.test(name)) throw new Error(`"${name}" is not ${what}`);
+  return names;
 }
 
 function parseStores(text: string): string[] {

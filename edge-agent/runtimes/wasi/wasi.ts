@@ -8,19 +8,22 @@ import { join } from "node:path";
 import type { Container, Pod } from "../../../core/api/types.gen.ts";
 import type { Clock } from "../../../core/api/clock.ts";
 import type { Log } from "../../../core/api/log.ts";
+import { devicePrograms } from "../../../wasm-runtime/device-programs.ts";
 import { prepareHost } from "../../../wasm-runtime/host-image.ts";
 import { moduleCache } from "../../../wasm-runtime/modules.ts";
 import type { CachedModule } from "../../../wasm-runtime/modules.ts";
 import { componentState, DEFAULT_REQUEST_TIMEOUT_MS, endIfStuck, isSigned, startComponent, stopComponent } from "../../../wasm-runtime/process.ts";
 import type { StoreGrant } from "../../../wasm-runtime/host/keyvalue.ts";
-import type { Preopen } from "../../../wasm-runtime/process.ts";
+import type { Grants, Preopen } from "../../../wasm-runtime/process.ts";
 import { milli, whole } from "../../quantity.ts";
 import { ImageError } from "../runtime.ts";
 import type { ContainerPlan, ImageOnDevice, RunningContainer, RunningPod, Runtime } from "../runtime.ts";
 import { addressRange, freeAddress, loopbackRange } from "./addresses.ts";
 import type { ComponentSource } from "./component-source.ts";
 import { execInComponent } from "./exec.ts";
+import { withDevices } from "./board-grants.ts";
 import { annotated } from "./grants.ts";
+import type { Annotated } from "./grants.ts";
 import { idOf, podState, runAs } from "./state.ts";
 import type { ContainerRecord, SandboxRecord } from "./state.ts";
 
@@ -39,6 +42,8 @@ export interface WasiRuntimeOptions {
   readonly maxModuleBytes?: number;
   /** of the board's profile: below 47, memory is checked by code instead of by reserved addresses */
   readonly addressBits?: number;
+  /** the tree that has dev and sys; "/" unless given */
+  readonly deviceRoot?: string;
 }
 
 export interface WasiRuntime extends Runtime {
@@ -156,6 +161,17 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     });
   }
 
+  /** @throws Error when the device lacks what a grant needs */
+  function boardGrants(granted: Annotated["grants"], plan: ContainerPlan): Grants {
+    const grants = withDevices(granted ?? {}, plan.devices);
+    const programs = devicePrograms(grants, options.deviceRoot);
+    return {
+      ...grants,
+      ...(Object.keys(programs).length === 0 ? {} : { programs }),
+      ...(options.deviceRoot === undefined ? {} : { deviceRoot: options.deviceRoot }),
+    };
+  }
+
   /** A store belongs to the namespace on this device: it outlives pods, and all pods that are granted it share it. */
   function storeOf(namespace: string, name: string): StoreGrant {
     const directory = join(options.dataDir, "keyvalue", namespace, name);
@@ -251,7 +267,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         args: [...(plan.command.length > 0 ? plan.command : [plan.container.name]), ...plan.args],
         env: environmentOf(sandbox.hostname, plan),
         ...rest,
-        grants: { ...grants, preopens: preopensOf(plan, log), ...(stores.length === 0 ? {} : { stores: stores.map((name) => storeOf(sandbox.namespace, name)) }) },
+        grants: { ...boardGrants(grants, plan), preopens: preopensOf(plan, log), ...(stores.length === 0 ? {} : { stores: stores.map((name) => storeOf(sandbox.namespace, name)) }) },
         addresses: [sandbox.ip],
         listen: listenOn(sandbox, plan.container, nodeAddress),
         memoryLimitBytes: memoryOf(plan.container),

@@ -12,7 +12,8 @@ import { transpile } from "../../../wasm-runtime/transpile.ts";
 import type { Transpiled } from "../../../wasm-runtime/transpile.ts";
 
 const root = new URL("../../../", import.meta.url);
-export const example = (name: string) => readFileSync(new URL(`examples/components/${name}/${name}.wasm`, root));
+/** "hello", or with the folder of its language: "c/wordcount" */
+export const example = (name: string) => readFileSync(new URL(`examples/components/${name.includes("/") ? name : `${name}/${name}`}.wasm`, root));
 
 /** A command whose core module is `body`, which exports `run` and may have a memory. */
 export const command = (body: string) =>

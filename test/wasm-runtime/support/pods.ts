@@ -1,5 +1,5 @@
 /** The wasi runtime over real processes, and pods for it. */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ExecutionContext } from "ava";
@@ -18,10 +18,11 @@ export const keys = keyPair();
 /** What a server would answer for the example components. */
 export const examples: ComponentSource = {
   async fetch(reference) {
-    const name = /^registry\.lichen\.internal\/(hello|ticker):/.exec(reference)?.[1];
+    const name = /^registry\.lichen\.internal\/(hello|ticker|[a-z]+\/[a-z0-9]+):/.exec(reference)?.[1];
     if (name === undefined) throw new ImageError("ErrImagePull", `there is no image ${reference}`);
-    const { bytes, header } = await transpiled(example(name));
-    const digests = { componentDigest: digestOf(example(name)), moduleDigest: digestOf(bytes) };
+    const component = example(name);
+    const { bytes, header } = await transpiled(component);
+    const digests = { componentDigest: digestOf(component), moduleDigest: digestOf(bytes) };
     return { descriptor: { ...digests, size: bytes.length, world: header.world, imports: header.imports, signature: keys.sign(digests) }, bytes };
   },
 };
@@ -59,4 +60,27 @@ export function planOf(directory: string, pod: Pod, container: Container, image:
     annotations: {},
     ...more,
   };
+}
+
+export interface RunOptions extends Pick<ContainerPlan, "args">, Partial<Pick<ContainerPlan, "devices" | "mounts" | "env">> {
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly deviceRoot?: string;
+}
+
+/** Runs an example as the only container of a pod, on a device of its own, to its end. */
+export async function runToEnd(t: ExecutionContext, name: string, { annotations = {}, deviceRoot, ...plan }: RunOptions) {
+  const { runtime, directory } = device(t, deviceRoot === undefined ? {} : { deviceRoot });
+  const container = { name: "main", image: `registry.lichen.internal/${name}:1` };
+  const pod = { ...podOf("run", [container]), metadata: { name: "run", namespace: "default", uid: "uid-run", annotations } };
+  const image = await runtime.pullImage(container.image, { pod, secrets: [], signal: AbortSignal.timeout(60_000) });
+  const sandbox = await runtime.startSandbox(pod, { logDirectory: "/", attempt: 0, hostname: "", dns: { servers: [], searches: [], options: [] } });
+  const id = await runtime.createContainer(sandbox, planOf(directory, pod, container, image, plan));
+  const ended = new Promise<void>((resolve) => void runtime.changes(async () => ((await runtime.pods())[0]?.containers[0]?.state === "exited" ? resolve() : undefined)));
+  const alive = setInterval(() => {}, 60_000);
+  await runtime.startContainer(id);
+  await ended.finally(() => clearInterval(alive));
+  const { exitCode: code, reason, message } = (await runtime.pods())[0]?.containers[0] ?? {};
+  const lines = readFileSync(join(directory, "logs", "run-main.log"), "utf8").split("\n");
+  const of = (stream: string) => lines.flatMap((line) => new RegExp(`^\\S+ ${stream} F (.*)$`).exec(line)?.[1] ?? []).map((line) => `${line}\n`).join("");
+  return { code, reason, message, stdout: of("stdout"), stderr: of("stderr") };
 }
