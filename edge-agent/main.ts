@@ -18,6 +18,7 @@ import { startAgent } from "./agent.ts";
 import { AGENT_VERSION, type AgentConfig } from "./config.ts";
 import { diskFile, openDesired, type Desired } from "./desired.ts";
 import { eventBuffer } from "./events.ts";
+import { messageBus } from "./message-bus.ts";
 import { startDevices } from "./devices/devices.ts";
 import type { PressureType, Verdict } from "./eviction/pressure.ts";
 import { readFacts, type MachineFacts } from "./facts.ts";
@@ -111,7 +112,8 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   const told = await openDesired(diskFile(join(dataDir, "desired.json"), log), log);
   const settings = await readSettings(join(dataDir, "kubelet.json"), facts);
   const registries = await readRegistries(join(dataDir, "registries.json"));
-  const { runtimes, daemon, removeCgroups } = await startRuntimes({ config, settings, registries, identity: () => identity, store, facts, clock, log });
+  const messages = messageBus(clock);
+  const { runtimes, daemon, removeCgroups } = await startRuntimes({ messages, config, settings, registries, identity: () => identity, store, facts, clock, log });
   onClose(async () => {
     for (const runtime of runtimes) await runtime.close?.();
     if (config.drainOnExit !== true) return;
@@ -225,6 +227,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
     agentVersion: AGENT_VERSION,
     onServerTime: clock.hint,
     onCertificate: (chain) => void renewal.received(chain),
+    messages,
   });
   const asking = session;
   const renewal = startRenewal({

@@ -9,6 +9,7 @@ import type { Down, ObservedEvent } from "../core/wire/messages.ts";
 import type { DeviceSession } from "../core/wire/session.ts";
 import type { Desired } from "./desired.ts";
 import type { EventBuffer } from "./events.ts";
+import type { MessageBus } from "./message-bus.ts";
 import type { Report } from "./report.ts";
 
 export interface SessionParts {
@@ -24,6 +25,7 @@ export interface SessionParts {
   /** the server's idea of the time */
   readonly onServerTime: (now: number) => void;
   readonly onCertificate: (pem: string) => void;
+  readonly messages: Pick<MessageBus, "arrived" | "connect">;
 }
 
 export interface TokenRequest {
@@ -100,6 +102,9 @@ export function agentSession(parts: SessionParts): AgentSession {
       case "certificate":
         parts.onCertificate(body.pem);
         return;
+      case "published":
+        parts.messages.arrived({ namespace: body.namespace, topic: body.topic, payload: Buffer.from(body.payload, "base64") });
+        return;
       case "token": {
         const waiting = tokens.get(body.id);
         tokens.delete(body.id);
@@ -117,6 +122,7 @@ export function agentSession(parts: SessionParts): AgentSession {
   session.onMessage(receive);
   session.onEnd(() => {
     connected = false;
+    parts.messages.connect(undefined);
     cancelWait?.();
     if (travelling !== undefined) events.restore(travelling.events);
     travelling = undefined;
@@ -128,7 +134,10 @@ export function agentSession(parts: SessionParts): AgentSession {
     connected = true;
     report.reset();
     log.info({}, "a session with the server began");
-    session.send({ type: "hello", instance: parts.instance, agentVersion: parts.agentVersion, have: desired.have() }).then(() => flush(), () => {});
+    session.send({ type: "hello", instance: parts.instance, agentVersion: parts.agentVersion, have: desired.have() }).then(() => {
+      parts.messages.connect(async ({ namespace, pod, topic, payload }) => void (await session.send({ type: "publish", namespace, pod, topic, payload: Buffer.from(payload).toString("base64") })));
+      return flush();
+    }, () => {});
   });
   report.onChange(soon);
   events.onAdded(soon);

@@ -9,6 +9,7 @@ import type { Registries } from "./images/registries.ts";
 import type { Cgroups } from "./runtimes/containerd/cgroups.ts";
 import type { Containerd } from "./runtimes/containerd/daemon.ts";
 import type { Runtime } from "./runtimes/runtime.ts";
+import type { MessageBus } from "./message-bus.ts";
 import type { Settings } from "./settings.ts";
 
 /** Images of the server's own registry have this host. */
@@ -31,10 +32,11 @@ export interface RuntimeParts {
   readonly facts: MachineFacts;
   readonly clock: Clock;
   readonly log: Log;
+  readonly messages: MessageBus;
 }
 
 /** Runtimes are loaded only where they are used: memory is short on the boards that run one. */
-export async function startRuntimes({ config, settings, registries, identity, store, facts, clock, log }: RuntimeParts): Promise<Runtimes> {
+export async function startRuntimes({ config, settings, registries, identity, store, facts, clock, log, messages }: RuntimeParts): Promise<Runtimes> {
   const { dataDir, name } = config;
   const runtimes: Runtime[] = [];
   let daemon: Containerd | undefined;
@@ -78,7 +80,7 @@ export async function startRuntimes({ config, settings, registries, identity, st
     const [{ wasiRuntime }, { serverComponentSource }] = await Promise.all([import("./runtimes/wasi/wasi.ts"), import("./runtimes/wasi/component-source.ts")]);
     const { server, ca } = identity();
     const source = serverComponentSource({ server, ca, credentials: () => ({ cert: identity().certificate, key: identity().key }), clock });
-    runtimes.push(wasiRuntime({ dataDir: join(dataDir, "wasi"), source, publicKeys: () => identity().moduleKeys, clock, log }));
+    runtimes.push(wasiRuntime({ dataDir: join(dataDir, "wasi"), source, publicKeys: () => identity().moduleKeys, clock, log, messages }));
   }
   return { runtimes, daemon, removeCgroups: async () => tree?.removeDevice() };
 }

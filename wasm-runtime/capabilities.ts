@@ -21,6 +21,8 @@ const interfaces: Readonly<Record<string, readonly string[]>> = {
 const drafts: Readonly<Record<string, readonly string[]>> = {
   "lichen:gpio": ["lines"],
   "lichen:i2c": ["bus"],
+  "lichen:messaging": ["topics"],
+  "lichen:metrics": ["instruments"],
   "lichen:onewire": ["devices"],
   "lichen:spi": ["devices"],
   "lichen:uart": ["ports"],

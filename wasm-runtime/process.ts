@@ -261,14 +261,14 @@ function permissionsFor(host: HostImage, spec: HostSpec): string[] {
     ...(lines.length > 0 ? [join(root, "sys/class/gpio/*"), join(root, "sys/devices/*")] : []),
     ...uart.map((port) => join(root, "dev", port)),
   ];
-  const writes = [...extras, ...(spec.logPath === undefined ? [] : [spec.logPath]), inside(spec.stateDir)];
+  const writes = [...extras, ...(spec.logPath === undefined ? [] : [spec.logPath]), inside(spec.stateDir), ...(spec.agentLine === true ? [spec.stateDir] : [])];
   const reads = [
     ...writes, inside(host.directory), "/proc/self/*", "/proc/sys/kernel/random/boot_id",
     ...preopens.map(({ hostPath }) => inside(hostPath)),
     ...spi.map((device) => join(root, "dev", `spidev${device}`)),
     ...(onewire.length > 0 ? [join(root, "sys/bus/w1/devices"), join(root, "sys/bus/w1/devices/*"), join(root, "sys/devices/*")] : []),
   ];
-  const threaded = outbound + listening !== "" || uart.length > 0;
+  const threaded = outbound + listening !== "" || uart.length > 0 || spec.agentLine === true;
   const programs = i2c.length + spi.length + uart.length > 0;
   return ["--permission", ...(threaded ? ["--allow-worker"] : []), ...(programs ? ["--allow-child-process"] : []), ...reads.map((path) => `--allow-fs-read=${path}`), ...writes.map((path) => `--allow-fs-write=${path}`)];
 }

@@ -23,7 +23,7 @@ import { NODES } from "../api/user.ts";
 import { MAX_PAYLOAD_BYTES } from "../wire/chunks.ts";
 import type { HubLink } from "../wire/link.ts";
 import { streamsClientId, topics } from "../wire/messages.ts";
-import { budget } from "./budget.ts";
+import { budget } from "../wire/budget.ts";
 import { channelLink } from "./channel-link.ts";
 import { packetGuard } from "./packet-guard.ts";
 

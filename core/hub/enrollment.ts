@@ -19,7 +19,7 @@ import type { Log } from "../api/log.ts";
 import { NODES } from "../api/resources.gen.ts";
 import { ApiError, badRequest, isReason, unlessGone } from "../api/status.ts";
 import { NODES as NODES_GROUP } from "../api/user.ts";
-import { budget } from "./budget.ts";
+import { budget } from "../wire/budget.ts";
 import type { Body } from "./json-request.ts";
 import { errorResponse, jsonBody, text } from "./json-request.ts";
 import type { DeviceRecord, DeviceRecords } from "./device-records.ts";

@@ -16,6 +16,7 @@ import type { HubLink } from "../wire/link.ts";
 import type { Up } from "../wire/messages.ts";
 import type { DesiredCounters } from "./desired.ts";
 import { desired } from "./desired.ts";
+import { guestMessages } from "./guest-messages.ts";
 import { isDevice } from "./node-status.ts";
 import type { ObservedCounters } from "./observed.ts";
 import { observed } from "./observed.ts";
@@ -106,6 +107,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     },
   });
 
+  const guests = guestMessages({ informers, session: sessions.get, signal });
+
   async function received(session: HubSession, body: Up, seq: number): Promise<void> {
     switch (body.type) {
       case "observed":
@@ -119,6 +122,11 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       case "token":
         session.send(await answerToken(session.node, body)).catch(() => {});
         break;
+      case "publish": {
+        const refused = guests.publish(session.node, body);
+        if (refused !== undefined) log.warn({ node: session.node, reason: refused }, "a message of a guest was refused");
+        break;
+      }
       case "renew":
         await renew(session, body.csr);
         break;

@@ -13,8 +13,8 @@ import type { HubLink } from "../wire/link.ts";
 import type { Down, Up } from "../wire/messages.ts";
 import { WIRE_VERSION } from "../wire/messages.ts";
 import { parseUp } from "../wire/parse.ts";
-import type { Budget } from "./budget.ts";
-import { budget } from "./budget.ts";
+import type { Budget } from "../wire/budget.ts";
+import { budget } from "../wire/budget.ts";
 
 export interface HubSession {
   readonly node: string;

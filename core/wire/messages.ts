@@ -47,6 +47,8 @@ export type Up =
   | { readonly type: "resync" }
   /** answer to `ping`, at once, without waiting for anything */
   | { readonly type: "pong" }
+  /** by a pod of this device, for those of other devices */
+  | ({ readonly type: "publish"; readonly pod: string } & Published)
   /** a fresh key's CSR, PEM */
   | { readonly type: "renew"; readonly csr: string }
   /** a service account token for a pod of this device (TokenRequest) */
@@ -76,6 +78,14 @@ export interface ObservedEvent {
   readonly last: number;
 }
 
+/** A message of a guest (message-grants.ts): at most once, never part of the state. */
+export interface Published {
+  readonly namespace: string;
+  readonly topic: string;
+  /** base64: the wire has no byte strings */
+  readonly payload: string;
+}
+
 export type Down =
   | {
       readonly type: "desired";
@@ -93,6 +103,8 @@ export type Down =
    * `seq`; with session "" it is for whatever session there is.
    */
   | { readonly type: "resync" }
+  /** of a pod on another device */
+  | ({ readonly type: "published" } & Published)
   /** is the device there? Sent only when something depends on the answer */
   | { readonly type: "ping" }
   /** PEM chain */

@@ -14,6 +14,8 @@ export type Parsed<M> =
 
 /** Event messages, certificate requests, tokens. */
 const MAX_TEXT = 64 * 1024;
+/** base64 of the 64 KiB that a guest's message may have */
+const MAX_PUBLISHED = 4 * Math.ceil((64 * 1024) / 3);
 
 /** A status: any map; the registry validates it against the kind's schema. */
 const anyMap: Shape<AnyObject> = (value, at) => (isRecord(value) ? (value as AnyObject) : refuse(at, "is not a map"));
@@ -62,6 +64,7 @@ const up = oneOf<Up>({
   ),
   resync: shape({ type: literal("resync") }),
   pong: shape({ type: literal("pong") }),
+  publish: shape({ type: literal("publish"), namespace: text(), pod: text(), topic: text(), payload: text(MAX_PUBLISHED) }),
   renew: shape({ type: literal("renew"), csr: text(MAX_TEXT) }),
   token: shape({
     type: literal("token"),
@@ -86,6 +89,7 @@ const down = oneOf<Down>({
   accepted: shape({ type: literal("accepted"), observed: integer }),
   resync: shape({ type: literal("resync") }),
   ping: shape({ type: literal("ping") }),
+  published: shape({ type: literal("published"), namespace: text(), topic: text(), payload: text(MAX_PUBLISHED) }),
   certificate: shape({ type: literal("certificate"), pem: text(MAX_TEXT) }),
   token: shape({ type: literal("token"), id: integer }, { token: text(MAX_TEXT), expires: text(), error: text(MAX_TEXT) }),
 });

@@ -178,6 +178,17 @@ export interface AttachOptions {
   readonly stderr: boolean;
 }
 
+/** A figure that a guest itself counts or measures. */
+export interface GuestSeries {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+  readonly name: string;
+  readonly type: "counter" | "gauge";
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
 export interface Runtime {
   /** RuntimeClass handler: "containerd" or "wasi" */
   readonly handler: string;
@@ -219,6 +230,8 @@ export interface Runtime {
   networkNamespace?(sandboxId: string): Promise<string | undefined>;
   /** what each pod uses at this moment; absent: nobody knows */
   usage?(): Promise<readonly PodUsage[]>;
+  /** what guests say of themselves, as it was told last; absent: they cannot */
+  series?(): readonly GuestSeries[];
   /** directory of the images and writable layers, and what the images take of it */
   imageSpace?(): Promise<{ readonly directory: string; readonly usedBytes: number; readonly usedInodes: number }>;
   /**

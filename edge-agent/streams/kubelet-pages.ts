@@ -10,6 +10,7 @@ import { podLimits } from "../pod-resources.ts";
 import type { PodDirectories } from "../pod-directories.ts";
 import { quantity } from "../quantity.ts";
 import type { RunningPod, Runtime } from "../runtimes/runtime.ts";
+import { componentMetrics } from "../stats/component-metrics.ts";
 import { diskUsage } from "../stats/machine-usage.ts";
 import { agentMetrics, cadvisorMetrics, resourceMetrics, type MetricsInput } from "../stats/metrics.ts";
 import { PROMETHEUS_TYPE, prometheusText, type Family } from "../stats/prometheus.ts";
@@ -85,7 +86,7 @@ export function kubeletPages(parts: PageParts): KubeletPages {
       return problem === undefined ? health() : { status: 503, type: TEXT, body: problem };
     },
     "/stats/summary": stats,
-    "/metrics": metrics(agentMetrics),
+    "/metrics": metrics((input) => [...agentMetrics(input), ...componentMetrics(parts.runtimes.flatMap((runtime) => runtime.series?.() ?? []))]),
     "/metrics/cadvisor": metrics(cadvisorMetrics),
     "/metrics/resource": metrics(resourceMetrics),
     "/metrics/probes": () => ({ status: 200, type: PROMETHEUS_TYPE, body: "" }),

@@ -7,6 +7,7 @@ import { memoryNetwork } from "../../core/wire/memory-link.ts";
 import { WIRE_VERSION, type Down, type Up } from "../../core/wire/messages.ts";
 import { parseUp } from "../../core/wire/parse.ts";
 import { deviceSession } from "../../core/wire/session.ts";
+import { messageBus } from "../../edge-agent/message-bus.ts";
 import { agentSession, type AgentSession } from "../../edge-agent/session.ts";
 import { pod } from "./support/pods.ts";
 import { testDevice, type TestDevice } from "./support/device.ts";
@@ -54,7 +55,7 @@ async function connected(t: { teardown(fn: () => Promise<void>): void }): Promis
   const session = agentSession({
     session: deviceSession({ link: network.device("device"), clock, entropy, log: silentLog }),
     clock, log: silentLog, desired: device.desired, report: device.report, events: device.events,
-    instance: "instance", agentVersion: "v1", onServerTime: () => {}, onCertificate: () => {},
+    instance: "instance", agentVersion: "v1", onServerTime: () => {}, onCertificate: () => {}, messages: messageBus(clock),
   });
   await clock.until(() => hub.last("hello") !== undefined);
   return { device, hub, session };

@@ -22,6 +22,8 @@ import { memoryDriver } from "../../core/store/drivers/memory.ts";
 import { openStore } from "../../core/store/open.ts";
 import { type MemoryNetwork, memoryNetwork } from "../../core/wire/memory-link.ts";
 import { deviceSession } from "../../core/wire/session.ts";
+import type { MessageBus } from "../../edge-agent/message-bus.ts";
+import { messageBus } from "../../edge-agent/message-bus.ts";
 import { agentSession } from "../../edge-agent/session.ts";
 import { type FakeRuntime, fakeRuntime } from "../edge-agent/support/fake-runtime.ts";
 import { memoryFile } from "../../edge-agent/desired.ts";
@@ -46,6 +48,7 @@ export interface World {
 export interface SimulatedDevice {
   readonly name: string;
   readonly runtime: FakeRuntime;
+  readonly messages: MessageBus;
   /** the agent process dies and starts again; what runs, runs on */
   restartAgent(): Promise<void>;
   /** power cut: agent and containers are gone; it boots again when `bootMs` have passed */
@@ -100,6 +103,7 @@ export async function simulate(t: { readonly teardown: (end: () => Promise<void>
   async function device(name: string, { handler = "containerd" } = {}): Promise<SimulatedDevice> {
     const runtime = fakeRuntime(clock, handler);
     const file = memoryFile();
+    const messages = messageBus(clock);
     let agent: TestDevice | undefined;
     let disconnect: () => Promise<void> = async () => {};
 
@@ -119,6 +123,7 @@ export async function simulate(t: { readonly teardown: (end: () => Promise<void>
         agentVersion: "v1.36.0",
         onServerTime: () => {},
         onCertificate: () => {},
+        messages,
       });
       disconnect = () => link.close();
     }
@@ -136,6 +141,7 @@ export async function simulate(t: { readonly teardown: (end: () => Promise<void>
     const made: SimulatedDevice = {
       name,
       runtime,
+      messages,
       async restartAgent() {
         // a device without power has no agent to restart
         if (agent === undefined) return;

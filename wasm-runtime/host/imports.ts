@@ -1,4 +1,5 @@
 /** All that a component can import, by the names the glue asks for. */
+import { agentLine } from "./agent-line.ts";
 import { cli } from "./cli.ts";
 import type { CliOptions } from "./cli.ts";
 import { configStore } from "./config.ts";
@@ -6,6 +7,8 @@ import { gpio, GPIO_ROOT } from "./gpio.ts";
 import { i2c } from "./i2c.ts";
 import { keyvalue } from "./keyvalue.ts";
 import { logging } from "./logging.ts";
+import { messaging } from "./messaging.ts";
+import { metrics } from "./metrics.ts";
 import { monotonicClock, timezone, wallClock } from "./clocks.ts";
 import { filesystem } from "./filesystem.ts";
 import { Fields } from "./http-fields.ts";
@@ -30,6 +33,8 @@ export interface ImportOptions extends CliOptions {
   readonly network: StartNetwork;
   /** the pod's own addresses */
   readonly addresses: readonly string[];
+  /** where the agent listens for this process; absent: there is none */
+  readonly agentDir?: string;
 }
 
 export interface Imports {
@@ -84,12 +89,15 @@ export function importsFor(options: ImportOptions): Imports {
     "wasi:sockets/udp": net.udp,
     "wasi:sockets/udp-create-socket": net.udpCreateSocket,
   };
+  const line = agentLine(outside, options.agentDir);
+  const topics = messaging(line, refused);
   const reset = () => {
+    topics.reset();
     outside.endAll();
     files.reset();
   };
   return {
-    interfaces: { ...interfaces, ...extras(options, outside, refused) },
+    interfaces: { ...interfaces, ...extras(options, outside, refused), "lichen:messaging/topics": topics.interface, "lichen:metrics/instruments": metrics(line) },
     reset,
     close() {
       reset();

@@ -49,6 +49,7 @@ try {
     grants: spec.grants,
     network: networkThread(join(dirname(process.argv[1] ?? ""), NETWORK_SCRIPT)),
     addresses: spec.addresses,
+    ...(spec.agentLine === true ? { agentDir: spec.stateDir } : {}),
     exit: (code) => ended({ code, reason: code === 0 ? "Completed" : "Error" }),
   });
   if (asFunction) callFunction(program, imports, called);

@@ -3,6 +3,8 @@
  * guest's thread chose (accepted connections: the network's thread, negative); all words about it carry that number.
  */
 import type { MessagePort } from "node:worker_threads";
+import type { Series } from "./agent-lines.ts";
+import type { AgentOrder } from "./net-agent.ts";
 
 export interface Peer {
   readonly host: string;
@@ -34,6 +36,8 @@ export type Order =
   | { readonly id: number; readonly op: "request"; readonly head: RequestHead }
   /** an opened serial port, which the thread closes */
   | { readonly id: number; readonly op: "serial"; readonly fd: number }
+  | ({ readonly id: number; readonly op: "agent" } & AgentOrder)
+  | { readonly id: number; readonly op: "series"; readonly index: number; readonly of: Series }
   | { readonly id: number; readonly op: "write"; readonly bytes: Uint8Array }
   | { readonly id: number; readonly op: "end" }
   /** so many bytes were taken: more may come */

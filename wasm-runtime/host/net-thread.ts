@@ -9,6 +9,8 @@ import { connect, createServer } from "node:net";
 import type { Socket } from "node:net";
 import { WINDOW_BYTES } from "./net-messages.ts";
 import type { Order, Peer, Word } from "./net-messages.ts";
+import type { Series } from "./agent-lines.ts";
+import { openAgent } from "./net-agent.ts";
 import { openRequest } from "./net-request.ts";
 import { openSerial } from "./net-serial.ts";
 
@@ -19,6 +21,7 @@ export interface Handle {
   taken?(bytes: number): void;
   send?(bytes: Uint8Array, to: Peer): void;
   keepAlive?(enabled: boolean, idleMs: number): void;
+  series?(index: number, of: Series): void;
   close(): void;
 }
 
@@ -57,6 +60,10 @@ export function network(say: Say): (order: Order) => void {
         return void handles.set(id, openRequest(id, order.head, say));
       case "serial":
         return void handles.set(id, openSerial(id, order.fd, say));
+      case "agent":
+        return void handles.set(id, openAgent(id, order, say));
+      case "series":
+        return handle?.series?.(order.index, order.of);
       case "write":
         return handle?.write?.(order.bytes);
       case "end":

@@ -8,8 +8,8 @@ import { bell, listenToBell } from "./waiting.ts";
 export type OrderOf<T extends Order["op"]> = Omit<Extract<Order, { readonly op: T }>, "id">;
 
 export interface Net {
-  /** begins something: `on` hears all words about it. @throws Failure when there are too many */
-  begin(order: OrderOf<"connect"> | OrderOf<"listen"> | OrderOf<"bind"> | OrderOf<"resolve"> | OrderOf<"request"> | OrderOf<"serial">, on: (word: Word) => void): number;
+  /** begins something: `on` hears all words about it. @param lasting it outlives the instance. @throws Failure when there are too many */
+  begin(order: OrderOf<"connect"> | OrderOf<"listen"> | OrderOf<"bind"> | OrderOf<"resolve"> | OrderOf<"request"> | OrderOf<"serial"> | OrderOf<"agent">, on: (word: Word) => void, lasting?: boolean): number;
   /** hears the words about a connection that the thread has accepted */
   adopt(id: number, on: (word: Word) => void): void;
   tell(order: Order): void;
@@ -48,6 +48,7 @@ export function networkThread(script: string): StartNetwork {
 /** @param full what to throw when a guest has too many objects */
 export function openNet(start: StartNetwork, full: () => Error | object): Net {
   const listeners = new Map<number, (word: Word) => void>();
+  const kept = new Set<number>();
   let last = 0;
   let order: ((order: Order) => void) | undefined;
 
@@ -58,10 +59,11 @@ export function openNet(start: StartNetwork, full: () => Error | object): Net {
   };
 
   return {
-    begin(what, on) {
+    begin(what, on, lasting = false) {
       if (listeners.size >= MAX_OBJECTS) throw full();
       const id = ++last;
       listeners.set(id, on);
+      if (lasting) kept.add(id);
       tell({ ...what, id });
       return id;
     },
@@ -69,7 +71,7 @@ export function openNet(start: StartNetwork, full: () => Error | object): Net {
     tell,
     end,
     endAll() {
-      for (const id of listeners.keys()) end(id);
+      for (const id of listeners.keys()) if (!kept.has(id)) end(id);
     },
   };
 }

@@ -64,6 +64,8 @@ export interface HostSpec {
   readonly addresses: readonly string[];
   /** absent: output goes to the process's own, as it is */
   readonly logPath?: string;
+  /** whether the agent listens in `stateDir` for messages and metrics of the guest */
+  readonly agentLine?: boolean;
   /** whether the guest may read the process's standard input */
   readonly stdin?: boolean;
   /** call the exported function of this name, or run the command with these arguments, instead of what the world says */

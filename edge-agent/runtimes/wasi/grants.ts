@@ -3,6 +3,7 @@
  * value that is not understood keeps the component from starting, because a guess would be a hole. See docs/components.md.
  */
 import type { Pod } from "../../../core/api/types.gen.ts";
+import { parseFilters } from "../../../core/wire/message-grants.ts";
 import { parseEndpoints, parseListening } from "../../../wasm-runtime/host/endpoints.ts";
 import type { LineGrant } from "../../../wasm-runtime/host/gpio.ts";
 import type { BusGrant } from "../../../wasm-runtime/host/i2c.ts";
@@ -33,6 +34,8 @@ const readers: Readonly<Record<string, (value: string) => Annotated>> = {
   onewire: (text) => ({ grants: { onewire: parseNames(text, /^[0-9a-f]{2}-(?:[0-9a-f]{12}|\*)$/, "a one-wire id such as 28-00000a3b2c1d, or 28-* for a family") } }),
   spi: (text) => ({ grants: { spi: parseNames(text, /^\d{1,3}\.\d{1,3}$/, "BUS.CHIP-SELECT as in /dev/spidev0.1") } }),
   uart: (text) => ({ grants: { uart: parseNames(text, /^tty[A-Za-z]{1,8}\d{1,3}$/, "the name of a serial port in /dev, such as ttyUSB0") } }),
+  publish: (text) => (parseFilters(text), {}),
+  subscribe: (text) => (parseFilters(text), {}),
   keyvalue: (text) => ({ stores: parseStores(text) }),
   "request-timeout": (text) => ({ requestTimeoutMs: duration(text) }),
   instance(text) {

@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { MessageGrants } from "../../../core/wire/message-grants.ts";
 import type { Grants } from "../../../wasm-runtime/process.ts";
 
 export interface SandboxRecord {
@@ -39,6 +40,8 @@ export interface ContainerRecord {
   readonly grants: Grants;
   readonly requestTimeoutMs?: number;
   readonly instance?: "reused" | "fresh";
+  /** its process has messages or metrics to tell: which topics it may have. Absent: nobody listens to it */
+  readonly line?: MessageGrants;
   /** the pod's own */
   readonly addresses: readonly string[];
   readonly listen: readonly { readonly host: string; readonly port: number }[];

@@ -15,12 +15,15 @@ import type { CachedModule } from "../../../wasm-runtime/modules.ts";
 import { componentState, DEFAULT_REQUEST_TIMEOUT_MS, endIfStuck, isSigned, startComponent, stopComponent } from "../../../wasm-runtime/process.ts";
 import type { StoreGrant } from "../../../wasm-runtime/host/keyvalue.ts";
 import type { Grants, Preopen } from "../../../wasm-runtime/process.ts";
+import { messageGrants } from "../../../core/wire/message-grants.ts";
+import type { MessageBus } from "../../message-bus.ts";
 import { milli, whole } from "../../quantity.ts";
 import { ImageError } from "../runtime.ts";
 import type { ContainerPlan, ImageOnDevice, RunningContainer, RunningPod, Runtime } from "../runtime.ts";
 import { addressRange, freeAddress, loopbackRange } from "./addresses.ts";
 import type { ComponentSource } from "./component-source.ts";
 import { execInComponent } from "./exec.ts";
+import { guestLines } from "./guest-lines.ts";
 import { withDevices } from "./board-grants.ts";
 import { annotated } from "./grants.ts";
 import type { Annotated } from "./grants.ts";
@@ -35,6 +38,7 @@ export interface WasiRuntimeOptions {
   readonly publicKeys: () => readonly string[];
   readonly clock: Clock;
   readonly log: Log;
+  readonly messages: MessageBus;
   /** IPv4 range of pod addresses; a part of 127.0.0.0/8 unless given */
   readonly podRange?: string;
   /** where host ports and pods with `hostNetwork` listen; all addresses unless given */
@@ -69,9 +73,11 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
   const state = podState(join(options.dataDir, "pods"));
   const range = addressRange(options.podRange ?? loopbackRange(options.dataDir));
   const nodeAddress = options.nodeAddress ?? ANY_ADDRESS;
+  const lines = guestLines({ bus: options.messages, log });
   const listeners = new Set<(uid: string | undefined) => void>();
   const children = new Set<string>();
   let adopted = adoptable();
+  listenToAdopted();
   let stopWatching = watchAdopted();
   let stopWatchingStuck = watchStuck();
 
@@ -134,6 +140,20 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     return found;
   }
 
+  /** Processes of an earlier agent find the connection to it again. */
+  function listenToAdopted(): void {
+    for (const sandbox of state.sandboxes()) {
+      for (const container of state.containers(sandbox.id)) {
+        if (!adopted.has(container.id)) continue;
+        listenTo(sandbox, container, state.directoryOf(sandbox.id, container.id)).catch((error: unknown) => log.warn({ pod: sandbox.name, error }, "a component cannot be heard"));
+      }
+    }
+  }
+
+  async function listenTo(sandbox: SandboxRecord, container: ContainerRecord, directory: string): Promise<void> {
+    if (container.line !== undefined) await lines.open(directory, { namespace: sandbox.namespace, pod: sandbox.name, container: container.name, grants: container.line });
+  }
+
   function watchAdopted(): () => void {
     if (adopted.size === 0) return () => {};
     return clock.after(ADOPTED_CHECK_MS, () => {
@@ -141,6 +161,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         const found = state.find(id);
         if (found !== undefined && componentState(found.directory).state === "running") continue;
         adopted.delete(id);
+        if (found !== undefined) lines.close(found.directory);
         changed(uid);
       }
       stopWatching = watchAdopted();
@@ -180,7 +201,9 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
   }
 
   async function stopAll(sandboxId: string): Promise<void> {
-    await Promise.all(state.containers(sandboxId).map(({ id }) => stopComponent(state.directoryOf(sandboxId, id), 0)));
+    const directories = state.containers(sandboxId).map(({ id }) => state.directoryOf(sandboxId, id));
+    await Promise.all(directories.map((directory) => stopComponent(directory, 0)));
+    for (const directory of directories) lines.close(directory);
   }
 
   return {
@@ -273,6 +296,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         memoryLimitBytes: memoryOf(plan.container),
         ...cpuOf(plan.container),
         logPath: plan.logPath,
+        ...(speaks(cache.byDigest(plan.image.id)?.imports) ? { line: messageGrants(plan.pod.metadata.annotations) } : {}),
       });
       return id;
     },
@@ -285,7 +309,9 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       const module = cache.byDigest(record.componentDigest);
       if (module === undefined) throw new Error(`the module of ${record.image} is no longer on the device: pull it again`);
       cache.touch(module.moduleDigest);
-      const uid = state.sandbox(sandboxId)?.uid;
+      const sandbox = state.sandbox(sandboxId);
+      const uid = sandbox?.uid;
+      if (sandbox !== undefined) await listenTo(sandbox, record, directory);
       children.add(containerId);
       await startComponent({
         host,
@@ -296,8 +322,10 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         ...(options.addressBits === undefined ? {} : { addressBits: options.addressBits }),
         listen: module.world === "http" ? record.listen : [],
         logPath: record.logPath,
+        agentLine: record.line !== undefined,
         stateDir: directory,
         onExit() {
+          lines.close(directory);
           children.delete(containerId);
           changed(uid);
         },
@@ -317,6 +345,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     async stopContainer(containerId, graceSeconds) {
       const found = state.find(containerId);
       if (found !== undefined) await stopComponent(found.directory, graceSeconds * 1000);
+      if (found !== undefined) lines.close(found.directory);
     },
 
     async removeContainer(containerId) {
@@ -326,6 +355,8 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       state.removeContainer(containerId);
     },
 
+    series: lines.series,
+
     // a host looks at its log's path twice a second and begins anew when the file was renamed
     reopenLog: () => Promise.resolve(),
 
@@ -333,11 +364,15 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       stopWatching();
       stopWatchingStuck();
       adopted = new Map();
+      lines.closeAll();
       listeners.clear();
       return Promise.resolve();
     },
   };
 }
+
+/** Whether a component has something for the agent to hear. */
+const speaks = (imports: readonly string[] = []) => imports.some((name) => /^lichen:(?:messaging|metrics)\//.test(name));
 
 function imageOf(module: CachedModule): ImageOnDevice {
   return {

@@ -7,6 +7,7 @@ import { systemClock } from "../../../core/api/clock.ts";
 import { silentLog } from "../../../core/api/log.ts";
 import type { Container, Pod } from "../../../core/api/types.gen.ts";
 import type { ContainerPlan, ImageOnDevice } from "../../../edge-agent/runtimes/runtime.ts";
+import { messageBus } from "../../../edge-agent/message-bus.ts";
 import { ImageError } from "../../../edge-agent/runtimes/runtime.ts";
 import type { ComponentSource } from "../../../edge-agent/runtimes/wasi/component-source.ts";
 import { wasiRuntime } from "../../../edge-agent/runtimes/wasi/wasi.ts";
@@ -30,7 +31,7 @@ export const examples: ComponentSource = {
 export function device(t: ExecutionContext, more: Partial<WasiRuntimeOptions> = {}) {
   const directory = mkdtempSync(join(tmpdir(), "device-"));
   const open = (again: Partial<WasiRuntimeOptions> = {}) =>
-    wasiRuntime({ dataDir: directory, source: examples, publicKeys: () => [keys.publicPem], clock: systemClock, log: silentLog, ...more, ...again });
+    wasiRuntime({ dataDir: directory, source: examples, publicKeys: () => [keys.publicPem], clock: systemClock, log: silentLog, messages: messageBus(systemClock), ...more, ...again });
   const runtime = open();
   t.teardown(async () => {
     await runtime.close();
