@@ -15,7 +15,6 @@ export interface PodQueue {
   setAside(pod: PodInfo): void;
   /** something happened after which pods set aside may fit */
   retryAll(): void;
-  retry(uid: string): void;
   readonly active: number;
   readonly waiting: number;
 }
@@ -108,13 +107,6 @@ export function podQueue(clock: Clock, wake: () => void): PodQueue {
     },
     retryAll() {
       for (const waiting of aside.values()) comeBack(waiting);
-    },
-    retry(uid) {
-      const waiting = aside.get(uid);
-      if (waiting === undefined) return;
-      waiting.cancel();
-      aside.delete(uid);
-      activate(waiting.pod);
     },
     get active() {
       return size;

@@ -14,6 +14,7 @@ import { NAMESPACES, NODES, POD_DISRUPTION_BUDGETS, PODS, RUNTIME_CLASSES } from
 import type { Node, Pod } from "../api/types.gen.ts";
 import type { Informers } from "../control/control.ts";
 import type { EventRecorder } from "../control/event-recorder.ts";
+import { clearing } from "./clearing.ts";
 import { cluster } from "./cluster.ts";
 import { explain, preemptionNote } from "./explain.ts";
 import { type PodInfo, podInfo } from "./pod-info.ts";
@@ -53,10 +54,7 @@ export function runScheduler({ client, informers, events, clock, log, signal }: 
   const state = cluster((namespace) => namespaces.get(namespace)?.metadata.labels ?? {});
   const ranked = rankings(state, (name) => runtimeClasses.get(name)?.handler);
   const preemptors = new Map<string, Preemptor>();
-  /** victims that were told to go */
-  const leaving = new Set<string>();
-  /** pod → the node that is being cleared for it */
-  const nominated = new Map<string, string>();
+  const cleared = clearing();
   const binding = new Set<string>();
   let running = false;
 
@@ -81,12 +79,8 @@ export function runScheduler({ client, informers, events, clock, log, signal }: 
   }
 
   function decide(pod: PodInfo): void {
-    const cleared = nominated.get(pod.uid);
-    if (cleared !== undefined) {
-      if (stillLeaving(cleared)) return queue.setAside(pod);
-      state.lift(pod.uid);
-      nominated.delete(pod.uid);
-    }
+    if (cleared.keeps(pod)) return;
+    if (cleared.forget(pod.uid)) state.lift(pod.uid);
     const ranking = ranked.of(pod);
     const best = ranking.best();
     if (best !== undefined) {
@@ -96,15 +90,10 @@ export function runScheduler({ client, informers, events, clock, log, signal }: 
       return;
     }
     const making = ranking.pods.preempts ? makeRoom(pod, ranking.pods.key) : undefined;
-    queue.setAside(pod);
+    if (making === undefined) queue.setAside(pod);
     const note = ranking.pods.preempts ? preemptionNote(state.nodeCount, making !== undefined) : "preemption: not eligible due to preemptionPolicy=Never.";
     void report(pod, explain(state.nodeCount, ranking.diagnose(), note), making);
   }
-
-  const stillLeaving = (node: string): boolean => {
-    for (const uid of state.node(node)?.pods.keys() ?? []) if (leaving.has(uid)) return true;
-    return false;
-  };
 
   async function bind({ pod, uid, namespace, name }: PodInfo, node: string): Promise<void> {
     const target = { apiVersion: "v1", kind: "Node", name: node };
@@ -127,18 +116,16 @@ export function runScheduler({ client, informers, events, clock, log, signal }: 
     let search = preemptors.get(classKey);
     if (search === undefined) {
       if (preemptors.size >= PREEMPTORS_LIMIT) preemptors.clear();
-      search = preemptor(ranked.of(pod).pods, state, { isProtected, isLeaving: (uid) => leaving.has(uid) });
+      search = preemptor(ranked.of(pod).pods, state, { isProtected, isLeaving: cleared.isLeaving });
       preemptors.set(classKey, search);
     }
     const found = search.best();
     if (found === undefined) return undefined;
-    for (const victim of found.victims) {
-      leaving.add(victim.uid);
-      void evict(victim, pod);
-    }
-    nominated.set(pod.uid, found.node.name);
-    state.place(pod.pod, found.node.name);
-    return found.node.name;
+    const { node, victims } = found;
+    cleared.begin(pod, node.name, victims);
+    for (const victim of victims) void evict(victim, pod, node.name);
+    state.place(pod.pod, node.name);
+    return node.name;
   }
 
   function isProtected({ namespace, labels }: PodInfo): boolean {
@@ -147,7 +134,7 @@ export function runScheduler({ client, informers, events, clock, log, signal }: 
       .some((budget) => (budget.status?.disruptionsAllowed ?? 0) <= 0 && budget.spec?.selector !== undefined && matchesLabels(selectorOf(budget.spec.selector), labels));
   }
 
-  async function evict(victim: PodInfo, preemptorPod: PodInfo): Promise<void> {
+  async function evict(victim: PodInfo, preemptorPod: PodInfo, node: string): Promise<void> {
     const { namespace, name, uid } = victim;
     const condition = {
       type: "DisruptionTarget",
@@ -159,10 +146,10 @@ export function runScheduler({ client, informers, events, clock, log, signal }: 
     try {
       await client.patch(PODS, { namespace, name, subresource: "status" }, { type: "strategic", patch: { metadata: { uid }, status: { conditions: [condition] } } });
       await client.delete(PODS, { namespace, name }, { preconditions: { uid } });
-      events.record(victim.pod, "Normal", "Preempted", `Preempted by pod ${preemptorPod.uid} on node ${nominated.get(preemptorPod.uid) ?? ""}`);
+      events.record(victim.pod, "Normal", "Preempted", `Preempted by pod ${preemptorPod.uid} on node ${node}`);
     } catch (error) {
       if (isReason(error, "NotFound") || isReason(error, "Conflict")) return;
-      leaving.delete(uid);
+      for (const waiting of cleared.ended(uid)) queue.setAside(waiting);
       log.warn({ error, pod: `${namespace}/${name}` }, "preemption failed");
     }
   }
@@ -186,12 +173,12 @@ export function runScheduler({ client, informers, events, clock, log, signal }: 
     if (now === undefined || hasEnded(now)) return forget(uid);
     if (now.spec?.nodeName !== undefined) {
       queue.remove(uid);
-      nominated.delete(uid);
+      cleared.forget(uid);
       if (onlyStatusChanged(now, old) && state.placed(uid)?.name === now.spec.nodeName) return;
       state.place(now, now.spec.nodeName);
     } else if (!waits(now)) {
       queue.remove(uid);
-      if (nominated.delete(uid)) state.lift(uid);
+      if (cleared.forget(uid)) state.lift(uid);
     } else if (!binding.has(uid) && (old === undefined || !onlyStatusChanged(now, old))) {
       queue.add(podInfo(now, state.slots));
     }
@@ -200,21 +187,18 @@ export function runScheduler({ client, informers, events, clock, log, signal }: 
   function forget(uid: string): void {
     const node = state.placed(uid)?.name;
     queue.remove(uid);
-    leaving.delete(uid);
-    nominated.delete(uid);
+    cleared.forget(uid);
     state.lift(uid);
-    if (node === undefined) return;
-    for (const [waiting, cleared] of nominated) if (cleared === node) queue.retry(waiting);
-    queue.retryAll();
+    for (const waiting of cleared.ended(uid)) queue.add(waiting);
+    if (node !== undefined) queue.retryAll();
   }
 
   function onNode(now: Node | undefined, old: Node | undefined): void {
     if (now === undefined) {
       const gone = old?.metadata.name ?? "";
-      for (const [uid, cleared] of nominated) {
-        if (cleared !== gone) continue;
-        nominated.delete(uid);
-        state.lift(uid);
+      for (const waiting of cleared.nodeGone(gone)) {
+        state.lift(waiting.uid);
+        queue.add(waiting);
       }
       state.removeNode(gone);
     } else if (old === undefined || concernsScheduling(now, old)) {
@@ -233,7 +217,7 @@ export function runScheduler({ client, informers, events, clock, log, signal }: 
   });
   runtimeClasses.subscribe(() => queue.retryAll());
 
-  return { pending: () => queue.active + queue.waiting + binding.size };
+  return { pending: () => queue.active + queue.waiting + cleared.waiting + binding.size };
 }
 
 function waits(pod: Pod): boolean {
