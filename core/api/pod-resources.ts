@@ -53,21 +53,8 @@ function ofContainers(spec: PodSpec | undefined, texts: (resources: ResourceRequ
 
 function amounts(texts: Texts = none): ResourceAmounts {
   const found = new Map<string, Quantity>();
-  for (const name in texts) found.set(name, parsed(texts[name] ?? ""));
+  for (const name in texts) found.set(name, parseQuantity(texts[name] ?? ""));
   return found;
-}
-
-/** The pods of one template repeat the same few texts thousands of times. */
-const known = new Map<string, Quantity>();
-const KNOWN_LIMIT = 10_000;
-
-function parsed(text: string): Quantity {
-  const before = known.get(text);
-  if (before !== undefined) return before;
-  const quantity = parseQuantity(text);
-  if (known.size >= KNOWN_LIMIT) known.clear();
-  known.set(text, quantity);
-  return quantity;
 }
 
 function plus(total: Map<string, Quantity>, more: ResourceAmounts): Map<string, Quantity> {

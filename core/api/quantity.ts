@@ -37,8 +37,24 @@ const decimalSuffix: ReadonlyMap<string, number> = new Map([
 ]);
 const binarySuffix: ReadonlyMap<string, bigint> = new Map(["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].map((suffix, index) => [suffix, 1024n ** BigInt(index + 1)]));
 
+/** The pods of one template repeat the same few texts thousands of times. */
+const known = new Map<string, Quantity>();
+const KNOWN_LIMIT = 10_000;
+/** Longer ones are not written by people. */
+const KNOWN_LENGTH = 64;
+
 /** @throws QuantityError */
 export function parseQuantity(text: string): Quantity {
+  let quantity = known.get(text);
+  if (quantity !== undefined) return quantity;
+  quantity = read(text);
+  if (text.length > KNOWN_LENGTH) return quantity;
+  if (known.size >= KNOWN_LIMIT) known.clear();
+  known.set(text, quantity);
+  return quantity;
+}
+
+function read(text: string): Quantity {
   if (text === "") throw new QuantityError("quantities must be non-empty");
   const [, number = "", suffix = ""] = SYNTAX.exec(text) ?? [];
   const [whole, sign = "", units = "", fraction = ""] = NUMBER.exec(number) ?? [];

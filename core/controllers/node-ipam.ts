@@ -24,6 +24,11 @@ export function nodeIpam(deps: ControllerDeps, network: PodNetwork = DEFAULT_POD
   const { client, events } = actor(deps, "node-controller", "cidrAllocator");
   const nodes = deps.informers.of(NODES);
   nodes.addIndex("podCIDR", ({ spec }) => (spec?.podCIDR === undefined || spec.podCIDR === "" ? [] : [spec.podCIDR]));
+  /** no range was left: true until a node gives one back, so that the nodes without do not each look at every range */
+  let full = false;
+  nodes.subscribe((now, old) => {
+    if (old?.spec?.podCIDR !== undefined && old.spec.podCIDR !== now?.spec?.podCIDR) full = false;
+  });
   /** nodes that were told that there is no range for them */
   const waiting = new Set<string>();
   return {
@@ -37,8 +42,9 @@ export function nodeIpam(deps: ControllerDeps, network: PodNetwork = DEFAULT_POD
         waiting.delete(name);
         return undefined;
       }
-      const cidr = freeRange(network, (range) => nodes.by("podCIDR", range).length > 0);
+      const cidr = full ? undefined : freeRange(network, (range) => nodes.by("podCIDR", range).length > 0);
       if (cidr === undefined) {
+        full = true;
         if (waiting.size === 0) deps.log.warn({ node: name }, `no free pod range in ${network.clusterCidr}: delete unused nodes or widen the cluster's range`);
         if (!waiting.has(name) && waiting.size < EVENTS) events.record(node, "Normal", "CIDRNotAvailable", `Node ${name} status is now: CIDRNotAvailable`);
         waiting.add(name);

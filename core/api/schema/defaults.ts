@@ -2,7 +2,7 @@
  * The defaults that the schema says, for built-in types and custom resources alike. They are only a part of Kubernetes'
  * defaulting: what depends on other fields is in the kinds' hooks. Shares everything that it does not change.
  */
-import type { FieldType, ObjectType } from "./schema.ts";
+import type { Field, FieldType, ObjectType } from "./schema.ts";
 
 type JsonObject = { readonly [field: string]: unknown };
 
@@ -11,7 +11,7 @@ const isObject = (value: unknown): value is JsonObject => typeof value === "obje
 /** `object` itself when nothing was missing. A null is missing where the field has a default. */
 export function applyDefaults<T extends JsonObject>(type: ObjectType, object: T): T {
   let changed: { [field: string]: unknown } | undefined;
-  for (const field of type.fields.values()) {
+  for (const field of fieldsWithDefaults(type)) {
     const before = Object.hasOwn(object, field.name) ? object[field.name] : undefined;
     const value = (before === undefined || (before === null && field.nullable !== true)) && field.default !== undefined ? structuredClone(field.default) : before;
     const after = value === undefined || value === null ? value : inside(field.type, value);
@@ -31,6 +31,30 @@ function inside(type: FieldType, value: unknown): unknown {
     return after.some(([key, each]) => each !== value[key]) ? Object.fromEntries(after) : value;
   }
   return value;
+}
+
+const concerned = new WeakMap<ObjectType, readonly Field[]>();
+
+/** Of the hundreds of fields of a type, the few that have a default or lead to one. */
+function fieldsWithDefaults(type: ObjectType): readonly Field[] {
+  let fields = concerned.get(type);
+  if (fields === undefined) concerned.set(type, (fields = [...type.fields.values()].filter((field) => hasDefault(field, new Set()))));
+  return fields;
+}
+
+/** `seen`: types may contain themselves */
+function hasDefault({ default: value, type }: Field, seen: Set<ObjectType>): boolean {
+  if (value !== undefined) return true;
+  const inner = objectIn(type);
+  if (inner === undefined || seen.has(inner)) return false;
+  seen.add(inner);
+  return [...inner.fields.values()].some((field) => hasDefault(field, seen));
+}
+
+function objectIn(type: FieldType): ObjectType | undefined {
+  if (type.kind === "list") return objectIn(type.items);
+  if (type.kind === "map") return objectIn(type.values);
+  return type.kind === "object" ? type.type : undefined;
 }
 
 const hasInside = (type: FieldType) => type.kind === "object" || type.kind === "list" || type.kind === "map";

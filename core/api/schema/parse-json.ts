@@ -1,7 +1,7 @@
 /**
- * Text to JSON value, as the API server reads it. `JSON.parse` keeps the last of two equal fields and says nothing, so a
- * reader that must report duplicates parses by hand; one that need not uses `JSON.parse` and comes here only to word the
- * error. Messages are those of Go's encoding/json, because users search for them.
+ * Text to JSON value, as the API server reads it. `JSON.parse` keeps the last of two equal fields and says nothing: then
+ * the text has more fields than the value. Only to name them, and to word errors, a text is parsed by hand. Messages are
+ * those of Go's encoding/json, because users search for them.
  */
 import { badRequest } from "../status.ts";
 
@@ -20,22 +20,48 @@ export const MAX_PROBLEMS = 100;
 
 /** Throws BadRequest with Go's words. `duplicates`: look for equal fields (fieldValidation Strict and Warn). */
 export function parseJson(text: string, { duplicates }: { duplicates: boolean }): Parsed {
-  if (duplicates) return parseByHand(text);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     return parseByHand(text);
   }
-  checkDepth(value, MAX_DEPTH);
+  const fields = countFields(value, MAX_DEPTH);
+  if (duplicates && fieldsOfText(text) !== fields) return parseByHand(text);
   return { value, problems: [] };
 }
 
-function checkDepth(value: unknown, left: number): void {
-  if (value === null || typeof value !== "object") return;
+/** Throws BadRequest for a value that is too deep. */
+function countFields(value: unknown, left: number): number {
+  if (value === null || typeof value !== "object") return 0;
   if (left === 0) throw tooDeep();
-  for (const each of Array.isArray(value) ? value : Object.values(value)) checkDepth(each, left - 1);
+  let fields = 0;
+  if (Array.isArray(value)) for (const each of value) fields += countFields(each, left - 1);
+  else for (const name of Object.keys(value)) fields += 1 + countFields((value as { readonly [name: string]: unknown })[name], left - 1);
+  return fields;
 }
+
+/** The strings of a text, known to be JSON, that a colon follows. */
+function fieldsOfText(text: string): number {
+  let fields = 0;
+  for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', at)) {
+    do at = text.indexOf('"', at + 1);
+    while (isEscaped(text, at));
+    at++;
+    while (isSpace(text.charCodeAt(at))) at++;
+    if (text[at] === ":") fields++;
+  }
+  return fields;
+}
+
+/** An odd number of backslashes stands before it. */
+function isEscaped(text: string, at: number): boolean {
+  let before = at;
+  while (text.charCodeAt(before - 1) === 0x5c) before--;
+  return (at - before) % 2 === 1;
+}
+
+const isSpace = (code: number) => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 
 const tooDeep = () => badRequest(`exceeded max depth of ${MAX_DEPTH}`);
 
@@ -176,11 +202,7 @@ function parseByHand(text: string): Parsed {
   }
 
   function skipSpace(): void {
-    for (;;) {
-      const code = text.charCodeAt(at);
-      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
-      at++;
-    }
+    while (isSpace(text.charCodeAt(at))) at++;
   }
 
   function unexpected(where: string): Error {

@@ -24,8 +24,21 @@ const MAX_LENGTH = 128;
 const wrongFormat = () =>
   badRequest("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
 
+/** The pods of one template repeat the same few texts thousands of times. */
+const known = new Map<string, string>();
+const KNOWN_LIMIT = 10_000;
+
 /** Throws BadRequest with apimachinery's words. */
 export function canonicalQuantity(text: string): string {
+  let canonical = known.get(text);
+  if (canonical !== undefined) return canonical;
+  canonical = canonicalOf(text);
+  if (known.size >= KNOWN_LIMIT) known.clear();
+  known.set(text, canonical);
+  return canonical;
+}
+
+function canonicalOf(text: string): string {
   if (text.length > MAX_LENGTH) throw wrongFormat();
   const parts = /^([+-]?)(\d*)(?:\.(\d*))?([eEinumkKMGTP]*[-+]?\d*)$/.exec(text.trim());
   const [, sign = "", whole = "", fraction = "", suffix = ""] = parts ?? [];

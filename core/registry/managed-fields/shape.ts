@@ -21,9 +21,13 @@ const leaf: Shape = { kind: "leaf" };
 const unknown: Part = { type: undefined, declared: false };
 const untyped: Shape = { kind: "parts", part: () => unknown };
 const shapes = new WeakMap<object, Shape>();
+const roots = new WeakMap<ObjectType, FieldType>();
 
+/** One for each kind: shapes are remembered by it. */
 export function rootType(type: ObjectType): FieldType {
-  return { kind: "object", type };
+  let root = roots.get(type);
+  if (root === undefined) roots.set(type, (root = { kind: "object", type }));
+  return root;
 }
 
 export function isObject(value: unknown): value is { readonly [key: string]: unknown } {

@@ -97,6 +97,21 @@ test("YAML anchors and merge keys work, bombs do not", (t) => {
   t.throws(() => parseYaml(`a0: &a0 [x]\n${levels.join("\n")}`), { instanceOf: ApiError });
 });
 
+test("a duplicate is found whatever texts stand around it, and none where none is", (t) => {
+  // quotes, backslashes and colons are what a reader of texts can stumble over
+  const word = fc.string({ unit: fc.constantFrom('"', "\\", ":", " ", ",", "{", "}", "a") });
+  const distinct = fc.uniqueArray(word, { minLength: 1, maxLength: 6 });
+  fc.assert(
+    fc.property(distinct, fc.array(word, { minLength: 6, maxLength: 6 }), fc.nat(5), fc.constantFrom("", " ", "\n\t"), (names, values, twice, space) => {
+      const fields = names.map((name, index) => `${JSON.stringify(name)}${space}:${space}${JSON.stringify(values[index])}`);
+      t.deepEqual(parseJson(`{"outer":[{${fields.join(",")}}]}`, strict).problems, []);
+      const again = names[twice % names.length] ?? "";
+      const { problems } = parseJson(`{"outer":[{${[...fields, `${JSON.stringify(again)}:["x",":y"]`].join(",")}}]}`, strict);
+      t.deepEqual(problems, [`duplicate field "outer[0].${again}"`]);
+    }),
+  );
+});
+
 test("duplicate keys of YAML are named with their line", (t) => {
   const { value, problems } = parseYaml('apiVersion: v1\ndata: {a: "1"}\ndata: {a: "2"}\n');
   t.deepEqual(problems, ['line 3: key "data" already set in map']);

@@ -15,6 +15,8 @@ export function withoutNulls<T>(value: T): T {
   }
   let changed: Record<string, unknown> | undefined;
   for (const field in value) {
+    // trees without values, and the larger part of many objects
+    if (field === "managedFields") continue;
     const inside: unknown = value[field];
     const clean = inside === null ? undefined : withoutNulls(inside);
     if (clean === inside) continue;
