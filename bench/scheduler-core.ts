@@ -49,9 +49,10 @@ function run({ pods, labels = {}, spec }: Workload): number {
   const started = performance.now();
   let placed = 0;
   for (const pod of waiting) {
-    const node = ranked.of(podInfo(pod, state.slots)).best();
+    const info = podInfo(pod, state.slots);
+    const node = ranked.of(info).best();
     if (node === undefined) continue;
-    state.place(pod, node.name);
+    state.place(info, node.name);
     placed++;
   }
   if (placed !== pods) throw new Error(`${placed} of ${pods} pods were placed`);

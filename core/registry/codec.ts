@@ -9,7 +9,7 @@ import { apiVersionOf } from "../api/meta.ts";
 import type { Entry } from "../store/store.ts";
 import type { StoredBytes } from "./encoded.ts";
 import { keepBytes } from "./encoded.ts";
-import { sharedFields } from "./managed-fields/shared-fields.ts";
+import { sharedFields, textOfFields } from "./managed-fields/shared-fields.ts";
 
 export interface Codec {
   /** bytes to store: without resourceVersion */
@@ -133,10 +133,17 @@ export function withVersion(object: AnyObject, revision: number): AnyObject {
   return { ...object, metadata };
 }
 
+/** As encoded.ts describes it; ownership comes last in metadata, with texts that equal objects share. */
 function layOut(object: AnyObject, apiVersion: string, kind: string): Buffer {
-  const laidOut: { [field: string]: unknown } = { apiVersion, kind, metadata: { ...object.metadata, resourceVersion: undefined } };
-  for (const field in object) if (!(field in laidOut)) laidOut[field] = object[field];
-  return ownBuffer(JSON.stringify(laidOut));
+  const { managedFields = [] } = object.metadata;
+  const metadata = JSON.stringify({ ...object.metadata, resourceVersion: undefined, managedFields: undefined });
+  const rest = JSON.stringify({ ...object, apiVersion: undefined, kind: undefined, metadata: undefined });
+  const text = [
+    `{"apiVersion":${JSON.stringify(apiVersion)},"kind":${JSON.stringify(kind)},"metadata":${metadata.slice(0, -1)}`,
+    managedFields.length === 0 ? "" : `${metadata === "{}" ? "" : ","}"managedFields":${textOfFields(managedFields)}`,
+    rest === "{}" ? "}}" : `},${rest.slice(1)}`,
+  ];
+  return ownBuffer(text.join(""));
 }
 
 const utf8 = new TextEncoder();

@@ -39,24 +39,29 @@ export function encodedOf(object: object): Buffer {
   const list = ofList.get(object);
   if (list !== undefined) return joined(list);
   const stored = ofObject.get(object);
-  return stored === undefined ? Buffer.from(JSON.stringify(object)) : spliced(stored, false);
+  return stored === undefined ? Buffer.from(JSON.stringify(object)) : enclosed("", stored, "");
 }
 
 /** One line of a watch: {"type":…,"object":…} and a line feed. */
 export function encodedEvent(event: WatchEvent): Buffer {
   let bytes = ofEvent.get(event);
   if (bytes === undefined) {
-    bytes = Buffer.concat([Buffer.from(`{"type":"${event.type}","object":`), encodedOf(event.object), Buffer.from("}\n")]);
+    const stored = ofObject.get(event.object);
+    const opening = `{"type":"${event.type}","object":`;
+    bytes = stored === undefined ? Buffer.from(`${opening}${JSON.stringify(event.object)}${END_OF_EVENT}`) : enclosed(opening, stored, END_OF_EVENT);
     ofEvent.set(event, bytes);
   }
   return bytes;
 }
 
+const END_OF_EVENT = "}\n";
 const METADATA = '"metadata":{';
 
-function spliced(stored: StoredBytes, bare: boolean): Buffer {
-  const out = Buffer.allocUnsafe(lengthOf(stored, bare));
-  splice(stored, bare, out, 0);
+/** The object with its version between two texts, copied once. */
+function enclosed(before: string, stored: StoredBytes, after: string): Buffer {
+  const out = Buffer.allocUnsafe(before.length + lengthOf(stored, false) + after.length);
+  const end = splice(stored, false, out, out.write(before, 0, "latin1"));
+  out.write(after, end, "latin1");
   return out;
 }
 

@@ -7,7 +7,7 @@ import type { Node, Pod } from "../api/types.gen.ts";
 import { type ChangeLog, changeLog } from "./change-log.ts";
 import { type NodeInfo, liftPod, nodeInfo, placePod } from "./node-info.ts";
 import { affinityTerm, matchable } from "./pod-class.ts";
-import { podInfo, type PodInfo } from "./pod-info.ts";
+import type { PodInfo } from "./pod-info.ts";
 import { type ResourceSlots, resourceSlots } from "./resources.ts";
 import { type Term, type TermSpec, type TermTable, termTable } from "./terms.ts";
 
@@ -25,7 +25,9 @@ export interface Cluster {
   removeNode(name: string): void;
   /** where a pod is placed */
   placed(uid: string): NodeInfo | undefined;
-  place(pod: Pod, node: string): void;
+  place(pod: PodInfo, node: string): void;
+  /** The same pod in a newer version that changes nothing here: the older one would stay in memory for as long as it runs. */
+  renew(pod: Pod): void;
   lift(uid: string): void;
   acquire(spec: TermSpec): Term;
   /** number of distinct values of a label among the nodes */
@@ -152,10 +154,9 @@ export function cluster(namespaceLabels: (namespace: string) => Labels): Cluster
     },
     removeNode,
     placed: (uid) => byName.get(placements.get(uid)?.node ?? ""),
-    place(pod, nodeName) {
-      const info = podInfo(pod, slots);
+    place(info, nodeName) {
       lift(info.uid);
-      const held = (pod.spec?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((term) =>
+      const held = (info.pod.spec?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((term) =>
         terms.acquire(affinityTerm(term, info), fill),
       );
       const placement = { info, node: nodeName, held };
@@ -167,6 +168,10 @@ export function cluster(namespaceLabels: (namespace: string) => Labels): Cluster
       if (node === undefined) return;
       settleOn(node, placement);
       changes.add(node.ordinal);
+    },
+    renew(pod) {
+      const info = placements.get(pod.metadata.uid ?? "")?.info;
+      if (info !== undefined) info.pod = pod;
     },
     lift,
     acquire: (spec) => terms.acquire(spec, fill),

@@ -10,7 +10,8 @@ export interface HostPort {
 }
 
 export interface PodInfo {
-  readonly pod: Pod;
+  /** the newest version of it that was seen */
+  pod: Pod;
   readonly uid: string;
   readonly namespace: string;
   readonly name: string;

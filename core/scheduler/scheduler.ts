@@ -84,7 +84,7 @@ export function runScheduler({ client, informers, events, clock, log, signal }: 
     const ranking = ranked.of(pod);
     const best = ranking.best();
     if (best !== undefined) {
-      state.place(pod.pod, best.name);
+      state.place(pod, best.name);
       binding.add(pod.uid);
       void bind(pod, best.name);
       return;
@@ -124,7 +124,7 @@ export function runScheduler({ client, informers, events, clock, log, signal }: 
     const { node, victims } = found;
     cleared.begin(pod, node.name, victims);
     for (const victim of victims) void evict(victim, pod, node.name);
-    state.place(pod.pod, node.name);
+    state.place(pod, node.name);
     return node.name;
   }
 
@@ -174,12 +174,13 @@ export function runScheduler({ client, informers, events, clock, log, signal }: 
     if (now.spec?.nodeName !== undefined) {
       queue.remove(uid);
       cleared.forget(uid);
-      if (onlyStatusChanged(now, old) && state.placed(uid)?.name === now.spec.nodeName) return;
-      state.place(now, now.spec.nodeName);
+      // most often this is the scheduler's own decision coming back
+      if (asksForTheSame(now, old) && state.placed(uid)?.name === now.spec.nodeName) state.renew(now);
+      else state.place(podInfo(now, state.slots), now.spec.nodeName);
     } else if (!waits(now)) {
       queue.remove(uid);
       if (cleared.forget(uid)) state.lift(uid);
-    } else if (!binding.has(uid) && (old === undefined || !onlyStatusChanged(now, old))) {
+    } else if (!binding.has(uid) && (old === undefined || old.spec?.nodeName !== undefined || !asksForTheSame(now, old))) {
       queue.add(podInfo(now, state.slots));
     }
   }
@@ -232,13 +233,12 @@ function waits(pod: Pod): boolean {
 
 const hasEnded = (pod: Pod) => pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
 
-/** True if nothing changed that a decision about this pod, or about others because of it, depends on. */
-function onlyStatusChanged(now: Pod, old: Pod | undefined): boolean {
+/** True if nothing changed that a decision about this pod, or about others because of it, depends on, but for its node. */
+function asksForTheSame(now: Pod, old: Pod | undefined): boolean {
   return (
     old !== undefined &&
     now.metadata.generation === old.metadata.generation &&
     now.metadata.deletionTimestamp === old.metadata.deletionTimestamp &&
-    now.spec?.nodeName === old.spec?.nodeName &&
     JSON.stringify(now.metadata.labels) === JSON.stringify(old.metadata.labels)
   );
 }

@@ -8,6 +8,9 @@ import type { Entry } from "./store.ts";
 /** A run is split when it grows past this: long enough to keep the outer array short, short enough to splice cheaply. */
 const RUN_LENGTH = 512;
 
+/** Prefixes remembered as empty: those of some hundred namespaces; anyone may ask for others. */
+const EMPTY_LIMIT = 1_000;
+
 interface Slot {
   entry: Entry;
 }
@@ -23,6 +26,8 @@ export interface SortedEntries {
 export function sortedEntries(): SortedEntries {
   const slots = new Map<string, Slot>();
   const runs: Slot[][] = [];
+  /** prefixes that were asked for and have no entries */
+  const empty = new Set<string>();
 
   return {
     get size() {
@@ -37,6 +42,7 @@ export function sortedEntries(): SortedEntries {
       }
       const added: Slot = { entry };
       slots.set(entry.key, added);
+      for (let end = entry.key.indexOf("/"); empty.size > 0 && end >= 0; end = entry.key.indexOf("/", end + 1)) empty.delete(entry.key.slice(0, end + 1));
       insert(runs, added);
     },
     delete(key) {
@@ -47,9 +53,16 @@ export function sortedEntries(): SortedEntries {
       if (run?.length === 0) runs.splice(at.run, 1);
     },
     scan(prefix, after = "", limit = Infinity) {
+      if (empty.has(prefix)) return { entries: [], remaining: 0 };
       const from = seek(runs, (key) => key < prefix || key <= after);
-      // most ranges that are asked for on every write are empty: the limits and quotas of a namespace that has none
-      if (!slotAt(runs, from)?.entry.key.startsWith(prefix)) return { entries: [], remaining: 0 };
+      if (!slotAt(runs, from)?.entry.key.startsWith(prefix)) {
+        // most ranges that are asked for on every write are empty: the limits and quotas of a namespace that has none
+        if (after === "" && prefix.endsWith("/")) {
+          if (empty.size >= EMPTY_LIMIT) empty.clear();
+          empty.add(prefix);
+        }
+        return { entries: [], remaining: 0 };
+      }
       const to = seek(runs, (key) => key < prefix || key.startsWith(prefix));
       const total = distance(runs, from, to);
       const entries: Entry[] = [];

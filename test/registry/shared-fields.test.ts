@@ -1,5 +1,5 @@
 import test from "ava";
-import { sharedFields } from "../../core/registry/managed-fields/shared-fields.ts";
+import { sharedFields, textOfFields } from "../../core/registry/managed-fields/shared-fields.ts";
 
 const entry = (manager: string) => ({ manager, operation: "Update", fieldsV1: { "f:spec": { "f:replicas": {} } } }) as const;
 
@@ -15,4 +15,10 @@ test("equal ownership trees of different objects are one tree, and the rest of a
 test("entries whose trees are shared already are handed back as they are", (t) => {
   const entries = sharedFields([entry("a"), { manager: "none" }]);
   t.is(sharedFields(entries), entries);
+});
+
+test("the text of entries is their JSON, whether their trees are shared or not", (t) => {
+  const given = [entry("a"), { manager: "none" }, { fieldsV1: { "f:x": {} } }, { ...entry('"quoted"'), subresource: "status", time: "2026-01-01T00:00:00Z" }];
+  for (const entries of [given, sharedFields(given)]) t.deepEqual(JSON.parse(textOfFields(entries)), given);
+  t.is(textOfFields([]), "[]");
 });

@@ -53,7 +53,7 @@ test("a diagnosis that follows changes equals one from the start", (t) => {
       for (const each of steps) {
         if (each === "ask") compare();
         else if ("set" in each) state.setNode(node(each.set, each.cpu, each.cordoned));
-        else if ("place" in each) state.place(pod(`pod-${each.place}`, each.cpu), `node-${each.on}`);
+        else if ("place" in each) state.place(podInfo(pod(`pod-${each.place}`, each.cpu), state.slots), `node-${each.on}`);
         else if ("lift" in each) state.lift(`pod-${each.lift}`);
         else state.removeNode(`node-${each.remove}`);
       }

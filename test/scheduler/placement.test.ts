@@ -104,7 +104,7 @@ test("placements obey the rules, and no possible placement is missed", (t) => {
           if (missed !== undefined) throw new Error(`${one.rule}: ${missed.metadata.name} was possible`);
         } else {
           if (!allowed(pod, best.name)) throw new Error(`${one.rule}: ${best.name} breaks a rule`);
-          state.place(pod, best.name);
+          state.place(podInfo(pod, state.slots), best.name);
           placed.set(pod.metadata.uid ?? "", { pod, node: best.name });
         }
       }

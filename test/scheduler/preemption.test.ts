@@ -11,7 +11,7 @@ const nobody: PreemptionSources = { isProtected: () => false, isLeaving: () => f
 function fullNode(...pods: readonly Pod[]) {
   const state = cluster(() => ({}));
   state.setNode(aNode("n", { cpu: "4" }));
-  for (const pod of pods) state.place(pod, "n");
+  for (const pod of pods) state.place(podInfo(pod, state.slots), "n");
   const search = (pod: Pod, sources = nobody) => preemptor(rankings(state, () => undefined).of(podInfo(pod, state.slots)).pods, state, sources).best();
   return { state, search };
 }

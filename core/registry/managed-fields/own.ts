@@ -15,6 +15,7 @@ import type { Owner } from "./managers.ts";
 import { entriesOf, identify, ownersOf, without } from "./managers.ts";
 import { ownable, reachable } from "./scope.ts";
 import { KeyError, rootType } from "./shape.ts";
+import { sharedFields } from "./shared-fields.ts";
 import { zeroOf } from "./zero.ts";
 
 export interface Write {
@@ -54,7 +55,7 @@ function owned({ kind, user, options, object, old, subresource, now }: Write, en
   without(owners, undefined, union(changed, reachable(kind, subresource, comparison.removed)));
   const mine = ownable(kind, subresource, changed);
   if (!isEmpty(mine)) claim(owners, entryOf({ kind, user, options, subresource, now }), mine);
-  return withEntries(object, entriesOf(owners));
+  return withEntries(object, sharedFields(entriesOf(owners) ?? []));
 }
 
 function claim(owners: Map<string, Owner>, entry: ManagedFieldsEntry, mine: Owner["set"]): void {

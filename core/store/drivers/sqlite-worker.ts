@@ -7,7 +7,7 @@ import { openSqliteLog } from "./sqlite-log.ts";
 
 export type Call =
   | { readonly method: "load" | "recover" | "close" }
-  /** the values of all writes, one after the other; `size` -1 for none */
+  /** the values of all writes, one after the other; `size` -1 for none. The buffer is what comes back. */
   | { readonly method: "append"; readonly writes: readonly (Omit<Write, "value"> & { readonly size: number })[]; readonly values: Uint8Array }
   | { readonly method: "history"; readonly prefix: string; readonly after: number; readonly upTo: number }
   | { readonly method: "rangeAt"; readonly prefix: string; readonly revision: number; readonly options: RangeOptions }
@@ -33,7 +33,8 @@ parentPort?.on("message", ({ id, call }: Question) => {
 function run(open: SqliteLog, call: Call): unknown {
   switch (call.method) {
     case "append":
-      return open.append(unpacked(call));
+      open.append(unpacked(call));
+      return call.values.buffer;
     case "history":
       return open.history(call.prefix, call.after, call.upTo);
     case "rangeAt":
@@ -58,6 +59,7 @@ function unpacked({ writes, values }: Extract<Call, { method: "append" }>): Writ
 
 /** The values in an answer are handed over instead of copied. */
 function buffersOf(answer: unknown): ArrayBuffer[] {
+  if (answer instanceof ArrayBuffer) return [answer];
   const { entries = [], events = [] } = (answer ?? {}) as { entries?: readonly { value: Uint8Array }[]; events?: readonly StoreEvent[] };
   const buffers = new Set<ArrayBufferLike>();
   for (const { value } of entries) buffers.add(value.buffer);

@@ -13,6 +13,9 @@ import type { StoreEvent } from "../store.ts";
 import { StoreError } from "../store.ts";
 import type { Answer, Call, Question } from "./sqlite-worker.ts";
 
+/** Between the threads one buffer goes to and fro: memory that is new for each commit costs more than what is copied into it. */
+const BUFFER_BYTES = 1024 * 1024;
+
 /** The heap of the thread: rows pass through it in batches, and once all of them when the store opens. */
 const HEAP_MB = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 4 };
 
@@ -24,12 +27,15 @@ interface Thread {
 
 export function sqliteDriver(path: string): Driver {
   let thread = startThread(path);
+  let spare = new ArrayBuffer(BUFFER_BYTES);
 
   return {
     load: async () => (await thread.ask({ method: "load" })) as Loaded,
     async append(batch) {
-      const { call, buffer } = packed(batch);
-      await thread.ask(call, [buffer]);
+      const { call, buffer } = packed(batch, spare);
+      spare = new ArrayBuffer(0);
+      const returned = (await thread.ask(call, [buffer])) as ArrayBuffer;
+      if (returned.byteLength === BUFFER_BYTES) spare = returned;
     },
     async recover() {
       if (!thread.alive) thread = startThread(path);
@@ -92,8 +98,9 @@ function startThread(path: string): Thread {
 const sizeOf = ({ type, entry }: StoreEvent) => (type === "delete" ? 0 : entry.value.length);
 
 /** A batch as one message: values are put one after the other, because a value alone may be a view of a large shared buffer. */
-function packed(batch: readonly StoreEvent[]): { readonly call: Call; readonly buffer: ArrayBuffer } {
-  const buffer = new ArrayBuffer(batch.reduce((sum, event) => sum + sizeOf(event), 0));
+function packed(batch: readonly StoreEvent[], spare: ArrayBuffer): { readonly call: Call; readonly buffer: ArrayBuffer } {
+  const size = batch.reduce((sum, event) => sum + sizeOf(event), 0);
+  const buffer = size <= spare.byteLength ? spare : new ArrayBuffer(Math.max(size, BUFFER_BYTES));
   const values = new Uint8Array(buffer);
   let at = 0;
   const writes = batch.map((event) => {
