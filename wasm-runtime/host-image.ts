@@ -1,5 +1,5 @@
 /**
- * The host's code as plain scripts, one per thread. Node can strip types and link modules at start, but each process would pay for it:
+ * The host's code as plain scripts, one per kind of process and thread. Node can strip types and link modules at start, but each process would pay for it:
  * 40 ms and 4 MB. Here it is done once per version; the directory's name is the digest of the result, so an upgrade gets
  * its own and hosts that run keep theirs.
  */
@@ -17,8 +17,9 @@ export interface HostImage {
 
 const ROOT = fileURLToPath(new URL("./", import.meta.url));
 const SCRIPT = "host.cjs";
+const SHARED_SCRIPT = "shared.cjs";
 /** script → the module it begins with */
-const SCRIPTS: Readonly<Record<string, string>> = { [SCRIPT]: "host/main.ts", [NETWORK_SCRIPT]: "host/net-worker.ts" };
+const SCRIPTS: Readonly<Record<string, string>> = { [SCRIPT]: "host/main.ts", [SHARED_SCRIPT]: "host/shared.ts", [NETWORK_SCRIPT]: "host/net-worker.ts" };
 
 /** Idempotent, and safe when several agents do it at once. */
 export function prepareHost(cacheDirectory: string): HostImage {
@@ -38,6 +39,9 @@ export function prepareHost(cacheDirectory: string): HostImage {
   }
   return image;
 }
+
+/** The script of a process that components share. */
+export const sharedHost = ({ directory }: HostImage) => join(directory, SHARED_SCRIPT);
 
 const sourceOf = (name: string) => withoutTypes(readFileSync(join(ROOT, name), "utf8"));
 

@@ -13,7 +13,7 @@ import { simplifyGlue } from "./simplify-glue.ts";
 const simplified = (data: Uint8Array) => Buffer.from(simplifyGlue(Buffer.from(data).toString("utf8")));
 
 /** Names the tool and what changes its output: a new value means new modules for every component. */
-const PRODUCER = "jco-transpile 0.15.0 sync 3";
+const PRODUCER = "jco-transpile 0.15.0 sync 4";
 
 try {
   const given = readFileSync(0);

@@ -18,4 +18,12 @@ declare namespace WebAssembly {
     constructor(descriptor: { readonly initial: number; readonly maximum?: number });
     readonly buffer: ArrayBuffer;
   }
+
+  /** JSPI: an import that may return a promise, which suspends the caller */
+  const Suspending: {
+    new (call: (...args: readonly unknown[]) => unknown): object;
+  };
+
+  /** JSPI: an export that may be suspended */
+  function promising(call: (...args: readonly unknown[]) => unknown): (...args: readonly unknown[]) => Promise<unknown>;
 }

@@ -56,7 +56,7 @@ test("ends are told apart", async (t) => {
 test("a component that makes host objects without end takes only its own process with it", async (t) => {
   const { options } = await prepared(t, await hoardsResources());
   const given = options();
-  t.like(await ended(given.stateDir, (onExit) => startComponent({ ...given, onExit })), { code: 137, reason: "OOMKilled" });
+  t.like(await ended(given.stateDir, (onExit) => startComponent({ ...given, onExit })), { code: 134, reason: "Error", message: "the component trapped: the component keeps 16384 resources of one kind" });
 });
 
 test("an endless loop dies at SIGTERM, a stopped process without a record is an error", async (t) => {

@@ -4,25 +4,23 @@
  *
  *   orders → link → run (command) | listen (service) → exit record
  */
-import { readFileSync, readSync, renameSync, writeFileSync, writeSync } from "node:fs";
+import { readSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { LimitError, PAGE_BYTES } from "../limits.ts";
+import { finished, isTrap, notStarted, trapped } from "./end.ts";
+import type { End } from "./end.ts";
 import { importsFor } from "./imports.ts";
 import type { Imports } from "./imports.ts";
 import { openLog, rawOutput } from "./log.ts";
 import type { Log } from "./log.ts";
 import { unpackBundle } from "../bundle.ts";
-import { prepare } from "./module.ts";
+import { exportOf, InstantiateError, prepare } from "./module.ts";
 import { networkThread } from "./net.ts";
-import type { Exports, Program } from "./module.ts";
-import { DEFAULT_REQUEST_TIMEOUT_MS, EXIT_FILE, NETWORK_SCRIPT, RUNNING_FILE, SPEC_FD } from "./spec.ts";
-import type { ExitRecord, HostSpec, RunningRecord } from "./spec.ts";
+import type { Instance, Program } from "./module.ts";
+import { writeExit, writeRunning } from "./records.ts";
+import { DEFAULT_REQUEST_TIMEOUT_MS, NETWORK_SCRIPT, SPEC_FD } from "./spec.ts";
+import type { HostSpec, RunningRecord } from "./spec.ts";
+import { inTurns } from "./turns.ts";
 
-/** 128 + SIGKILL, as the kernel's OOM killer makes container runtimes report it */
-const OOM_CODE = 137;
-/** A guest that failed with this part of its memory limit in use is taken to have run out of it. */
-const OOM_FRACTION = 0.75;
-const MAX_MESSAGE = 1024;
 /** as shells say it */
 const NOT_FOUND_CODE = 127;
 const READ_BYTES = 64 << 10;
@@ -50,7 +48,7 @@ try {
     network: networkThread(join(dirname(process.argv[1] ?? ""), NETWORK_SCRIPT)),
     addresses: spec.addresses,
     ...(spec.agentLine === true ? { agentDir: spec.stateDir } : {}),
-    exit: (code) => ended({ code, reason: code === 0 ? "Completed" : "Error" }),
+    exit: (code) => ended(finished(code)),
   });
   if (asFunction) callFunction(program, imports, called);
   else if (called !== undefined && spec.world !== "command") {
@@ -59,32 +57,33 @@ try {
   } else if (spec.world === "command") runCommand(program, imports);
   else await runService(program, imports);
 } catch (error) {
-  ended(failure(error));
+  ended(notStarted(error));
 }
 
 function runCommand(program: Program, imports: Imports): void {
-  const run = find(instantiate(program, imports), RUN)["run"];
+  const instance = instantiate(program, imports);
+  const run = exportOf(instance.exports, RUN)["run"];
   announce([]);
   let code = 0;
   try {
     run?.();
   } catch (error) {
-    // an error that is a value is the guest's `err`; anything else is a trap
-    if (error instanceof Error && !("payload" in error)) return ended(trap(error, program));
+    if (isTrap(error)) return ended(trap(error, instance));
     code = 1;
   }
-  ended({ code, reason: code === 0 ? "Completed" : "Error" });
+  ended(finished(code));
 }
 
 /** An exported function without parameters, as a probe calls it: `false` and an error are failures, a value is printed. */
 function callFunction(program: Program, imports: Imports, name: string): void {
-  const exports = instantiate(program, imports) as unknown as Readonly<Record<string, () => unknown>>;
+  const instance = instantiate(program, imports);
+  const exports = instance.exports as unknown as Readonly<Record<string, () => unknown>>;
   announce([]);
   let value: unknown;
   try {
     value = exports[name.replaceAll(/-([a-z0-9])/g, (_all, letter: string) => letter.toUpperCase())]?.();
   } catch (error) {
-    if (error instanceof Error && !("payload" in error)) return ended(trap(error, program));
+    if (isTrap(error)) return ended(trap(error, instance));
     const payload = (error as { payload?: unknown }).payload;
     return ended({ code: 1, reason: "Error", ...(payload === undefined ? {} : { message: String(payload) }) });
   }
@@ -94,27 +93,30 @@ function callFunction(program: Program, imports: Imports, name: string): void {
 
 async function runService(program: Program, imports: Imports): Promise<void> {
   const { serverFor } = await import("./serve.ts");
-  const create = () => find(instantiate(program, imports), HANDLER)["handle"];
+  const create = () => {
+    const instance = instantiate(program, imports);
+    return { instance, handle: exportOf(instance.exports, HANDLER)["handle"] };
+  };
   // the first one now: a component that cannot be instantiated must not look as if it served
-  let handle: ReturnType<typeof create> | undefined = create();
+  let current: ReturnType<typeof create> | undefined = create();
   const drop = () => {
-    handle = undefined;
+    current = undefined;
     imports.reset();
   };
   const failed = (error: unknown) => {
-    const end = trap(error, program);
+    const end = trap(error, current?.instance);
     log.sink("stderr").write(Buffer.from(`${end.message ?? "the component failed"}\n`));
     if (end.reason === "OOMKilled") ended(end);
     drop();
   };
   const handler = (...args: readonly unknown[]) => {
-    handle ??= create();
-    handle?.(...args);
+    current ??= create();
+    current.handle?.(...args);
     if (spec.instance === "fresh") drop();
   };
   const servers = await Promise.all(
     spec.listen.map(async ({ host, port }) => {
-      const server = serverFor({ handle: handler, failed, timeoutMs: spec.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS });
+      const server = serverFor(inTurns({ handle: handler, failed, timeoutMs: spec.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS }));
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
         server.listen({ host, port, backlog: 511 }, resolve);
@@ -140,40 +142,15 @@ async function runService(program: Program, imports: Imports): Promise<void> {
   );
 }
 
-function instantiate(program: Program, imports: Imports): Exports {
+function instantiate(program: Program, imports: Imports): Instance {
   try {
     return program.instantiate(imports.interfaces);
   } catch (error) {
-    return ended(trap(error, program));
+    return ended(trapped(error, error instanceof InstantiateError ? error.memoryBytes : 0, spec.memoryLimitBytes));
   }
 }
 
-function find(exports: Exports, name: string): Exports[string] {
-  const key = Object.keys(exports).find((given) => given.startsWith(`${name}@`));
-  const found = key === undefined ? undefined : exports[key];
-  if (found === undefined) throw new Error(`the component does not export ${name}`);
-  return found;
-}
-
-type End = Pick<ExitRecord, "code" | "reason" | "message">;
-
-function trap(error: unknown, program: Program): End {
-  const text = textOf(error);
-  const used = program.memoryBytes();
-  if (used >= spec.memoryLimitBytes * OOM_FRACTION - PAGE_BYTES) {
-    return { code: OOM_CODE, reason: "OOMKilled", message: `the component failed with ${used} of ${spec.memoryLimitBytes} bytes of memory in use: ${text}` };
-  }
-  return { code: 134, reason: "Error", message: `the component trapped: ${text}` };
-}
-
-function failure(error: unknown): End {
-  if (error instanceof LimitError) return { code: OOM_CODE, reason: "OOMKilled", message: error.message };
-  return { code: 128, reason: "StartError", message: `the component could not be started: ${textOf(error)}` };
-}
-
-function textOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, MAX_MESSAGE);
-}
+const trap = (error: unknown, instance: Instance | undefined): End => trapped(error, instance?.memoryBytes() ?? 0, spec.memoryLimitBytes);
 
 /** The last thing that happens: log closed, end recorded, process gone. */
 function endWith(of: HostSpec, output: Log): (end: End) => never {
@@ -181,8 +158,7 @@ function endWith(of: HostSpec, output: Log): (end: End) => never {
     try {
       if (end.reason !== "Completed" && end.message !== undefined) output.sink("stderr").write(Buffer.from(`${end.message}\n`));
       output.close();
-      const record: ExitRecord = { ...end, startedAt, finishedAt: Date.now() };
-      writeAtomically(join(of.stateDir, EXIT_FILE), record);
+      writeExit(of.stateDir, end, startedAt);
     } catch {
       // a full disk: the agent has the code at least
     }
@@ -191,27 +167,12 @@ function endWith(of: HostSpec, output: Log): (end: End) => never {
 }
 
 function announce(listening: RunningRecord["listening"]): void {
-  const record: RunningRecord = { ...identity(), startedAt, listening };
-  writeAtomically(join(spec.stateDir, RUNNING_FILE), record);
+  writeRunning(spec.stateDir, { startedAt, listening });
   try {
     writeSync(SPEC_FD, "running\n");
   } catch {
     // the agent is gone; the next one finds the record
   }
-}
-
-function identity(): Pick<RunningRecord, "pid" | "startTime" | "bootId"> {
-  const stat = readFileSync("/proc/self/stat", "latin1");
-  return {
-    pid: process.pid,
-    startTime: stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "",
-    bootId: readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim(),
-  };
-}
-
-function writeAtomically(path: string, value: unknown): void {
-  writeFileSync(`${path}.new`, JSON.stringify(value), { mode: 0o600 });
-  renameSync(`${path}.new`, path);
 }
 
 /** One line of JSON, then the module. The pipe stays open: it is also how the agent learns that this process runs. */

@@ -7,18 +7,40 @@ import { boundMemory, PAGE_BYTES } from "../limits.ts";
 /** Exports by interface, as the glue names them. */
 export type Exports = Readonly<Record<string, Readonly<Record<string, (...args: readonly unknown[]) => unknown>>>>;
 
+/** Makes an instance of a core module. @returns it, and what the glue is to see of its exports */
+export type Link = (module: WebAssembly.Module, imports: WebAssembly.Imports | undefined) => { readonly instance: WebAssembly.Instance; readonly exports: WebAssembly.Instance["exports"] };
+
 export interface Program {
-  /** a new instance with memory of its own */
-  instantiate(imports: object): Exports;
-  /** bytes of WebAssembly memory that the newest instance has */
+  /** a new instance with memory and glue of its own */
+  instantiate(imports: object, link?: Link): Instance;
+}
+
+export interface Instance {
+  readonly exports: Exports;
+  /** bytes of WebAssembly memory */
   memoryBytes(): number;
 }
 
 type Instantiate = (
   getCoreModule: (name: string) => WebAssembly.Module,
   imports: object,
-  instantiateCore: (module: WebAssembly.Module, imports?: WebAssembly.Imports) => WebAssembly.Instance,
+  instantiateCore: (module: WebAssembly.Module, imports?: WebAssembly.Imports) => Pick<WebAssembly.Instance, "exports">,
 ) => Exports;
+
+const directly: Link = (module, imports) => {
+  const instance = new WebAssembly.Instance(module, imports);
+  return { instance, exports: instance.exports };
+};
+
+/** A start function that traps leaves no instance; its memory counts all the same. */
+export class InstantiateError extends Error {
+  readonly memoryBytes: number;
+
+  constructor(cause: unknown, memoryBytes: number) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.memoryBytes = memoryBytes;
+  }
+}
 
 /** @throws LimitError when the module begins with more memory than it may have */
 export function prepare(bundle: Bundle, memoryLimitBytes: number): Program {
@@ -29,29 +51,42 @@ export function prepare(bundle: Bundle, memoryLimitBytes: number): Program {
   }
   const entry = bundle.files.get(BUNDLE_ENTRY);
   if (entry === undefined) throw new Error(`the module has no ${BUNDLE_ENTRY}`);
-  const instantiate = evaluate(Buffer.from(entry.buffer, entry.byteOffset, entry.length).toString("utf8"));
+  const glue = scriptOf(Buffer.from(entry.buffer, entry.byteOffset, entry.length).toString("utf8"));
   const getCoreModule = (name: string) => {
     const module = modules.get(name);
     if (module === undefined) throw new Error(`the module has no ${name}`);
     return module;
   };
-  let memories: WebAssembly.Memory[] = [];
   return {
-    instantiate(imports) {
-      memories = [];
-      return instantiate(getCoreModule, imports, (module, coreImports) => {
-        const instance = new WebAssembly.Instance(module, coreImports);
-        for (const value of Object.values(instance.exports)) if (value instanceof WebAssembly.Memory) memories.push(value);
-        return instance;
-      });
+    instantiate(imports, link = directly) {
+      const memories: WebAssembly.Memory[] = [];
+      const memoryBytes = () => memories.reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
+      // evaluated for each instance: one that keeps something in the glue keeps it for itself
+      const instantiate = glue.runInThisContext() as Instantiate;
+      try {
+        const exports = instantiate(getCoreModule, imports, (module, coreImports) => {
+          const { instance, exports: shown } = link(module, coreImports);
+          for (const value of Object.values(instance.exports)) if (value instanceof WebAssembly.Memory) memories.push(value);
+          return { exports: shown };
+        });
+        return { exports, memoryBytes };
+      } catch (error) {
+        throw new InstantiateError(error, memoryBytes());
+      }
     },
-    memoryBytes: () => memories.reduce((sum, memory) => sum + memory.buffer.byteLength, 0),
   };
 }
 
 /** The glue is a module with nothing but exports: as a function body it needs no file and no loader. */
-function evaluate(source: string): Instantiate {
+function scriptOf(source: string): Script {
   const body = source.replaceAll(/^export /gm, "");
-  const script = new Script(`(() => { "use strict"; ${body}\nreturn instantiate; })()`, { filename: BUNDLE_ENTRY });
-  return script.runInThisContext() as Instantiate;
+  return new Script(`(() => { "use strict"; ${body}\nreturn instantiate; })()`, { filename: BUNDLE_ENTRY });
+}
+
+/** @throws Error */
+export function exportOf(exports: Exports, name: string): Exports[string] {
+  const key = Object.keys(exports).find((given) => given.startsWith(`${name}@`));
+  const found = key === undefined ? undefined : exports[key];
+  if (found === undefined) throw new Error(`the component does not export ${name}`);
+  return found;
 }

@@ -1,11 +1,9 @@
 /**
- * wasi:http/incoming-handler behind node:http. One request at a time is in the guest, because it runs synchronously; bodies
- * are read before, so that it never waits for a client. A guest that traps answers 500, one that does not return answers 504;
- * both are replaced by a fresh instance, and the next request goes on.
+ * wasi:http/incoming-handler behind node:http: what is not the guest's business. Bodies are read before it is called, so that
+ * it never waits for a client; what waits is bounded, and so is what one client may send.
  */
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { guard, TimeoutError } from "./guard.ts";
 import { IncomingRequest, ResponseOutparam } from "./http-types.ts";
 
 /** A device has little memory, and the whole body is in it: larger uploads are refused with 413. */
@@ -17,82 +15,43 @@ const MAX_CONNECTIONS = 1024;
 const REQUEST_TIMEOUT_MS = 70_000;
 const noBody = new Uint8Array();
 
-export type Handler = (request: IncomingRequest, out: ResponseOutparam) => void;
-
-/** Requests that wait for their turn in the guest; pipelining clients could otherwise queue without end. */
-const MAX_WAITING = 4096;
-/** Requests share one arming of the time limit for this long: short against the limit, long against the arming. */
-const TURN_MS = 20;
-
-export interface ServeOptions {
-  /** runs the guest and throws when it traps */
-  readonly handle: Handler;
-  /** the guest trapped or ran out of time: its instance is not to be used again */
-  readonly failed: (error: unknown) => void;
-  /** how long the guest may take for one request */
-  readonly timeoutMs: number;
-}
-
-interface Waiting {
+/** A request whose body is there. */
+export interface Arrived {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly body: Uint8Array;
 }
 
-export function serverFor({ handle, failed, timeoutMs }: ServeOptions): Server {
+/** What the guest is called with. */
+export function argumentsOf({ request, response, body }: Arrived): readonly [IncomingRequest, ResponseOutparam] {
+  const incoming = IncomingRequest.of({
+    method: request.method ?? "GET",
+    path: request.url ?? "/",
+    authority: request.headers.host,
+    headers: request.rawHeaders,
+    body,
+  });
+  return [incoming, ResponseOutparam.of(response)];
+}
+
+/** The guest returned. */
+export function complete({ response }: Arrived, out: ResponseOutparam): void {
+  if (!out.complete()) refuse(response, 500, "the component gave no answer");
+}
+
+/** The guest failed, or had no more time. */
+export function giveUp({ response }: Arrived, timedOut: boolean): void {
+  if (response.headersSent) response.destroy();
+  else if (timedOut) refuse(response, 504, "the component took too long");
+  else refuse(response, 500, "the component failed");
+}
+
+/** @param take hands it to the guest; false: too many wait already */
+export function serverFor(take: (arrived: Arrived) => boolean): Server {
   let held = 0;
-  const waiting: Waiting[] = [];
-  let current: Waiting | undefined;
-  const within = guard();
-
-  function respond({ request, response, body }: Waiting): void {
-    const out = ResponseOutparam.of(response);
-    handle(
-      IncomingRequest.of({
-        method: request.method ?? "GET",
-        path: request.url ?? "/",
-        authority: request.headers.host,
-        headers: request.rawHeaders,
-        body,
-      }),
-      out,
-    );
-    if (!out.complete()) refuse(response, 500, "the component gave no answer");
-  }
-
-  function fail(error: unknown): void {
-    const response = current?.response;
-    if (response?.headersSent === true) response.destroy();
-    else if (response !== undefined && error instanceof TimeoutError) refuse(response, 504, "the component took too long");
-    else if (response !== undefined) refuse(response, 500, "the component failed");
-    failed(error);
-  }
-
-  /** Those that wait go into the guest one after another; what one of them does, the others do not notice. */
-  function turn(): void {
-    const began = performance.now();
-    try {
-      within(timeoutMs, () => {
-        while (waiting.length > 0 && performance.now() - began < TURN_MS) {
-          current = waiting.shift();
-          if (current === undefined || current.response.destroyed) continue;
-          try {
-            respond(current);
-          } catch (error) {
-            fail(error);
-          }
-        }
-      });
-    } catch (error) {
-      fail(error);
-    }
-    current = undefined;
-    if (waiting.length > 0) setImmediate(turn);
-  }
 
   function enqueue(request: IncomingMessage, response: ServerResponse, body: Uint8Array): void {
-    if (waiting.length >= MAX_WAITING) return refuse(response, 503, "too many requests wait");
-    if (waiting.push({ request, response, body }) === 1 && current === undefined) setImmediate(turn);
+    if (!take({ request, response, body })) refuse(response, 503, "too many requests wait");
   }
 
   const server = createServer((request, response) => {

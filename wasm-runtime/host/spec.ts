@@ -60,6 +60,8 @@ export interface HostSpec {
   readonly requestTimeoutMs?: number;
   /** "fresh": each request gets an instance of its own */
   readonly instance?: "reused" | "fresh";
+  /** a service that had no request for so long gives back its memory, until the next one comes */
+  readonly idleMs?: number;
   /** the pod's own, for sockets */
   readonly addresses: readonly string[];
   /** absent: output goes to the process's own, as it is */
@@ -88,6 +90,8 @@ export interface RunningRecord {
   /** milliseconds since 1970 */
   readonly startedAt: number;
   readonly listening: readonly { readonly host: string; readonly port: number }[];
+  /** directory of the process, when it is shared */
+  readonly shared?: string;
 }
 
 /** In `stateDir`: how it ended. */
@@ -97,16 +101,27 @@ export interface ExitRecord {
   readonly message?: string;
   readonly startedAt: number;
   readonly finishedAt: number;
+  /** in a shared process: "culprit" was the reason that all in it ended, "blameless" ended only because of another */
+  readonly fault?: "culprit" | "blameless";
 }
 
 export const RUNNING_FILE = "running.json";
 export const EXIT_FILE = "exit.json";
 /** the pipe to the agent: spec in, one line out when it runs */
 export const SPEC_FD = 3;
-/** A title that says since when (milliseconds since 1970) the process is in the guest. */
-export const busyTitle = (since: number) => `lichen-wasi busy ${since}`;
-export const BUSY_TITLE = /^lichen-wasi busy (\d+)/;
+/** A title that says since when (milliseconds since 1970) the process is in the guest, and in which if there are several. */
+export const busyTitle = (since: number, id?: string) => `lichen-wasi busy ${since}${id === undefined ? "" : ` ${id}`}`;
+export const BUSY_TITLE = /^lichen-wasi busy (\d+)(?: ([0-9a-f]+))?/;
 /** For one request of a service, as common gateways; a pod's annotation may say otherwise. */
 export const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
 /** beside the host's own script */
 export const NETWORK_SCRIPT = "network.cjs";
+
+/** What the agent tells a shared process, see shared.ts. */
+export type SharedOrder =
+  | { readonly op: "start"; readonly id: string; /** digest */ readonly module: string; readonly spec: HostSpec }
+  | { readonly op: "stop"; readonly id: string; readonly graceMs: number }
+  | { readonly op: "usage" };
+/** in a shared process's directory */
+export const CONTROL_SOCKET = "control";
+export const PROCESS_FILE = "process.json";

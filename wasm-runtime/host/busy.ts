@@ -1,0 +1,47 @@
+/**
+ * Who is in a guest of a shared process, for the agent: it reads the process's title, and ends the process when one guest does
+ * not give way (nobody inside could). And how much a guest may run: its processor limit, and no more than half of the thread
+ * for one that takes long turns, so that its neighbours run in between.
+ */
+import { busyTitle } from "./spec.ts";
+import type { Turns } from "./suspending.ts";
+
+const IDLE_TITLE = "lichen-wasi shared";
+/** Shorter turns are nobody's trouble. */
+const LONG_TURN_NS = 20_000_000n;
+const THOUSAND = 1000n;
+
+let cleared = true;
+
+/** The title is put back once for all turns of a round of the event loop: a guest that is stuck never gets there. */
+function tell(id: string): void {
+  process.title = busyTitle(Date.now(), id);
+  if (!cleared) return;
+  cleared = false;
+  setImmediate(() => {
+    cleared = true;
+    process.title = IDLE_TITLE;
+  });
+}
+
+/** @param cpuMillis thousandths of a processor; undefined: as much as there is */
+export function turnsOf(id: string, cpuMillis: number | undefined): Turns & { readonly usedNs: () => bigint } {
+  let began: bigint | undefined;
+  let used = 0n;
+  return {
+    begin() {
+      tell(id);
+      began = process.hrtime.bigint();
+    },
+    end() {
+      const now = process.hrtime.bigint();
+      const turn = began === undefined ? 0n : now - began;
+      began = undefined;
+      used += turn;
+      const forLimit = cpuMillis === undefined || cpuMillis >= 1000 ? 0n : (turn * (THOUSAND - BigInt(cpuMillis))) / BigInt(Math.max(1, cpuMillis));
+      const forOthers = turn > LONG_TURN_NS ? turn : 0n;
+      return now + (forLimit > forOthers ? forLimit : forOthers);
+    },
+    usedNs: () => used,
+  };
+}

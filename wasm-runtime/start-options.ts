@@ -1,0 +1,28 @@
+/** What it takes to start a component, in a process of its own or a shared one, and how a start fails. */
+import type { HostImage } from "./host-image.ts";
+import type { ExitRecord, HostSpec, SignedModule } from "./host/spec.ts";
+
+/** A busy small board takes a second; a component that loops in its start function never gets there. */
+export const START_TIMEOUT_MS = 20_000;
+
+export interface StartOptions extends Omit<HostSpec, "moduleBytes" | "logPath" | "call" | "stdin"> {
+  readonly logPath: string;
+  readonly host: HostImage;
+  readonly module: SignedModule;
+  /** PEM (SPKI) of the keys whose signature is accepted: Ed25519 or P-256 */
+  readonly publicKeys: readonly string[];
+  readonly startTimeoutMs?: number;
+  /** hint that the process ended; the record is in the state directory then */
+  readonly onExit?: () => void;
+}
+
+/** The component did not start; the exit record says the same. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+  readonly exit: ExitRecord;
+
+  constructor(exit: ExitRecord) {
+    super(exit.message ?? exit.reason);
+    this.exit = exit;
+  }
+}
