@@ -292,7 +292,7 @@ function restart(draft: Draft, pod: Pod, container: Container, dead: RunningCont
   const { now } = draft.input;
   const { crash } = memoryOf(draft.memory, container.name);
   const failedAt = dead.finishedAt ?? dead.createdAt;
-  const at = retryAt(crash, failedAt, CRASH_LOOP);
+  const at = dead.blameless === true ? failedAt : retryAt(crash, failedAt, CRASH_LOOP);
   if (now < at) {
     const message = `Back-off restarting failed container ${container.name} in pod ${podTitle(pod)}`;
     if (memoryOf(draft.memory, container.name).toldOf !== dead.id) {

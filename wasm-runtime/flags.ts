@@ -19,6 +19,8 @@ export interface SharedFlags {
   readonly directory: string;
   /** where its components' logs are: a path that may end with "*" */
   readonly logs: string;
+  /** of its components' key-value data */
+  readonly stores: string;
   /** whether its components have volumes, which may be anywhere */
   readonly files: boolean;
   /** of any component in it */
@@ -27,8 +29,8 @@ export interface SharedFlags {
 }
 
 /** Built-in objects are frozen: what one component's glue could do to them, all others would see. */
-export function sharedFlags(host: HostImage, { directory, logs, files, maxMemoryBytes, addressBits }: SharedFlags): string[] {
-  const writes = [inside(directory), logs];
+export function sharedFlags(host: HostImage, { directory, logs, stores, files, maxMemoryBytes, addressBits }: SharedFlags): string[] {
+  const writes = [inside(directory), logs, inside(stores)];
   return [...common(SHARED_HEAP_MB, maxMemoryBytes, addressBits), "--frozen-intrinsics", ...(files ? [] : permission([...writes, ...readable(host)], writes))];
 }
 

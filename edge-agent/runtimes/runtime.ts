@@ -28,6 +28,8 @@ export interface RunningContainer {
   /** "Completed", "Error", "OOMKilled", … */
   readonly reason?: string;
   readonly message?: string;
+  /** it ended because of another, and starts again without back-off */
+  readonly blameless?: boolean;
 }
 
 export interface RunningPod {

@@ -52,7 +52,7 @@ export const startContainer: Executor<"startContainer"> = async ({ container: na
   const now = device.clock.now();
   const change: MemoryChange = (memory) => {
     const calm = withContainer(memory, name, { trouble: undefined });
-    return dead?.state === "exited" ? restarted(calm, name, dead.finishedAt ?? dead.createdAt, now) : calm;
+    return dead?.state === "exited" && dead.blameless !== true ? restarted(calm, name, dead.finishedAt ?? dead.createdAt, now) : calm;
   };
   const id = containerId;
   // before the start: whoever sees the container run has to know that its hook is due

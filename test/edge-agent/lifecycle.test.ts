@@ -78,6 +78,21 @@ test("a crashing container restarts at once, then after 10, 20, 40 … 300 secon
   t.true(device.runtime.containers().length <= 2, "dead containers are cleared away");
 });
 
+test("a container that ended because of another starts again at once, each time", async (t) => {
+  const device = await testDevice();
+  t.teardown(device.close);
+  const starts: number[] = [];
+  device.runtime.behaviour = (_name, attempt) => {
+    starts.push(device.clock.monotonic());
+    return attempt < 5 ? { exitAfterMs: 0, exitCode: 137, blameless: true } : undefined;
+  };
+  await device.put(pod("web"));
+  await device.clock.until(() => starts.length === 6);
+  t.true(starts.every((at) => at - (starts[0] ?? 0) < 5000));
+  await device.clock.advance(1000);
+  t.like(device.status("web").containerStatuses?.[0], { restartCount: 5, ready: true });
+});
+
 test("a container that ran for ten minutes starts over with short delays", async (t) => {
   const device = await testDevice();
   t.teardown(device.close);

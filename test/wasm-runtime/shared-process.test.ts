@@ -10,7 +10,7 @@ import type { StartOptions } from "../../wasm-runtime/start-options.ts";
 import { command, ended, example, fails, hoards, hoardsResources, logLines, prepared, spins, succeeds, traps } from "./support/components.ts";
 import type { Prepared } from "./support/components.ts";
 
-const groupOf = ({ directory }: Prepared): Group => ({ directory: join(directory, "shared"), logs: `${directory}/*`, files: false, maxMemoryBytes: 256 << 20 });
+const groupOf = ({ directory }: Prepared): Group => ({ directory: join(directory, "shared"), logs: `${directory}/*`, stores: join(directory, "keyvalue"), files: false, maxMemoryBytes: 256 << 20 });
 
 let count = 0;
 function inGroup(of: Prepared, group: Group, more: Partial<StartOptions> = {}): StartOptions {

@@ -20,10 +20,12 @@ export interface Annotated {
   readonly stores?: readonly string[];
   readonly requestTimeoutMs?: number;
   readonly instance?: "reused" | "fresh";
+  readonly process?: "own" | "shared";
+  readonly idleMs?: number;
 }
 
-/** A request that takes longer than this is a job; and the service is shut for everybody else meanwhile. */
-const MAX_REQUEST_TIMEOUT_MS = 3_600_000;
+/** A request that takes longer than this is a job; and who sleeps after more than this need not sleep. */
+const MAX_DURATION_MS = 3_600_000;
 
 /** Annotation → what its value says. */
 const readers: Readonly<Record<string, (value: string) => Annotated>> = {
@@ -38,11 +40,16 @@ const readers: Readonly<Record<string, (value: string) => Annotated>> = {
   subscribe: (text) => (parseFilters(text), {}),
   keyvalue: (text) => ({ stores: parseStores(text) }),
   "request-timeout": (text) => ({ requestTimeoutMs: duration(text) }),
-  instance(text) {
-    if (text !== "reused" && text !== "fresh") throw new Error(`"${text}" must be "reused" or "fresh"`);
-    return { instance: text };
-  },
+  instance: (text) => ({ instance: oneOf(text, ["reused", "fresh"]) }),
+  process: (text) => ({ process: oneOf(text, ["own", "shared"]) }),
+  "scale-to-zero-after": (text) => ({ idleMs: duration(text) }),
 };
+
+function oneOf<T extends string>(text: string, values: readonly [T, T]): T {
+  const found = values.find((value) => value === text);
+  if (found === undefined) throw new Error(`"${text}" must be "${values.join('" or "')}"`);
+  return found;
+}
 
 function parseLines(text: string): LineGrant[] {
   return listed(text).map((entry) => {
@@ -78,7 +85,7 @@ const listed = (text: string) => text.split(",").map((one) => one.trim()).filter
 function duration(text: string): number {
   const match = /^(\d+)(ms|s|m)$/.exec(text);
   const ms = match === null ? 0 : Number(match[1]) * { ms: 1, s: 1000, m: 60_000 }[match[2] as "ms" | "s" | "m"];
-  if (ms < 1 || ms > MAX_REQUEST_TIMEOUT_MS) throw new Error(`"${text}" is not a duration from 1ms to 60m, such as 30s`);
+  if (ms < 1 || ms > MAX_DURATION_MS) throw new Error(`"${text}" is not a duration from 1ms to 60m, such as 30s`);
   return ms;
 }
 

@@ -42,6 +42,12 @@ export interface ContainerRecord {
   readonly instance?: "reused" | "fresh";
   /** its process has messages or metrics to tell: which topics it may have. Absent: nobody listens to it */
   readonly line?: MessageGrants;
+  /** the group whose process it shares, see groups.ts; absent: it has its own */
+  readonly group?: string;
+  /** it held up a process that it shared: it and those after it get their own */
+  readonly alone?: boolean;
+  /** a service that has had no request for so long stops until the next one */
+  readonly idleMs?: number;
   /** the pod's own */
   readonly addresses: readonly string[];
   readonly listen: readonly { readonly host: string; readonly port: number }[];
@@ -51,12 +57,13 @@ export interface ContainerRecord {
 }
 
 /** What a container's record says to every process that runs for it. */
-export function runAs({ args, env, memoryLimitBytes, cpuMillis, addresses, grants, requestTimeoutMs, instance }: ContainerRecord) {
+export function runAs({ args, env, memoryLimitBytes, cpuMillis, addresses, grants, requestTimeoutMs, instance, idleMs }: ContainerRecord) {
   return {
     args, env, memoryLimitBytes, addresses, grants,
     ...(cpuMillis === undefined ? {} : { cpuMillis }),
     ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
     ...(instance === undefined ? {} : { instance }),
+    ...(idleMs === undefined ? {} : { idleMs }),
   };
 }
 

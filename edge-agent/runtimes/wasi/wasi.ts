@@ -3,7 +3,7 @@
  * which is why a component pod starts in the time of one process. What a pod may do is what its spec says: environment,
  * arguments, ports to listen on, volumes. There is no other way out of the component.
  */
-import { lstatSync, mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Container, Pod } from "../../../core/api/types.gen.ts";
 import type { Clock } from "../../../core/api/clock.ts";
@@ -13,6 +13,8 @@ import { prepareHost } from "../../../wasm-runtime/host-image.ts";
 import { moduleCache } from "../../../wasm-runtime/modules.ts";
 import type { CachedModule } from "../../../wasm-runtime/modules.ts";
 import { componentState, DEFAULT_REQUEST_TIMEOUT_MS, endIfStuck, isSigned, startComponent, stopComponent } from "../../../wasm-runtime/process.ts";
+import { endIfHeld, sharedStateDir, startShared } from "../../../wasm-runtime/shared-process.ts";
+import type { StartOptions } from "../../../wasm-runtime/start-options.ts";
 import type { StoreGrant } from "../../../wasm-runtime/host/keyvalue.ts";
 import type { Grants, Preopen } from "../../../wasm-runtime/process.ts";
 import { messageGrants } from "../../../core/wire/message-grants.ts";
@@ -26,6 +28,7 @@ import { execInComponent } from "./exec.ts";
 import { guestLines } from "./guest-lines.ts";
 import { withDevices } from "./board-grants.ts";
 import { annotated } from "./grants.ts";
+import { groupDirectory, groupNameOf, groupOf } from "./groups.ts";
 import type { Annotated } from "./grants.ts";
 import { idOf, podState, runAs } from "./state.ts";
 import type { ContainerRecord, SandboxRecord } from "./state.ts";
@@ -64,6 +67,7 @@ const DEFAULT_MEMORY_BYTES = 256 << 20;
 /** Processes of an earlier agent are not our children: their end is seen by looking. */
 const ADOPTED_CHECK_MS = 500;
 const STUCK_CHECK_MS = 5000;
+const HELD_CHECK_MS = 1000;
 /** What one key-value store may take of the device's disk. */
 const STORE_BYTES = 16 << 20;
 
@@ -76,10 +80,13 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
   const lines = guestLines({ bus: options.messages, log });
   const listeners = new Set<(uid: string | undefined) => void>();
   const children = new Set<string>();
+  /** whose processes run, or did */
+  const groups = new Set<string>();
   let adopted = adoptable();
   listenToAdopted();
   let stopWatching = watchAdopted();
   let stopWatchingStuck = watchStuck();
+  let stopWatchingGroups = watchGroups();
 
   const cache = moduleCache({
     directory: join(options.dataDir, "modules"),
@@ -96,15 +103,15 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
   function running(sandboxId: string, record: ContainerRecord): RunningContainer {
     const { id, name, attempt, image, imageId, specHash, createdAt } = record;
     const base = { id, name, attempt, image, imageId, specHash, createdAt };
-    const found = componentState(state.directoryOf(sandboxId, id));
+    const found = componentState(stateDirOf(sandboxId, record));
     switch (found.state) {
       case "created":
         return { ...base, state: "created" };
       case "running":
         return { ...base, state: "running", startedAt: found.running.startedAt };
       case "exited": {
-        const { code, reason, message, startedAt, finishedAt } = found.exit;
-        return { ...base, state: "exited", startedAt, finishedAt, exitCode: code, reason, ...(message === undefined ? {} : { message }) };
+        const { code, reason, message, startedAt, finishedAt, fault } = found.exit;
+        return { ...base, state: "exited", startedAt, finishedAt, exitCode: code, reason, ...(message === undefined ? {} : { message }), ...(fault === "blameless" ? { blameless: true } : {}) };
       }
     }
   }
@@ -133,8 +140,10 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
   function adoptable(): Map<string, string> {
     const found = new Map<string, string>();
     for (const sandbox of state.sandboxes()) {
-      for (const { id } of state.containers(sandbox.id)) {
-        if (componentState(state.directoryOf(sandbox.id, id)).state === "running") found.set(id, sandbox.uid);
+      for (const container of state.containers(sandbox.id)) {
+        if (componentState(stateDirOf(sandbox.id, container)).state !== "running") continue;
+        found.set(container.id, sandbox.uid);
+        if (container.group !== undefined) groups.add(container.group);
       }
     }
     return found;
@@ -145,13 +154,13 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     for (const sandbox of state.sandboxes()) {
       for (const container of state.containers(sandbox.id)) {
         if (!adopted.has(container.id)) continue;
-        listenTo(sandbox, container, state.directoryOf(sandbox.id, container.id)).catch((error: unknown) => log.warn({ pod: sandbox.name, error }, "a component cannot be heard"));
+        listenTo(sandbox, container).catch((error: unknown) => log.warn({ pod: sandbox.name, error }, "a component cannot be heard"));
       }
     }
   }
 
-  async function listenTo(sandbox: SandboxRecord, container: ContainerRecord, directory: string): Promise<void> {
-    if (container.line !== undefined) await lines.open(directory, { namespace: sandbox.namespace, pod: sandbox.name, container: container.name, grants: container.line });
+  async function listenTo(sandbox: SandboxRecord, container: ContainerRecord): Promise<void> {
+    if (container.line !== undefined) await lines.open(stateDirOf(sandbox.id, container), { namespace: sandbox.namespace, pod: sandbox.name, container: container.name, grants: container.line });
   }
 
   function watchAdopted(): () => void {
@@ -159,9 +168,9 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     return clock.after(ADOPTED_CHECK_MS, () => {
       for (const [id, uid] of adopted) {
         const found = state.find(id);
-        if (found !== undefined && componentState(found.directory).state === "running") continue;
+        if (found !== undefined && componentState(stateDirOf(found.sandboxId, found.record)).state === "running") continue;
         adopted.delete(id);
-        if (found !== undefined) lines.close(found.directory);
+        if (found !== undefined) lines.close(stateDirOf(found.sandboxId, found.record));
         changed(uid);
       }
       stopWatching = watchAdopted();
@@ -182,6 +191,40 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     });
   }
 
+  /** Shared processes that one component does not give way in. They are few, and their neighbours wait: asked more often. */
+  function watchGroups(): () => void {
+    if (groups.size === 0) return () => {};
+    return clock.after(HELD_CHECK_MS, () => {
+      for (const group of groups) {
+        const ended = endIfHeld(groupDirectory(options.dataDir, group), clock.now());
+        if (ended.length === 0) continue;
+        log.warn({ group, components: ended.length }, "a shared process was ended: one of its components did not give way");
+        changed(undefined);
+      }
+      stopWatchingGroups = watchGroups();
+    });
+  }
+
+  function noteGroup(group: string): void {
+    groups.add(group);
+    stopWatchingGroups();
+    stopWatchingGroups = watchGroups();
+  }
+
+  /** where a container's process keeps its records */
+  function stateDirOf(sandboxId: string, { id, group }: Pick<ContainerRecord, "id" | "group">): string {
+    return group === undefined ? state.directoryOf(sandboxId, id) : sharedStateDir(groupDirectory(options.dataDir, group), id);
+  }
+
+  /** Who shares a process: those that ask for it, but none that has held one up before. */
+  function sharing(sandbox: SandboxRecord, name: string, attempt: number, wanted: Annotated["process"], of: Pick<ContainerRecord, "grants" | "memoryLimitBytes">): Pick<ContainerRecord, "group" | "alone"> {
+    if (wanted !== "shared") return {};
+    const before = state.containers(sandbox.id).filter((one) => one.name === name && one.attempt < attempt).toSorted((a, b) => b.attempt - a.attempt)[0];
+    const last = before === undefined ? undefined : componentState(stateDirOf(sandbox.id, before));
+    if (before?.alone === true || (last?.state === "exited" && last.exit.fault === "culprit")) return { alone: true };
+    return { group: groupNameOf(sandbox.namespace, of.grants, of.memoryLimitBytes) };
+  }
+
   /** @throws Error when the device lacks what a grant needs */
   function boardGrants(granted: Annotated["grants"], plan: ContainerPlan): Grants {
     const grants = withDevices(granted ?? {}, plan.devices);
@@ -200,8 +243,12 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     return { name, directory, maxBytes: STORE_BYTES };
   }
 
+  function forget(sandboxId: string, container: ContainerRecord): void {
+    if (container.group !== undefined) rmSync(stateDirOf(sandboxId, container), { recursive: true, force: true });
+  }
+
   async function stopAll(sandboxId: string): Promise<void> {
-    const directories = state.containers(sandboxId).map(({ id }) => state.directoryOf(sandboxId, id));
+    const directories = state.containers(sandboxId).map((container) => stateDirOf(sandboxId, container));
     await Promise.all(directories.map((directory) => stopComponent(directory, 0)));
     for (const directory of directories) lines.close(directory);
   }
@@ -270,14 +317,17 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
 
     async removeSandbox(sandboxId) {
       await stopAll(sandboxId);
+      for (const container of state.containers(sandboxId)) forget(sandboxId, container);
       state.removeSandbox(sandboxId);
     },
 
     async createContainer(sandboxId, plan) {
       const sandbox = state.sandbox(sandboxId);
       if (sandbox === undefined) throw new Error(`there is no sandbox ${sandboxId}`);
-      const { grants, stores = [], ...rest } = annotated(plan.pod);
+      const { grants: granted, stores = [], process: wanted, ...rest } = annotated(plan.pod);
       const id = idOf(sandboxId, plan.container.name, plan.attempt);
+      const grants = { ...boardGrants(granted, plan), preopens: preopensOf(plan, log), ...(stores.length === 0 ? {} : { stores: stores.map((store) => storeOf(sandbox.namespace, store)) }) };
+      const memoryLimitBytes = memoryOf(plan.container);
       state.saveContainer(sandboxId, {
         id,
         name: plan.container.name,
@@ -290,10 +340,11 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         args: [...(plan.command.length > 0 ? plan.command : [plan.container.name]), ...plan.args],
         env: environmentOf(sandbox.hostname, plan),
         ...rest,
-        grants: { ...boardGrants(grants, plan), preopens: preopensOf(plan, log), ...(stores.length === 0 ? {} : { stores: stores.map((name) => storeOf(sandbox.namespace, name)) }) },
+        ...sharing(sandbox, plan.container.name, plan.attempt, wanted, { grants, memoryLimitBytes }),
+        grants,
         addresses: [sandbox.ip],
         listen: listenOn(sandbox, plan.container, nodeAddress),
-        memoryLimitBytes: memoryOf(plan.container),
+        memoryLimitBytes,
         ...cpuOf(plan.container),
         logPath: plan.logPath,
         ...(speaks(cache.byDigest(plan.image.id)?.imports) ? { line: messageGrants(plan.pod.metadata.annotations) } : {}),
@@ -304,16 +355,17 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     async startContainer(containerId) {
       const found = state.find(containerId);
       if (found === undefined) throw new Error(`there is no container ${containerId}`);
-      const { record, directory, sandboxId } = found;
-      if (componentState(directory).state !== "created") return;
+      const { record, sandboxId } = found;
+      const stateDir = stateDirOf(sandboxId, record);
+      if (componentState(stateDir).state !== "created") return;
       const module = cache.byDigest(record.componentDigest);
       if (module === undefined) throw new Error(`the module of ${record.image} is no longer on the device: pull it again`);
       cache.touch(module.moduleDigest);
       const sandbox = state.sandbox(sandboxId);
       const uid = sandbox?.uid;
-      if (sandbox !== undefined) await listenTo(sandbox, record, directory);
+      if (sandbox !== undefined) await listenTo(sandbox, record);
       children.add(containerId);
-      await startComponent({
+      const given: StartOptions = {
         host,
         module: signed(module),
         publicKeys: options.publicKeys(),
@@ -323,20 +375,25 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         listen: module.world === "http" ? record.listen : [],
         logPath: record.logPath,
         agentLine: record.line !== undefined,
-        stateDir: directory,
+        stateDir,
         onExit() {
-          lines.close(directory);
+          lines.close(stateDir);
           children.delete(containerId);
           changed(uid);
         },
-      });
+      };
+      if (record.group === undefined) await startComponent(given);
+      else {
+        noteGroup(record.group);
+        await startShared(groupOf(options.dataDir, record, options.addressBits), given);
+      }
       changed(uid);
     },
 
     exec(containerId, given) {
       const found = state.find(containerId);
       if (found === undefined) return Promise.reject(new Error(`there is no container ${containerId}`));
-      if (componentState(found.directory).state !== "running") return Promise.reject(new Error(`container ${found.record.name} does not run`));
+      if (componentState(stateDirOf(found.sandboxId, found.record)).state !== "running") return Promise.reject(new Error(`container ${found.record.name} does not run`));
       const module = cache.byDigest(found.record.componentDigest);
       if (module === undefined) return Promise.reject(new Error(`the module of ${found.record.image} is no longer on the device`));
       return Promise.resolve(execInComponent({ host, module: signed(module), publicKeys: options.publicKeys(), world: module.world, record: found.record, directory: found.directory }, given));
@@ -344,14 +401,17 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
 
     async stopContainer(containerId, graceSeconds) {
       const found = state.find(containerId);
-      if (found !== undefined) await stopComponent(found.directory, graceSeconds * 1000);
-      if (found !== undefined) lines.close(found.directory);
+      if (found === undefined) return;
+      const stateDir = stateDirOf(found.sandboxId, found.record);
+      await stopComponent(stateDir, graceSeconds * 1000);
+      lines.close(stateDir);
     },
 
     async removeContainer(containerId) {
       const found = state.find(containerId);
       if (found === undefined) return;
-      await stopComponent(found.directory, 0);
+      await stopComponent(stateDirOf(found.sandboxId, found.record), 0);
+      forget(found.sandboxId, found.record);
       state.removeContainer(containerId);
     },
 
@@ -363,6 +423,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     close() {
       stopWatching();
       stopWatchingStuck();
+      stopWatchingGroups();
       adopted = new Map();
       lines.closeAll();
       listeners.clear();

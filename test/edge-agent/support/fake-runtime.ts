@@ -30,7 +30,7 @@ export interface FakeRuntime extends Runtime {
   readonly calls: string[];
   readonly plans: ContainerPlan[];
   /** how a container behaves when it starts; default: it runs */
-  behaviour: (container: string, attempt: number) => { readonly exitAfterMs: number; readonly exitCode: number } | undefined;
+  behaviour: (container: string, attempt: number) => { readonly exitAfterMs: number; readonly exitCode: number; readonly blameless?: boolean } | undefined;
   /** what TERM does; default: exits 0 at once */
   onTerm: (container: string) => { readonly afterMs: number; readonly exitCode: number } | "ignore";
   /** what a command does; default: it succeeds at once */
@@ -59,12 +59,13 @@ export function fakeRuntime(clock: Clock, handler = "containerd"): FakeRuntime {
   const changed = () => {
     for (const listener of listeners) listener(undefined);
   };
-  const finish = (id: string, exitCode: number) => {
+  const finish = (id: string, exitCode: number, blameless = false) => {
     const container = containers.get(id);
     if (container?.state !== "running") return;
     ending.get(id)?.();
     container.state = "exited";
     container.exitCode = exitCode;
+    if (blameless) container.blameless = true;
     container.reason = exitCode === 0 ? "Completed" : "Error";
     container.finishedAt = clock.now();
     changed();
@@ -170,7 +171,7 @@ export function fakeRuntime(clock: Clock, handler = "containerd"): FakeRuntime {
       container.state = "running";
       container.startedAt = clock.now();
       const behaviour = fake.behaviour(container.name, container.attempt);
-      if (behaviour !== undefined) ending.set(id, clock.after(behaviour.exitAfterMs, () => finish(id, behaviour.exitCode)));
+      if (behaviour !== undefined) ending.set(id, clock.after(behaviour.exitAfterMs, () => finish(id, behaviour.exitCode, behaviour.blameless)));
       changed();
     },
     stopContainer(id, graceSeconds) {
