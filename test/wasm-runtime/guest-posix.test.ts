@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
-import { casesOf, runCases } from "./support/guests.ts";
+import { casesOf, PROCESSES, runCases } from "./support/guests.ts";
 
 const cases = casesOf("posix");
-let results: ReadonlyMap<string, string> = new Map();
+const results = new Map<string, ReadonlyMap<string, string>>();
 
 const cleanups: (() => unknown)[] = [];
 const later = { teardown: (cleanup: () => unknown) => void cleanups.unshift(cleanup) };
@@ -14,23 +14,25 @@ test.after.always("what was started is stopped", async () => {
   for (const cleanup of cleanups) await cleanup();
 });
 
-test.before("all cases run in one guest", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "posix-"));
-  later.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  const [data, kept] = [join(directory, "data"), join(directory, "kept")];
-  mkdirSync(join(data, "dir"), { recursive: true });
-  mkdirSync(join(kept, "sub"), { recursive: true });
-  writeFileSync(join(data, "hello.txt"), "hello world\n");
-  writeFileSync(join(data, "dir/nested.txt"), "nested\n");
-  symlinkSync("hello.txt", join(data, "link"));
-  symlinkSync("dir", join(data, "dirlink"));
-  writeFileSync(join(kept, "kept.txt"), "kept\n");
-  results = await runCases(later, "posix", cases, {
-    env: [["GREETING", "grüß"], ["EMPTY", ""]],
-    grants: { preopens: [{ hostPath: data, guestPath: "/data", readOnly: false }, { hostPath: kept, guestPath: "/ro", readOnly: true }] },
+for (const process of PROCESSES) {
+  test.before(`all cases run in one guest (${process} process)`, async () => {
+    const directory = mkdtempSync(join(tmpdir(), "posix-"));
+    later.teardown(() => rmSync(directory, { recursive: true, force: true }));
+    const [data, kept] = [join(directory, "data"), join(directory, "kept")];
+    mkdirSync(join(data, "dir"), { recursive: true });
+    mkdirSync(join(kept, "sub"), { recursive: true });
+    writeFileSync(join(data, "hello.txt"), "hello world\n");
+    writeFileSync(join(data, "dir/nested.txt"), "nested\n");
+    symlinkSync("hello.txt", join(data, "link"));
+    symlinkSync("dir", join(data, "dirlink"));
+    writeFileSync(join(kept, "kept.txt"), "kept\n");
+    results.set(process, await runCases(later, "posix", cases, process, {
+      env: [["GREETING", "grüß"], ["EMPTY", ""]],
+      grants: { preopens: [{ hostPath: data, guestPath: "/data", readOnly: false }, { hostPath: kept, guestPath: "/ro", readOnly: true }] },
+    }));
   });
-});
 
-for (const name of cases) test(name.replaceAll("_", " "), (t) => t.is(results.get(name), ""));
+  for (const name of cases) test(`${name.replaceAll("_", " ")} (${process} process)`, (t) => t.is(results.get(process)?.get(name), ""));
 
-test("the guest ends in order", (t) => t.is(results.get("the end of the guest"), undefined));
+  test(`the guest ends in order (${process} process)`, (t) => t.is(results.get(process)?.get("the end of the guest"), undefined));
+}

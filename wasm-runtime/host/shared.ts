@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { BUNDLE_ENTRY, unpackBundle } from "../bundle.ts";
 import { isSimplified } from "../simplify-glue.ts";
 import { notStarted } from "./end.ts";
+import { freezeGlobals } from "./freeze.ts";
 import { hosted } from "./instance.ts";
 import type { Hosted } from "./instance.ts";
 import { prepare } from "./module.ts";
@@ -35,6 +36,7 @@ const programs = new Map<string, { readonly program: Program; readonly users: Se
 let lingering: NodeJS.Timeout | undefined;
 
 waitBy(suspending);
+freezeGlobals();
 const server = createServer({ allowHalfOpen: true }, receive);
 server.listen(join(directory, CONTROL_SOCKET), () => {
   writeAtomically(join(directory, PROCESS_FILE), identity());
