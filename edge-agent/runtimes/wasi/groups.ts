@@ -1,6 +1,6 @@
 /**
  * Which components share a process: those of one namespace whose pods ask for it, apart by whether they have volumes, because
- * a process without volumes can be kept from the disk. See decisions/0014-components-may-share-a-process.md.
+ * a process without volumes can be kept from the disk. See decisions/0016-components-may-share-a-process.md.
  */
 import { basename, dirname, join } from "node:path";
 import type { Grants } from "../../../wasm-runtime/process.ts";
