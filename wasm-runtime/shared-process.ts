@@ -12,7 +12,7 @@ import { createCgroup } from "./cgroup.ts";
 import { confinementFor } from "./confine.ts";
 import { sharedFlags } from "./flags.ts";
 import type { SharedFlags } from "./flags.ts";
-import { BUSY_TITLE, CONTROL_SOCKET, PROCESS_FILE, RUNNING_FILE, SPEC_FD } from "./host/spec.ts";
+import { BUSY_TITLE, CONTROL_SOCKET, EXIT_FILE, PROCESS_FILE, RUNNING_FILE, SPEC_FD } from "./host/spec.ts";
 import type { HostSpec, RunningRecord, SharedOrder } from "./host/spec.ts";
 import { sharedHost } from "./host-image.ts";
 import type { HostImage } from "./host-image.ts";
@@ -39,8 +39,8 @@ export interface Group extends Omit<SharedFlags, "maxMemoryBytes"> {
 /** where a component's process keeps what there is to know about it */
 export const sharedStateDir = (directory: string, id: string) => join(directory, "components", id);
 
-/** Resolves when a command runs or a service listens. @throws StartError */
-export async function startShared(group: Group, options: StartOptions): Promise<RunningRecord> {
+/** Resolves when a command runs or a service listens. @param again whether a process that is gone is followed by another. @throws StartError */
+export async function startShared(group: Group, options: StartOptions, again = true): Promise<RunningRecord> {
   const { host, module, publicKeys, startTimeoutMs = START_TIMEOUT_MS, onExit, ...rest } = options;
   const { stateDir } = rest;
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
@@ -71,7 +71,9 @@ export async function startShared(group: Group, options: StartOptions): Promise<
 
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => void stopShared(stateDir, 0), startTimeoutMs);
+    let told = false;
     control.once("data", () => {
+      told = true;
       clearTimeout(timer);
       // from here on nothing of it keeps the agent alive
       control.unref();
@@ -79,6 +81,8 @@ export async function startShared(group: Group, options: StartOptions): Promise<
     });
     control.once("close", () => {
       clearTimeout(timer);
+      // the process was on its way out when it was asked
+      if (!told && again && !existsSync(join(stateDir, EXIT_FILE))) return resolve(startShared(group, options, false));
       const state = componentState(stateDir);
       const exit = state.state === "exited" ? state.exit : settle(stateDir, unexplained(stateDir, { shared: group.directory, startedAt }));
       bound(group);
@@ -202,6 +206,8 @@ function endShared(directory: string, { id, why }: { readonly id: string | undef
       : `ended because a component in the same shared process ${why}; it was ${id === undefined ? "not to be found out which" : `container ${id}`}`;
     settle(stateDir, { code: KILLED_CODE, reason: culprit ? "Error" : "SharedProcessEnded", startedAt, message, fault: culprit ? "culprit" : "blameless" });
   }
+  // nobody is to ask it while it dies
+  rmSync(join(directory, PROCESS_FILE), { force: true });
   if (running !== undefined) send(running, "SIGKILL");
   return ended.map((stateDir) => basename(stateDir));
 }

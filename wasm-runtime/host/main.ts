@@ -150,7 +150,9 @@ function instantiate(program: Program, imports: Imports): Instance {
   }
 }
 
-const trap = (error: unknown, instance: Instance | undefined): End => trapped(error, instance?.memoryBytes() ?? 0, spec.memoryLimitBytes);
+function trap(error: unknown, instance: Instance | undefined): End {
+  return trapped(error, instance?.memoryBytes() ?? 0, spec.memoryLimitBytes);
+}
 
 /** The last thing that happens: log closed, end recorded, process gone. */
 function endWith(of: HostSpec, output: Log): (end: End) => never {
