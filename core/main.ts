@@ -70,6 +70,7 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
       host: config.host,
       port: config.mqttPort,
       broker: config.broker,
+      clusterCidr: config.clusterCidr,
       serving,
       pki,
       clientFor: registry.clientFor,

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 
 /** Links that the agent or other container engines made. */
-const VIRTUAL = /^(lo|veth|cni|docker|br-|virbr|flannel|cali|kube)/;
+const VIRTUAL = /^(lo|veth|cni|docker|br-|virbr|flannel|cali|kube|lichen)/;
 
 export function hostAddresses(): readonly string[] {
   const preferred = defaultInterface();

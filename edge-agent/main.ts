@@ -36,6 +36,7 @@ import { diskPodFiles } from "./pod-files.ts";
 import { followPodCidr } from "./pod-network.ts";
 import { newReport } from "./report.ts";
 import type { Runtime, Usage } from "./runtimes/runtime.ts";
+import { startServices } from "./services/start-services.ts";
 import { agentSession, type AgentSession } from "./session.ts";
 import { readSettings } from "./settings.ts";
 import { slots } from "./slots.ts";
@@ -113,12 +114,13 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   const settings = await readSettings(join(dataDir, "kubelet.json"), facts);
   const registries = await readRegistries(join(dataDir, "registries.json"));
   const messages = messageBus(clock);
-  const { runtimes, daemon, removeCgroups } = await startRuntimes({ messages, config, settings, registries, identity: () => identity, store, facts, clock, log });
+  let carriesServices = false;
+  const { runtimes, daemon, setPodCidr, removeTraces } = await startRuntimes({ messages, config, settings, registries, identity: () => identity, carriesServices: () => carriesServices, store, facts, clock, log });
   onClose(async () => {
     for (const runtime of runtimes) await runtime.close?.();
     if (config.drainOnExit !== true) return;
     await daemon?.stop();
-    await removeCgroups();
+    await removeTraces();
   });
 
   const report = newReport();
@@ -184,7 +186,11 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   devices.onChange(() => void reporter.look());
   desired.onChange(() => void devices.keepOnly(new Set([...desired.pods().map(({ metadata }) => metadata.uid ?? ""), ...watching.pods().keys()])));
   onClose(() => kept.close());
-  if (daemon !== undefined) followPodCidr({ node: name, configured: config.podCidr, desired, clock, log, set: daemon.setPodCidr });
+  const services = await startServices({ node: name, dataDir, desired, podRanges: () => identity.podRanges ?? [], domain: () => identity.clusterDomain ?? "cluster.local", clock, log });
+  carriesServices = services.works;
+  onClose(() => services.close(config.drainOnExit === true));
+  const usePodCidr = (cidr: string) => Promise.all([setPodCidr(cidr), services.setPodCidr(cidr)]);
+  followPodCidr({ node: name, configured: config.podCidr, desired, clock, log, set: usePodCidr });
   await reporter.look();
   await agent.wake();
 

@@ -14,7 +14,7 @@ export interface PodNetworkParts {
   readonly desired: Desired;
   readonly clock: Clock;
   readonly log: Log;
-  readonly set: (cidr: string) => Promise<void>;
+  readonly set: (cidr: string) => Promise<unknown>;
 }
 
 export function followPodCidr({ node, configured, desired, clock, log, set }: PodNetworkParts): void {

@@ -6,21 +6,29 @@ import type { AgentConfig } from "./config.ts";
 import type { MachineFacts } from "./facts.ts";
 import type { Identity, IdentityStore } from "./identity/identity.ts";
 import type { Registries } from "./images/registries.ts";
+import { podDevice, podDeviceName } from "./network/pod-device.ts";
+import { routedAddresses, type RoutedAddresses } from "./network/routed-addresses.ts";
+import { systemProgram } from "./network/system-program.ts";
 import type { Cgroups } from "./runtimes/containerd/cgroups.ts";
 import type { Containerd } from "./runtimes/containerd/daemon.ts";
 import type { Runtime } from "./runtimes/runtime.ts";
 import type { MessageBus } from "./message-bus.ts";
+import { directoryFile } from "./services/start-services.ts";
 import type { Settings } from "./settings.ts";
 
 /** Images of the server's own registry have this host. */
 const OWN_REGISTRY = "registry.lichen.internal";
 
+const ip = (...args: readonly string[]) => systemProgram("ip", args);
+
 export interface Runtimes {
   readonly runtimes: readonly Runtime[];
   /** undefined: none, or somebody else's */
   readonly daemon: Containerd | undefined;
-  /** after the last pod: takes away the device's cgroups, as far as nothing is in them */
-  removeCgroups(): Promise<void>;
+  /** the node's range of pod addresses, once it is known and when it changes */
+  setPodCidr(cidr: string): Promise<void>;
+  /** after the last pod: takes away the device's cgroups, as far as nothing is in them, and its pods' addresses */
+  removeTraces(): Promise<void>;
 }
 
 export interface RuntimeParts {
@@ -28,6 +36,8 @@ export interface RuntimeParts {
   readonly settings: Settings;
   readonly registries: Registries;
   readonly identity: () => Identity;
+  /** this device's kernel leads what pods send where it should go, and back */
+  readonly carriesServices: () => boolean;
   readonly store: IdentityStore;
   readonly facts: MachineFacts;
   readonly clock: Clock;
@@ -36,11 +46,12 @@ export interface RuntimeParts {
 }
 
 /** Runtimes are loaded only where they are used: memory is short on the boards that run one. */
-export async function startRuntimes({ config, settings, registries, identity, store, facts, clock, log, messages }: RuntimeParts): Promise<Runtimes> {
+export async function startRuntimes({ config, settings, registries, identity, carriesServices, store, facts, clock, log, messages }: RuntimeParts): Promise<Runtimes> {
   const { dataDir, name } = config;
   const runtimes: Runtime[] = [];
   let daemon: Containerd | undefined;
   let tree: Cgroups | undefined;
+  let addresses: RoutedAddresses | undefined;
   if (config.runtimes.includes("containerd")) {
     const [{ containerdRuntime }, { cgroups }, { sharesOf }] = await Promise.all([
       import("./runtimes/containerd/containerd.ts"),
@@ -77,10 +88,27 @@ export async function startRuntimes({ config, settings, registries, identity, st
     );
   }
   if (config.runtimes.includes("wasi")) {
-    const [{ wasiRuntime }, { serverComponentSource }] = await Promise.all([import("./runtimes/wasi/wasi.ts"), import("./runtimes/wasi/component-source.ts")]);
+    const [{ wasiRuntime }, { serverComponentSource }, { loopbackAddresses, loopbackRange }] = await Promise.all([
+      import("./runtimes/wasi/wasi.ts"),
+      import("./runtimes/wasi/component-source.ts"),
+      import("./runtimes/wasi/loopback-addresses.ts"),
+    ]);
     const { server, ca } = identity();
     const source = serverComponentSource({ server, ca, credentials: () => ({ cert: identity().certificate, key: identity().key }), clock });
-    runtimes.push(wasiRuntime({ dataDir: join(dataDir, "wasi"), source, publicKeys: () => identity().moduleKeys, clock, log, messages }));
+    const fallback = loopbackAddresses(loopbackRange(dataDir));
+    if (process.getuid?.() === 0) addresses = routedAddresses({ device: podDevice(podDeviceName(dataDir), ip), fallback, clock, log });
+    runtimes.push(wasiRuntime({ dataDir: join(dataDir, "wasi"), source, addresses: addresses ?? fallback, sendsFromPods: carriesServices, servicesFile: directoryFile(dataDir), publicKeys: () => identity().moduleKeys, clock, log, messages }));
   }
-  return { runtimes, daemon, removeCgroups: async () => tree?.removeDevice() };
+  return {
+    runtimes,
+    daemon,
+    async setPodCidr(cidr) {
+      addresses?.setPodCidr(cidr);
+      await daemon?.setPodCidr(cidr);
+    },
+    async removeTraces() {
+      await tree?.removeDevice();
+      await addresses?.remove();
+    },
+  };
 }

@@ -21,6 +21,8 @@ export interface SharedFlags {
   readonly logs: string;
   /** of its components' key-value data */
   readonly stores: string;
+  /** from where its components learn of Services */
+  readonly services?: string | undefined;
   /** whether its components have volumes, which may be anywhere */
   readonly files: boolean;
   /** of any component in it */
@@ -29,9 +31,9 @@ export interface SharedFlags {
 }
 
 /** Built-in objects are frozen: what one component's glue could do to them, all others would see. */
-export function sharedFlags(host: HostImage, { directory, logs, stores, files, maxMemoryBytes, addressBits }: SharedFlags): string[] {
+export function sharedFlags(host: HostImage, { directory, logs, stores, services, files, maxMemoryBytes, addressBits }: SharedFlags): string[] {
   const writes = [inside(directory), logs, inside(stores)];
-  return [...common(SHARED_HEAP_MB, maxMemoryBytes, addressBits), "--frozen-intrinsics", ...(files ? [] : permission([...writes, ...readable(host)], writes))];
+  return [...common(SHARED_HEAP_MB, maxMemoryBytes, addressBits), "--frozen-intrinsics", ...(files ? [] : permission([...writes, ...readable(host), ...(services === undefined ? [] : [services])], writes))];
 }
 
 function common(heapMb: number, memoryBytes: number, addressBits: number | undefined): string[] {
@@ -66,6 +68,7 @@ function permissionsFor(host: HostImage, spec: HostSpec): string[] {
   const reads = [
     ...writes, ...readable(host),
     ...preopens.map(({ hostPath }) => inside(hostPath)),
+    ...(spec.place === undefined ? [] : [spec.place.services]),
     ...spi.map((device) => join(root, "dev", `spidev${device}`)),
     ...(onewire.length > 0 ? [join(root, "sys/bus/w1/devices"), join(root, "sys/bus/w1/devices/*"), join(root, "sys/devices/*")] : []),
   ];

@@ -19,6 +19,8 @@ export interface EnrollmentParts {
   readonly secret: (name: string) => Secret | undefined;
   readonly pki: Pki;
   readonly mqttUrls: (request: Request) => readonly string[];
+  /** where the pods of all nodes have their addresses */
+  readonly clusterCidr: string;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
@@ -26,7 +28,7 @@ export interface EnrollmentParts {
 
 const CLUSTER_DOMAIN = "cluster.local";
 
-export function enrollmentOf({ client, secret, pki, mqttUrls, clock, entropy, log }: EnrollmentParts): Enrollment {
+export function enrollmentOf({ client, secret, pki, mqttUrls, clusterCidr, clock, entropy, log }: EnrollmentParts): Enrollment {
   async function checkToken(token: string): Promise<JoinGrant> {
     const decision = checkJoinToken(token, secret, pki.caHash, clock.now());
     if (!decision.accepted) {
@@ -51,7 +53,7 @@ export function enrollmentOf({ client, secret, pki, mqttUrls, clock, entropy, lo
     ca: pki.caCertificate,
     mqttUrls,
     moduleKeys: [createPublicKey(pki.componentKey).export({ type: "spki", format: "pem" }).toString()],
-    facts: { clusterDomain: CLUSTER_DOMAIN },
+    facts: { clusterDomain: CLUSTER_DOMAIN, podRanges: [clusterCidr] },
     clock,
     entropy,
     log,

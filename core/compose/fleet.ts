@@ -21,6 +21,8 @@ export interface FleetParts {
   readonly port: number;
   /** URL of an external broker, in place of the embedded one */
   readonly broker: string | undefined;
+  /** where the pods of all nodes have their addresses */
+  readonly clusterCidr: string;
   readonly serving: { readonly certificate: string; readonly key: string };
   readonly pki: Pki;
   readonly clientFor: (user: User) => Client;

@@ -9,6 +9,7 @@ import type { Resource } from "../api/client.ts";
 import type { KubeObject } from "../api/meta.ts";
 import {
   CONFIG_MAPS,
+  ENDPOINT_SLICES,
   NODES,
   PERSISTENT_VOLUME_CLAIMS,
   PERSISTENT_VOLUMES,
@@ -18,11 +19,12 @@ import {
   SERVICE_ACCOUNTS,
   SERVICES,
 } from "../api/resources.gen.ts";
-import type { Container, EphemeralContainer, Pod, Volume } from "../api/types.gen.ts";
+import type { Container, EphemeralContainer, Node, Pod, Volume } from "../api/types.gen.ts";
 
 export interface Lookup {
   get<T extends KubeObject>(resource: Resource<T>, namespace: string, name: string): T | undefined;
-  list<T extends KubeObject>(resource: Resource<T>, namespace: string): readonly T[];
+  /** undefined: of all namespaces */
+  list<T extends KubeObject>(resource: Resource<T>, namespace: string | undefined): readonly T[];
   /** pods whose spec.nodeName is the node */
   podsOn(node: string): readonly Pod[];
 }
@@ -43,7 +45,16 @@ export const DEVICE_RESOURCES: readonly Resource<KubeObject>[] = [
   PERSISTENT_VOLUME_CLAIMS,
   PERSISTENT_VOLUMES,
   SERVICES,
+  ENDPOINT_SLICES,
 ];
+
+/**
+ * On a Node or a pod: namespaces beyond those of the device's own pods whose Services it shall serve, "shop, billing", or
+ * "*" for all. Every change of an endpoint is told to every device that serves its namespace, so not all do by themselves.
+ */
+export const SERVICE_NAMESPACES = "services.lichen.dev/namespaces";
+/** Where clusters have their DNS: pods of every namespace ask it. */
+const SYSTEM_NAMESPACE = "kube-system";
 
 export function desiredFor(node: string, lookup: Lookup): readonly DesiredObject[] {
   const found = new Map<KubeObject, Resource<KubeObject>>();
@@ -53,12 +64,15 @@ export function desiredFor(node: string, lookup: Lookup): readonly DesiredObject
     if (object !== undefined) found.set(object, resource);
     return object;
   };
-  const addServices = (namespace: string) => {
+  const addServices = (namespace: string | undefined) => {
     for (const service of lookup.list(SERVICES, namespace)) found.set(service, SERVICES);
+    for (const slice of lookup.list(ENDPOINT_SLICES, namespace)) found.set(slice, ENDPOINT_SLICES);
   };
 
-  add(NODES, "", node);
   const pods = lookup.podsOn(node);
+  const served = servedNamespaces(add(NODES, "", node), pods);
+  if (served.has(EVERY)) addServices(undefined);
+  else for (const namespace of served) addServices(namespace);
   // environment of every container: KUBERNETES_SERVICE_HOST and _PORT
   if (pods.length > 0) add(SERVICES, "default", "kubernetes");
   for (const pod of pods) {
@@ -67,7 +81,6 @@ export function desiredFor(node: string, lookup: Lookup): readonly DesiredObject
     if (spec === undefined) continue;
     add(SERVICE_ACCOUNTS, namespace, spec.serviceAccountName);
     add(RUNTIME_CLASSES, "", spec.runtimeClassName);
-    if (spec.enableServiceLinks !== false) addServices(namespace);
     for (const { name } of spec.imagePullSecrets ?? []) add(SECRETS, namespace, name);
     for (const volume of spec.volumes ?? []) addVolume(pod, volume, add);
     for (const container of [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])]) {
@@ -76,6 +89,14 @@ export function desiredFor(node: string, lookup: Lookup): readonly DesiredObject
   }
   const references = [...found].map(([object, resource]) => ({ resource, object }));
   return [...references, ...pods.map((object) => ({ resource: PODS, object }))];
+}
+
+const EVERY = "*";
+
+function servedNamespaces(node: Node | undefined, pods: readonly Pod[]): ReadonlySet<string> {
+  const named = [node, ...pods].flatMap((object) => (object?.metadata.annotations?.[SERVICE_NAMESPACES] ?? "").split(","));
+  const all = new Set([...named, ...pods.map(({ metadata }) => metadata.namespace ?? "")].map((name) => name.trim()).filter((name) => name !== ""));
+  return all.size === 0 ? all : all.add(SYSTEM_NAMESPACE);
 }
 
 type Add = <T extends KubeObject>(resource: Resource<T>, namespace: string, name: string | undefined) => T | undefined;

@@ -84,7 +84,7 @@ export function desired(options: { readonly informers: Informers; readonly clock
     DEVICE_RESOURCES.map((resource) =>
       informers.of(resource).subscribe((now, old) => {
         const { namespace = "", name = "" } = (now ?? old)?.metadata ?? {};
-        for (const key of [keyText(resource, namespace, name), keyText(resource, namespace, ANY)]) {
+        for (const key of [keyText(resource, namespace, name), keyText(resource, namespace, ANY), keyText(resource, ANY, ANY)]) {
           for (const node of dependents.get(key) ?? []) mark(node);
         }
         if (resource.plural !== PODS.plural) return;
@@ -103,7 +103,7 @@ export function desired(options: { readonly informers: Informers; readonly clock
         return informers.of(resource).get(namespace === "" ? name : `${namespace}/${name}`);
       },
       list(resource, namespace) {
-        asked.add(keyText(resource, namespace, ANY));
+        asked.add(keyText(resource, namespace ?? ANY, ANY));
         return informers.of(resource).list(namespace);
       },
       podsOn: (name) => pods.by(ON_NODE, name),

@@ -7,8 +7,8 @@ import { createHash } from "node:crypto";
 import type { Resource } from "../api/client.ts";
 import type { AnyObject, KubeObject } from "../api/meta.ts";
 import { apiVersionOf } from "../api/meta.ts";
-import { NODES, PODS } from "../api/resources.gen.ts";
-import type { PodStatus } from "../api/types.gen.ts";
+import { ENDPOINT_SLICES, NODES, PODS } from "../api/resources.gen.ts";
+import type { EndpointSlice, PodStatus } from "../api/types.gen.ts";
 import { canonical } from "./canonical.ts";
 import { DEVICE_CONDITIONS } from "./pod-status.ts";
 
@@ -36,6 +36,7 @@ export function deviceView(resource: Resource<KubeObject>, object: KubeObject): 
     // lists leave them out
     apiVersion: apiVersionOf(resource),
     ...statusFor(resource, status),
+    ...endpointsFor(resource, object),
     metadata: { ...without(object.metadata, "managedFields", "resourceVersion", "annotations"), ...annotationsFor(resource, object.metadata.annotations) },
   };
   const text = canonical(kept);
@@ -59,6 +60,13 @@ function statusFor({ plural }: Resource<KubeObject>, status: unknown): { readonl
     ...(others.length === 0 ? {} : { conditions: others }),
   };
   return Object.keys(kept).length === 0 ? {} : { status: kept };
+}
+
+/** Which pod an endpoint is tells a device nothing; where it is does. */
+function endpointsFor({ plural }: Resource<KubeObject>, object: KubeObject): { readonly endpoints?: unknown } {
+  if (plural !== ENDPOINT_SLICES.plural) return {};
+  const { endpoints } = object as EndpointSlice;
+  return { endpoints: (endpoints ?? []).map(({ addresses, conditions, hostname, nodeName }) => ({ addresses, ...(conditions === undefined ? {} : { conditions }), ...(hostname === undefined ? {} : { hostname }), ...(nodeName === undefined ? {} : { nodeName }) })) };
 }
 
 function annotationsFor(resource: Resource<KubeObject>, annotations: { readonly [key: string]: string } | undefined): { readonly annotations?: { readonly [key: string]: string } } {

@@ -71,6 +71,7 @@ function identityOf(answer: Answer, { key, ca, server, name }: { readonly key: s
     ...(typeof answer["site"] === "string" ? { site: answer["site"] } : {}),
     ...(typeof answer["clusterDomain"] === "string" ? { clusterDomain: answer["clusterDomain"] } : {}),
     ...(answer["clusterDns"] === undefined ? {} : { clusterDns: texts(answer["clusterDns"]) }),
+    ...(answer["podRanges"] === undefined ? {} : { podRanges: texts(answer["podRanges"]) }),
   };
 }
 

@@ -27,6 +27,8 @@ export interface Identity {
   readonly site?: string | undefined;
   readonly clusterDomain?: string | undefined;
   readonly clusterDns?: readonly string[] | undefined;
+  /** where the pods of all nodes have their addresses, CIDRs */
+  readonly podRanges?: readonly string[] | undefined;
 }
 
 export interface IdentityStore {

@@ -21,6 +21,8 @@ const installed: readonly Installed[] = [
   { package: "mosquitto", program: "/usr/sbin/mosquitto" },
   { package: "etcd-server", program: "/usr/bin/etcd" },
   { package: "iproute2", program: "/usr/sbin/ip" },
+  { package: "nftables", program: "/usr/sbin/nft" },
+  { package: "wrk", program: "/usr/bin/wrk" },
   { package: "iptables", program: "/usr/sbin/iptables" },
   { package: "curl", program: "/usr/bin/curl" },
   { package: "openssl", program: "/usr/bin/openssl" },

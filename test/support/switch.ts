@@ -16,6 +16,8 @@ export interface Machine {
   start(command: string, args: readonly string[], env?: NodeJS.ProcessEnv): Program;
   /** runs one to its end there; standard output */
   run(command: string, ...args: readonly string[]): Promise<string>;
+  /** what is on it is over at once, and nothing says so on the network */
+  cutPower(): Promise<void>;
 }
 
 export interface Switch {
@@ -37,12 +39,13 @@ export async function networkSwitch(t: Teardown, subnet: string): Promise<Switch
   return {
     address: `${subnet}.1`,
     async machine(name) {
-      const address = `${subnet}.${++last}`;
+      const number = ++last;
+      const address = `${subnet}.${number}`;
       const space = `${id}-${name}`;
       await ip("netns", "add", space);
       t.teardown(async () => void (await ip("netns", "delete", space)));
-      await ip("link", "add", `${id}v${last}`, "type", "veth", "peer", "name", "eth0", "netns", space);
-      await ip("link", "set", `${id}v${last}`, "master", bridge, "up");
+      await ip("link", "add", `${id}v${number}`, "type", "veth", "peer", "name", "eth0", "netns", space);
+      await ip("link", "set", `${id}v${number}`, "master", bridge, "up");
       for (const args of [["addr", "add", `${address}/24`, "dev", "eth0"], ["link", "set", "eth0", "up"], ["link", "set", "lo", "up"], ["route", "add", "default", "via", `${subnet}.1`]]) await ip("-n", space, ...args);
       const inside = (command: string, args: readonly string[]) => [`--net=/run/netns/${space}`, command, ...args];
       return {
@@ -50,6 +53,12 @@ export async function networkSwitch(t: Teardown, subnet: string): Promise<Switch
         address,
         start: (command, args, env) => startProgram({ command: "nsenter", args: inside(command, args), env: { ...process.env, ...env } }),
         run: async (command, ...args) => (await run("nsenter", inside(command, args))).stdout,
+        async cutPower() {
+          // first, so that no connection is ended in order
+          await ip("-n", space, "link", "set", "eth0", "down");
+          const { stdout } = await ip("netns", "pids", space);
+          for (const pid of stdout.split("\n").filter((line) => line !== "")) process.kill(Number(pid), "SIGKILL");
+        },
       };
     },
   };

@@ -6,7 +6,7 @@ import test from "ava";
 import type { Container } from "../../core/api/types.gen.ts";
 import { ImageError } from "../../edge-agent/runtimes/runtime.ts";
 import type { Runtime } from "../../edge-agent/runtimes/runtime.ts";
-import { addressRange, freeAddress } from "../../edge-agent/runtimes/wasi/addresses.ts";
+import { addressRange, freeAddress } from "../../edge-agent/network/address-range.ts";
 import { keyPair } from "./support/components.ts";
 import { device, planOf, podOf } from "./support/pods.ts";
 

@@ -66,7 +66,7 @@ export function hosted({ id, spec, program, directory, running, ended }: HostOpt
       network((word) => {
         hear(word);
         guest?.ring();
-      }),
+      }, spec.place),
     addresses: spec.addresses,
     ...(spec.agentLine === true ? { agentDir: spec.stateDir } : {}),
     exit(code) {

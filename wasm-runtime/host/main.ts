@@ -45,7 +45,7 @@ try {
     stdout: log.sink("stdout"),
     stderr: log.sink("stderr"),
     grants: spec.grants,
-    network: networkThread(join(dirname(process.argv[1] ?? ""), NETWORK_SCRIPT)),
+    network: networkThread(join(dirname(process.argv[1] ?? ""), NETWORK_SCRIPT), spec.place),
     addresses: spec.addresses,
     ...(spec.agentLine === true ? { agentDir: spec.stateDir } : {}),
     exit: (code) => ended(finished(code)),

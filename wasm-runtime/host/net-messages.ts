@@ -5,6 +5,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Series } from "./agent-lines.ts";
 import type { AgentOrder } from "./net-agent.ts";
+import type { PodPlace } from "./pod-network.ts";
 
 export interface Peer {
   readonly host: string;
@@ -67,4 +68,5 @@ export interface ThreadData {
   /** rung after each word */
   readonly bell: Int32Array;
   readonly port: MessagePort;
+  readonly place: PodPlace | undefined;
 }

@@ -7,7 +7,8 @@ import { WINDOW_BYTES } from "./net-messages.ts";
 import type { RequestHead } from "./net-messages.ts";
 import type { Handle, Say } from "./net-thread.ts";
 
-export function openRequest(id: number, head: RequestHead, say: Say): Handle {
+/** @param localAddress to send from; undefined: the system chooses */
+export function openRequest(id: number, head: RequestHead, say: Say, localAddress?: string): Handle {
   let response: IncomingMessage | undefined;
   let waiting = 0;
   let over = false;
@@ -28,6 +29,7 @@ export function openRequest(id: number, head: RequestHead, say: Say): Handle {
     headers: [...head.headers],
     agent: false,
     lookup: only(head.addresses),
+    ...(localAddress === undefined ? {} : { localAddress }),
     ...(head.secure && isIP(head.host) === 0 ? { servername: head.host } : {}),
   });
   let timer = setTimeout(() => fail("ETIMEDOUT", "no connection in time"), head.connectMs);

@@ -11,6 +11,8 @@ import { WINDOW_BYTES } from "./net-messages.ts";
 import type { Order, Peer, Word } from "./net-messages.ts";
 import type { Series } from "./agent-lines.ts";
 import { openAgent } from "./net-agent.ts";
+import { ledRequest, podNetwork } from "./pod-network.ts";
+import type { PodNetwork, PodPlace } from "./pod-network.ts";
 import { openRequest } from "./net-request.ts";
 import { openSerial } from "./net-serial.ts";
 
@@ -32,17 +34,29 @@ const MAX_DATAGRAMS = 256;
 /** For bytes that are on their way when the guest closes a connection. */
 const LINGER_MS = 30_000;
 
-/** @returns what to give the guest's orders to; one guest's, because numbers of objects are its own */
-export function network(say: Say): (order: Order) => void {
+/** @param place absent: nowhere in a cluster. @returns what to give the guest's orders to; one guest's, because numbers of objects are its own */
+export function network(say: Say, place?: PodPlace): (order: Order) => void {
+  const pod = podNetwork(place);
   const handles = new Map<number, Handle>();
   let lastAccepted = 0;
+  const from = (to: string) => {
+    const host = pod.sourceFor(to);
+    return host === undefined ? undefined : { host, port: 0 };
+  };
+  const begin = (id: number, open: () => Handle) => {
+    try {
+      handles.set(id, open());
+    } catch (error) {
+      failed(id, say)(error as Error);
+    }
+  };
 
   return (order) => {
     const { id } = order;
     const handle = handles.get(id);
     switch (order.op) {
       case "connect":
-        return void handles.set(id, connection(id, order.to, order.from, say));
+        return begin(id, () => connection(id, pod.lead(order.to, "tcp"), order.from ?? from(order.to.host), say));
       case "listen":
         return void handles.set(
           id,
@@ -53,11 +67,14 @@ export function network(say: Say): (order: Order) => void {
           }),
         );
       case "bind":
-        return void handles.set(id, datagrams(id, order.at, order.family, say));
+        return begin(id, () => datagrams(id, isAnyHost(order.at.host) ? { ...order.at, ...from(order.at.host) } : order.at, order.family, pod, say));
       case "resolve":
-        return resolve(id, order.name, say);
+        return resolve(id, order.name, pod, say);
       case "request":
-        return void handles.set(id, openRequest(id, order.head, say));
+        return begin(id, () => {
+          const head = ledRequest(pod, order.head);
+          return openRequest(id, head, say, pod.sourceFor(head.addresses[0] ?? head.host));
+        });
       case "serial":
         return void handles.set(id, openSerial(id, order.fd, say));
       case "agent":
@@ -135,7 +152,7 @@ function listener(id: number, at: Peer, backlog: number, say: Say, accepted: (so
   return { close: () => void server.close() };
 }
 
-function datagrams(id: number, at: Peer, family: "ipv4" | "ipv6", say: Say): Handle {
+function datagrams(id: number, at: Peer, family: "ipv4" | "ipv6", pod: PodNetwork, say: Say): Handle {
   const socket: UdpSocket = createSocket({ type: family === "ipv4" ? "udp4" : "udp6", ipv6Only: family === "ipv6" });
   let waiting = 0;
   socket.on("error", failed(id, say));
@@ -149,18 +166,26 @@ function datagrams(id: number, at: Peer, family: "ipv4" | "ipv6", say: Say): Han
     say({ id, is: "open", local: { host: address, port }, remote: undefined });
   });
   return {
-    send: (bytes, to) => socket.send(bytes, to.port, to.host, () => say({ id, is: "left", bytes: bytes.length })),
+    send: (bytes, given) => {
+      const to = pod.lead(given, "udp");
+      socket.send(bytes, to.port, to.host, () => say({ id, is: "left", bytes: bytes.length }));
+    },
     taken: (count) => void (waiting -= count),
     close: () => void socket.close(),
   };
 }
 
-function resolve(id: number, name: string, say: Say): void {
-  lookup(name, { all: true, verbatim: true }, (error, found) => {
+function resolve(id: number, name: string, pod: PodNetwork, say: Say): void {
+  const known = pod.find(name);
+  const done = (list: readonly string[]) =>
+    list.length > 0 ? say({ id, is: "addresses", list }) : say({ id, is: "failed", code: "ENOTFOUND", message: `${name} has no address that the pod could reach` });
+  if (known !== undefined && typeof known !== "string") return done(known);
+  lookup(known ?? name, { all: true, verbatim: true }, (error, found) => {
     if (error) failed(id, say)(error);
-    else say({ id, is: "addresses", list: found.map(({ address }) => address) });
+    else done(pod.usable(found.map(({ address }) => address)));
   });
 }
 
+const isAnyHost = (host: string) => host === "0.0.0.0" || /^[0:]+$/.test(host);
 const localOf = (socket: Socket): Peer => ({ host: socket.localAddress ?? "", port: socket.localPort ?? 0 });
 const remoteOf = (socket: Socket): Peer => ({ host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });

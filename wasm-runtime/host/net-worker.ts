@@ -4,7 +4,7 @@ import { workerData } from "node:worker_threads";
 import type { Order, ThreadData } from "./net-messages.ts";
 import { network } from "./net-thread.ts";
 
-const { bell, port: guest } = workerData as ThreadData;
+const { bell, port: guest, place } = workerData as ThreadData;
 
 // the guest's thread may be waiting for a word that will not come
 process.on("uncaughtException", (error) => {
@@ -16,5 +16,5 @@ const tell = network((word) => {
   guest.postMessage(word, []);
   Atomics.add(bell, 0, 1);
   Atomics.notify(bell, 0);
-});
+}, place);
 guest.on("message", (order: Order) => tell(order));

@@ -3,6 +3,7 @@
  * network is started by the first order, so that a pod that never uses its grant pays nothing.
  */
 import type { Order, ThreadData, Word } from "./net-messages.ts";
+import type { PodPlace } from "./pod-network.ts";
 import { bell, listenToBell } from "./waiting.ts";
 
 export type OrderOf<T extends Order["op"]> = Omit<Extract<Order, { readonly op: T }>, "id">;
@@ -26,12 +27,12 @@ const MAX_OBJECTS = 256;
 export type StartNetwork = (hear: (word: Word) => void) => (order: Order) => void;
 
 /** A thread of its own, for a guest that has the process to itself. @param script of the thread */
-export function networkThread(script: string): StartNetwork {
+export function networkThread(script: string, place?: PodPlace): StartNetwork {
   return (hear) => {
     // loaded here because most processes never need it
     const { MessageChannel, receiveMessageOnPort, Worker } = process.getBuiltinModule("node:worker_threads");
     const { port1, port2 } = new MessageChannel();
-    const workerData: ThreadData = { bell, port: port2 };
+    const workerData: ThreadData = { bell, port: port2, place };
     const worker = new Worker(script, { workerData, transferList: [port2], env: {}, execArgv: [], name: "network" });
     // it lives as long as the guest, not the other way round
     worker.unref();

@@ -3,6 +3,7 @@ import type { World } from "../bundle.ts";
 import type { Programs } from "./device-program.ts";
 import type { LineGrant } from "./gpio.ts";
 import type { BusGrant } from "./i2c.ts";
+import type { PodPlace } from "./pod-network.ts";
 import type { StoreGrant } from "./keyvalue.ts";
 
 export interface SignedModule {
@@ -64,6 +65,8 @@ export interface HostSpec {
   readonly idleMs?: number;
   /** the pod's own, for sockets */
   readonly addresses: readonly string[];
+  /** in its cluster's network; absent: in none */
+  readonly place?: PodPlace;
   /** absent: output goes to the process's own, as it is */
   readonly logPath?: string;
   /** whether the agent listens in `stateDir` for messages and metrics of the guest */

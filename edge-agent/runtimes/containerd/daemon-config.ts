@@ -68,9 +68,11 @@ disabled_plugins = [${DISABLED.map(quote).join(", ")}]
 /**
  * ptp, not bridge: routed pod links need neither bridge-nf-call-iptables nor hairpin for a pod that reaches itself
  * through a service address.
+ *
+ * lastAddress: those above it are handed out by somebody else (network/pod-range.ts).
  */
-export function cniConflist(options: { readonly podCidr: string; readonly ipamDir: string; readonly mtu?: number | undefined }): string {
-  const range = [{ subnet: options.podCidr }];
+export function cniConflist(options: { readonly podCidr: string; readonly lastAddress: string; readonly ipamDir: string; readonly mtu?: number | undefined }): string {
+  const range = [{ subnet: options.podCidr, rangeEnd: options.lastAddress }];
   return JSON.stringify({
     cniVersion: "0.4.0",
     name: "lichen",

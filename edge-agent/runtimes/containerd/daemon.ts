@@ -11,6 +11,7 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { sleep, type Clock } from "../../../core/api/clock.ts";
 import type { Log } from "../../../core/api/log.ts";
+import { podRange } from "../../network/pod-range.ts";
 import { criClient } from "./cri.ts";
 import { cniConflist, daemonToml, hostsToml, type RegistrySource } from "./daemon-config.ts";
 import { PAUSE_IMAGE, pauseImage } from "./pause-image.ts";
@@ -109,7 +110,7 @@ export async function startContainerd({ dataDir, log, clock, registries = [] }: 
     socket: paths.socket,
     async setPodCidr(podCidr) {
       const file = join(paths.cniConfig, "10-lichen.conflist");
-      const text = cniConflist({ podCidr, ipamDir: paths.ipam });
+      const text = cniConflist({ podCidr, lastAddress: podRange(podCidr).lastOfContainers, ipamDir: paths.ipam });
       if ((await readFile(file, "utf8").catch(() => "")) !== text) await replaceFile(file, text);
     },
     async setRegistries(mirrors) {

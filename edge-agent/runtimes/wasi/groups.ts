@@ -21,12 +21,13 @@ export function groupNameOf(namespace: string, grants: Grants, memoryLimitBytes:
 
 export const groupDirectory = (dataDir: string, group: string) => join(dataDir, "shared", group);
 
-export function groupOf(dataDir: string, { group = "", logPath }: ContainerRecord, addressBits: number | undefined): Group {
+export function groupOf(dataDir: string, { group = "", logPath, place }: ContainerRecord, addressBits: number | undefined): Group {
   const namespace = group.replace(WITH_FILES, "");
   return {
     directory: groupDirectory(dataDir, group),
     logs: logsOf(namespace, logPath),
     stores: join(dataDir, "keyvalue", namespace),
+    services: place?.services,
     files: group.endsWith(WITH_FILES),
     maxMemoryBytes: MAX_SHARED_MEMORY_BYTES,
     addressBits,

@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { MessageGrants } from "../../../core/wire/message-grants.ts";
+import type { PodPlace } from "../../../wasm-runtime/host/pod-network.ts";
 import type { Grants } from "../../../wasm-runtime/process.ts";
 
 export interface SandboxRecord {
@@ -50,6 +51,7 @@ export interface ContainerRecord {
   readonly idleMs?: number;
   /** the pod's own */
   readonly addresses: readonly string[];
+  readonly place?: PodPlace;
   readonly listen: readonly { readonly host: string; readonly port: number }[];
   readonly memoryLimitBytes: number;
   readonly cpuMillis?: number;
@@ -57,9 +59,10 @@ export interface ContainerRecord {
 }
 
 /** What a container's record says to every process that runs for it. */
-export function runAs({ args, env, memoryLimitBytes, cpuMillis, addresses, grants, requestTimeoutMs, instance, idleMs }: ContainerRecord) {
+export function runAs({ args, env, memoryLimitBytes, cpuMillis, addresses, place, grants, requestTimeoutMs, instance, idleMs }: ContainerRecord) {
   return {
     args, env, memoryLimitBytes, addresses, grants,
+    ...(place === undefined ? {} : { place }),
     ...(cpuMillis === undefined ? {} : { cpuMillis }),
     ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
     ...(instance === undefined ? {} : { instance }),

@@ -15,14 +15,14 @@ import type { CachedModule } from "../../../wasm-runtime/modules.ts";
 import { componentState, DEFAULT_REQUEST_TIMEOUT_MS, endIfStuck, isSigned, startComponent, stopComponent } from "../../../wasm-runtime/process.ts";
 import { endIfHeld, sharedStateDir, startShared } from "../../../wasm-runtime/shared-process.ts";
 import type { StartOptions } from "../../../wasm-runtime/start-options.ts";
+import type { PodPlace } from "../../../wasm-runtime/host/pod-network.ts";
 import type { StoreGrant } from "../../../wasm-runtime/host/keyvalue.ts";
 import type { Grants, Preopen } from "../../../wasm-runtime/process.ts";
 import { messageGrants } from "../../../core/wire/message-grants.ts";
 import type { MessageBus } from "../../message-bus.ts";
 import { milli, whole } from "../../quantity.ts";
 import { ImageError } from "../runtime.ts";
-import type { ContainerPlan, ImageOnDevice, RunningContainer, RunningPod, Runtime } from "../runtime.ts";
-import { addressRange, freeAddress, loopbackRange } from "./addresses.ts";
+import type { ContainerPlan, ImageOnDevice, RunningContainer, RunningPod, Runtime, SandboxOptions } from "../runtime.ts";
 import type { ComponentSource } from "./component-source.ts";
 import { execInComponent } from "./exec.ts";
 import { guestLines } from "./guest-lines.ts";
@@ -30,6 +30,8 @@ import { withDevices } from "./board-grants.ts";
 import { annotated } from "./grants.ts";
 import { groupDirectory, groupNameOf, groupOf } from "./groups.ts";
 import type { Annotated } from "./grants.ts";
+import { loopbackAddresses, loopbackRange } from "./loopback-addresses.ts";
+import type { PodAddresses } from "./pod-addresses.ts";
 import { idOf, podState, runAs } from "./state.ts";
 import type { ContainerRecord, SandboxRecord } from "./state.ts";
 
@@ -42,8 +44,12 @@ export interface WasiRuntimeOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly messages: MessageBus;
-  /** IPv4 range of pod addresses; a part of 127.0.0.0/8 unless given */
-  readonly podRange?: string;
+  /** where pods get theirs; a part of 127.0.0.0/8 unless given */
+  readonly addresses?: PodAddresses;
+  /** what a pod sends from its own address finds its way out and back; never unless given */
+  readonly sendsFromPods?: () => boolean;
+  /** from where components learn of Services; they learn of none unless given */
+  readonly servicesFile?: string;
   /** where host ports and pods with `hostNetwork` listen; all addresses unless given */
   readonly nodeAddress?: string;
   readonly maxModuleBytes?: number;
@@ -75,7 +81,8 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
   const { clock, log, source } = options;
   const host = prepareHost(join(options.dataDir, "host"));
   const state = podState(join(options.dataDir, "pods"));
-  const range = addressRange(options.podRange ?? loopbackRange(options.dataDir));
+  const addresses = options.addresses ?? loopbackAddresses(loopbackRange(options.dataDir));
+  const kept = addresses.keep?.(state.sandboxes().flatMap(({ ip, hostNetwork }) => (hostNetwork ? [] : [ip])));
   const nodeAddress = options.nodeAddress ?? ANY_ADDRESS;
   const lines = guestLines({ bus: options.messages, log });
   const listeners = new Set<(uid: string | undefined) => void>();
@@ -247,6 +254,12 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     if (container.group !== undefined) rmSync(stateDirOf(sandboxId, container), { recursive: true, force: true });
   }
 
+  function placeOf({ namespace, ip, hostNetwork }: SandboxRecord): { place?: PodPlace } {
+    if (options.servicesFile === undefined) return {};
+    const routed = !hostNetwork && !ip.startsWith("127.") && options.sendsFromPods?.() === true;
+    return { place: { namespace, services: options.servicesFile, ...(routed ? { source: ip } : {}) } };
+  }
+
   async function stopAll(sandboxId: string): Promise<void> {
     const directories = state.containers(sandboxId).map((container) => stateDirOf(sandboxId, container));
     await Promise.all(directories.map((directory) => stopComponent(directory, 0)));
@@ -285,10 +298,10 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     images: () => Promise.resolve(cache.list().map(imageOf)),
     removeImage: (id) => Promise.resolve(cache.remove(id)),
 
-    startSandbox(pod, { attempt, hostname }) {
+    startSandbox: oneAtATime(async (pod: Pod, { attempt, hostname }: SandboxOptions) => {
       const uid = pod.metadata.uid ?? "";
       const existing = state.sandboxes().find((sandbox) => sandbox.uid === uid && !sandbox.stopped);
-      if (existing !== undefined) return Promise.resolve(existing.id);
+      if (existing !== undefined) return existing.id;
       const hostNetwork = pod.spec?.hostNetwork === true;
       const taken = new Set(state.sandboxes().map(({ ip }) => ip));
       const record: SandboxRecord = {
@@ -298,14 +311,14 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         name: pod.metadata.name ?? "",
         attempt,
         hostname: hostname || hostnameOf(pod),
-        ip: hostNetwork ? nodeAddress : freeAddress(range, taken),
+        ip: hostNetwork ? nodeAddress : await addresses.take(taken),
         hostNetwork,
         createdAt: clock.now(),
         stopped: false,
       };
       state.saveSandbox(record);
-      return Promise.resolve(record.id);
-    },
+      return record.id;
+    }),
 
     async stopSandbox(sandboxId) {
       const sandbox = state.sandbox(sandboxId);
@@ -343,6 +356,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         ...sharing(sandbox, plan.container.name, plan.attempt, wanted, { grants, memoryLimitBytes }),
         grants,
         addresses: [sandbox.ip],
+        ...placeOf(sandbox),
         listen: listenOn(sandbox, plan.container, nodeAddress),
         memoryLimitBytes,
         ...cpuOf(plan.container),
@@ -365,6 +379,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       const uid = sandbox?.uid;
       if (sandbox !== undefined) await listenTo(sandbox, record);
       children.add(containerId);
+      await kept;
       const given: StartOptions = {
         host,
         module: signed(module),
@@ -434,6 +449,16 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
 
 /** Whether a component has something for the agent to hear. */
 const speaks = (imports: readonly string[] = []) => imports.some((name) => /^lichen:(?:messaging|metrics)\//.test(name));
+
+/** What is asked for while it is busy waits: two pods must not find the same address free. */
+function oneAtATime<A extends readonly unknown[], R>(work: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (...args) => {
+    const mine = last.catch(() => {}).then(() => work(...args));
+    last = mine;
+    return mine;
+  };
+}
 
 function imageOf(module: CachedModule): ImageOnDevice {
   return {
