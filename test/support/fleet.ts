@@ -3,6 +3,7 @@
  * network would have them. Needs root.
  */
 import { join, resolve } from "node:path";
+import { linuxMounter } from "../../edge-agent/volumes/mounts.ts";
 import type { Node } from "../../core/api/types.gen.ts";
 import { eventually } from "./eventually.ts";
 import { type Kubectl, kubectlFor } from "./kubectl.ts";
@@ -43,6 +44,8 @@ export interface FleetOptions {
 
 export async function startFleet(t: Teardown, { directory, subnet, clusterCidr, machines, name, runtimes }: FleetOptions): Promise<Fleet> {
   const dataDir = join(directory, "server");
+  // a device that lost its power could not do it
+  t.teardown(() => linuxMounter.unmountBelow(directory));
   const net = await networkSwitch(t, subnet);
   const [port, mqttPort] = [await freePort(), await freePort()];
   await lichen(t, ["server", "--data-dir", dataDir, "--port", String(port), "--mqtt-port", String(mqttPort), "--tls-san", net.address, "--cluster-cidr", clusterCidr]).says(/^ready /);
