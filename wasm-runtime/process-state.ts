@@ -6,8 +6,8 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupFor } from "./cgroup.ts";
-import { EXIT_FILE, RUNNING_FILE } from "./host/spec.ts";
-import type { ExitRecord, RunningRecord } from "./host/spec.ts";
+import { DEMAND_FILE, EXIT_FILE, RUNNING_FILE } from "./host/spec.ts";
+import type { DemandRecord, ExitRecord, RunningRecord } from "./host/spec.ts";
 
 /** Written by the agent right after the fork: covers the moment until the host writes `running.json`. */
 export const STARTING_FILE = "starting.json";
@@ -26,12 +26,20 @@ export type ComponentState =
 export function componentState(stateDir: string): ComponentState {
   const exit = readRecord<ExitRecord>(join(stateDir, EXIT_FILE));
   if (exit !== undefined) return { state: "exited", exit };
+  const demand = readRecord<DemandRecord>(join(stateDir, DEMAND_FILE));
+  if (demand !== undefined) return { state: "running", running: onDemand(stateDir, demand) };
   const running = readRecord<RunningRecord>(join(stateDir, RUNNING_FILE)) ?? readRecord<RunningRecord>(join(stateDir, STARTING_FILE));
   if (running === undefined) return { state: "created" };
   if (isAlive(running)) return { state: "running", running: { ...running, listening: running.listening ?? [] } };
   // between the two reads it may have ended in order
   const last = readRecord<ExitRecord>(join(stateDir, EXIT_FILE));
   return { state: "exited", exit: last ?? settle(stateDir, unexplained(stateDir, running)) };
+}
+
+/** The container runs, whether or not it has a process at the moment. */
+function onDemand(stateDir: string, { startedAt, count, listening }: DemandRecord): RunningRecord {
+  const process = componentState(join(stateDir, `process-${count}`));
+  return process.state === "running" ? { ...process.running, startedAt, listening } : { pid: 0, startTime: "", bootId: "", startedAt, listening, asleep: true };
 }
 
 /** What is told when nobody inside could say why it ended. */
@@ -43,7 +51,7 @@ export function unexplained(stateDir: string, { shared, startedAt }: Pick<Runnin
 }
 
 /** The end of a process that could not record it itself. What the host wrote wins. */
-export function settle(stateDir: string, end: { readonly code: number; readonly reason: string; readonly startedAt: number; readonly message: string | undefined; readonly fault?: "culprit" | "blameless" }): ExitRecord {
+export function settle(stateDir: string, end: { readonly code: number; readonly reason: string; readonly startedAt: number; readonly message?: string | undefined; readonly fault?: "culprit" | "blameless" }): ExitRecord {
   const path = join(stateDir, EXIT_FILE);
   const written = readRecord<ExitRecord>(path);
   if (written !== undefined) {

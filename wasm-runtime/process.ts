@@ -36,7 +36,7 @@ const STUCK_MARGIN_MS = 1000;
 
 /** Resolves when a command runs or a service listens. @throws StartError */
 export function startComponent(options: StartOptions): Promise<RunningRecord> {
-  const { host, module, publicKeys, startTimeoutMs = START_TIMEOUT_MS, onExit, ...rest } = options;
+  const { host, module, publicKeys, startTimeoutMs = START_TIMEOUT_MS, onExit, onChild, ...rest } = options;
   mkdirSync(rest.stateDir, { recursive: true, mode: 0o700 });
   const startedAt = Date.now();
   const bytes = verified(module, publicKeys);
@@ -47,9 +47,10 @@ export function startComponent(options: StartOptions): Promise<RunningRecord> {
   const spec: HostSpec = { ...rest, moduleBytes: bytes.length };
   const errors = openSync(join(spec.stateDir, ERROR_FILE), "w", 0o600);
   const cgroup = createCgroup(spec.stateDir, spec);
-  const child = launch(host, spec, { stdio: ["ignore", "ignore", errors, "pipe"], detached: true }, cgroup);
+  const child = launch(host, spec, { stdio: ["ignore", "ignore", errors, "pipe", ...(spec.handed === true ? ["ipc" as const] : [])], detached: true }, cgroup);
   closeSync(errors);
   if (child.pid !== undefined) record(join(spec.stateDir, STARTING_FILE), { ...identify(child.pid), pid: child.pid, startedAt });
+  onChild?.(child);
   const pipe = give(child, spec, bytes);
 
   return new Promise((resolve, reject) => {

@@ -1,4 +1,5 @@
 /** What it takes to start a component, in a process of its own or a shared one, and how a start fails. */
+import type { ChildProcess } from "node:child_process";
 import type { HostImage } from "./host-image.ts";
 import type { ExitRecord, HostSpec, SignedModule } from "./host/spec.ts";
 
@@ -12,6 +13,8 @@ export interface StartOptions extends Omit<HostSpec, "moduleBytes" | "logPath" |
   /** PEM (SPKI) of the keys whose signature is accepted: Ed25519 or P-256 */
   readonly publicKeys: readonly string[];
   readonly startTimeoutMs?: number;
+  /** with `handed`: what its sockets go to */
+  readonly onChild?: (child: ChildProcess) => void;
   /** hint that the process ended; the record is in the state directory then */
   readonly onExit?: () => void;
 }

@@ -92,7 +92,8 @@ export function prober({ clock, hostIPs, tell, onChange }: ProberOptions): Probe
       const limit = new AbortController();
       const cancelLimit = clock.after(settings.timeoutSeconds * 1000, () => limit.abort());
       const began = clock.monotonic();
-      const outcome = await tryProbe({
+      const asleep = running.containers.some(({ id, asleep: sleeps }) => id === found.id && sleeps === true);
+      const outcome: Outcome = asleep ? { result: "success", output: "" } : await tryProbe({
         probe, container, containerId: found.id, runtime, timeoutSeconds: settings.timeoutSeconds,
         ip: (pod.spec?.hostNetwork === true ? hostIPs()[0] : running.ips[0]) ?? "",
         signal: AbortSignal.any([limit.signal, ending.signal]),

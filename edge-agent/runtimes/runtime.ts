@@ -30,6 +30,8 @@ export interface RunningContainer {
   readonly message?: string;
   /** it ended because of another, and starts again without back-off */
   readonly blameless?: boolean;
+  /** it has no process until somebody asks it something: asking how it is would wake it */
+  readonly asleep?: boolean;
 }
 
 export interface RunningPod {

@@ -5,6 +5,7 @@ import type { Container, Pod } from "../../core/api/types.gen.ts";
 import { virtualClock } from "../support/virtual-clock.ts";
 import type { Runtime } from "../../edge-agent/runtimes/runtime.ts";
 import { componentState } from "../../wasm-runtime/process.ts";
+import { usageOfShared } from "../../wasm-runtime/shared-process.ts";
 import { command, digestOf, spins, transpiled } from "./support/components.ts";
 import { device, examples, keys, planOf, podOf } from "./support/pods.ts";
 
@@ -91,4 +92,43 @@ test("what cannot share says so", async (t) => {
   await t.throwsAsync(start(runtime, directory, sharing("large", [large])), { message: /remove the pod's annotation wasi.lichen.dev\/process/ });
   await t.throwsAsync(start(runtime, directory, sharing("board", [image("hello")], "default", { "wasi.lichen.dev/gpio": "1:in" })), { message: /hardware devices/ });
   await t.throwsAsync(start(runtime, directory, sharing("wrong", [image("hello")], "default", { "wasi.lichen.dev/process": "both" })), { message: /must be "own" or "shared"/ });
+});
+
+test("a pod that sleeps stays as it is, through the agent's restart, and answers whoever asks", async (t) => {
+  const { runtime, directory, open } = device(t);
+  const sleeper = podOf("sleeper", [image("hello")]);
+  await start(runtime, directory, { ...sleeper, metadata: { ...sleeper.metadata, annotations: { "wasi.lichen.dev/scale-to-zero-after": "200ms" } } });
+  const asleep = async (of: Runtime) => {
+    const alive = setInterval(() => {}, 60_000);
+    for (;;) {
+      const changed = new Promise<void>((resolve) => {
+        const stop = of.changes(() => (stop(), resolve()));
+      });
+      const [pod] = await of.pods();
+      if (pod?.containers[0]?.asleep === true) return void clearInterval(alive);
+      await changed;
+    }
+  };
+  await asleep(runtime);
+  const [pod] = await runtime.pods();
+  t.like(pod, { ready: true, containers: [{ state: "running" }] });
+  t.regex(await (await fetch(`http://${pod?.ips[0]}:8080/`, { headers: { connection: "close" } })).text(), /^hello from sleeper/);
+  await asleep(runtime);
+  await runtime.close();
+  const next = open();
+  t.teardown(() => next.close());
+  t.regex(await (await fetch(`http://${pod?.ips[0]}:8080/`, { headers: { connection: "close" } })).text(), /^hello from sleeper/);
+  t.is((await next.pods())[0]?.containers[0]?.id, pod?.containers[0]?.id);
+  await next.removeSandbox(pod?.sandboxId ?? "");
+});
+
+test("an idle component of a shared process gives back its memory, and has it again when asked", async (t) => {
+  const { runtime, directory } = device(t);
+  await start(runtime, directory, sharing("sleeper", [image("hello")], "default", { "wasi.lichen.dev/scale-to-zero-after": "100ms" }));
+  const [pod] = await runtime.pods();
+  const used = async () => Object.values((await usageOfShared(join(directory, "shared", "default"))) ?? {})[0]?.memoryBytes;
+  t.regex(await (await fetch(`http://${pod?.ips[0]}:8080/`)).text(), /^hello from sleeper/);
+  while ((await used()) !== 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  t.regex(await (await fetch(`http://${pod?.ips[0]}:8080/`)).text(), /^hello from sleeper/);
+  t.true(((await used()) ?? 0) > 0);
 });

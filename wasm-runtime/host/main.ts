@@ -114,9 +114,15 @@ async function runService(program: Program, imports: Imports): Promise<void> {
     current.handle?.(...args);
     if (spec.instance === "fresh") drop();
   };
+  const take = inTurns({ handle: handler, failed, timeoutMs: spec.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS });
+  if (spec.handed === true) {
+    const { serveHanded } = await import("./handed.ts");
+    serveHanded(serverFor(take), spec.idleMs ?? 0, () => ended(finished(0)));
+    return announce([]);
+  }
   const servers = await Promise.all(
     spec.listen.map(async ({ host, port }) => {
-      const server = serverFor(inTurns({ handle: handler, failed, timeoutMs: spec.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS }));
+      const server = serverFor(take);
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
         server.listen({ host, port, backlog: 511 }, resolve);

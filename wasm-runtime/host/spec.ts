@@ -63,6 +63,8 @@ export interface HostSpec {
   readonly instance?: "reused" | "fresh";
   /** a service that had no request for so long gives back its memory, until the next one comes */
   readonly idleMs?: number;
+  /** its sockets come from the agent, over Node's channel, and not from `listen` */
+  readonly handed?: boolean;
   /** the pod's own, for sockets */
   readonly addresses: readonly string[];
   /** in its cluster's network; absent: in none */
@@ -95,6 +97,8 @@ export interface RunningRecord {
   readonly listening: readonly { readonly host: string; readonly port: number }[];
   /** directory of the process, when it is shared */
   readonly shared?: string;
+  /** it sleeps until somebody connects: there is no process */
+  readonly asleep?: boolean;
 }
 
 /** In `stateDir`: how it ended. */
@@ -128,3 +132,16 @@ export type SharedOrder =
 /** in a shared process's directory */
 export const CONTROL_SOCKET = "control";
 export const PROCESS_FILE = "process.json";
+
+/** What a process whose sockets are handed over says when it has nothing to do: how many it was handed. */
+export interface Idle {
+  readonly idle: number;
+}
+
+/** In the state directory of a container that runs on demand. Its processes have theirs below: `process-<count>` is the last. */
+export interface DemandRecord {
+  readonly startedAt: number;
+  readonly count: number;
+  readonly listening: RunningRecord["listening"];
+}
+export const DEMAND_FILE = "demand.json";

@@ -14,6 +14,8 @@ import { moduleCache } from "../../../wasm-runtime/modules.ts";
 import type { CachedModule } from "../../../wasm-runtime/modules.ts";
 import { componentState, DEFAULT_REQUEST_TIMEOUT_MS, endIfStuck, isSigned, startComponent, stopComponent } from "../../../wasm-runtime/process.ts";
 import { endIfHeld, sharedStateDir, startShared } from "../../../wasm-runtime/shared-process.ts";
+import { isOnDemand, serveOnDemand } from "../../../wasm-runtime/on-demand.ts";
+import type { OnDemand } from "../../../wasm-runtime/on-demand.ts";
 import type { StartOptions } from "../../../wasm-runtime/start-options.ts";
 import type { PodPlace } from "../../../wasm-runtime/host/pod-network.ts";
 import type { StoreGrant } from "../../../wasm-runtime/host/keyvalue.ts";
@@ -89,6 +91,8 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
   const children = new Set<string>();
   /** whose processes run, or did */
   const groups = new Set<string>();
+  /** containers that have a process only while somebody asks: their sockets are here */
+  const onDemand = new Map<string, Promise<OnDemand>>();
   let adopted = adoptable();
   listenToAdopted();
   let stopWatching = watchAdopted();
@@ -115,7 +119,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       case "created":
         return { ...base, state: "created" };
       case "running":
-        return { ...base, state: "running", startedAt: found.running.startedAt };
+        return { ...base, state: "running", startedAt: found.running.startedAt, ...(found.running.asleep === true ? { asleep: true } : {}) };
       case "exited": {
         const { code, reason, message, startedAt, finishedAt, fault } = found.exit;
         return { ...base, state: "exited", startedAt, finishedAt, exitCode: code, reason, ...(message === undefined ? {} : { message }), ...(fault === "blameless" ? { blameless: true } : {}) };
@@ -260,12 +264,68 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     return { place: { namespace, services: options.servicesFile, ...(routed ? { source: ip } : {}) } };
   }
 
-  async function stopAll(sandboxId: string): Promise<void> {
-    const directories = state.containers(sandboxId).map((container) => stateDirOf(sandboxId, container));
-    await Promise.all(directories.map((directory) => stopComponent(directory, 0)));
-    for (const directory of directories) lines.close(directory);
+  /** @throws Error when the module is gone */
+  function startOf(sandbox: SandboxRecord, record: ContainerRecord): StartOptions {
+    const module = cache.byDigest(record.componentDigest);
+    if (module === undefined) throw new Error(`the module of ${record.image} is no longer on the device: pull it again`);
+    const stateDir = stateDirOf(sandbox.id, record);
+    const { idleMs, ...as } = runAs(record);
+    return {
+      host,
+      module: signed(module),
+      publicKeys: options.publicKeys(),
+      world: module.world,
+      ...as,
+      // a program has nobody to wake it, and who sleeps hears no messages
+      ...(idleMs === undefined || module.world !== "http" || record.line !== undefined ? {} : { idleMs }),
+      ...(options.addressBits === undefined ? {} : { addressBits: options.addressBits }),
+      listen: module.world === "http" ? record.listen : [],
+      logPath: record.logPath,
+      agentLine: record.line !== undefined,
+      stateDir,
+      onExit() {
+        lines.close(stateDir);
+        children.delete(record.id);
+        changed(sandbox.uid);
+      },
+    };
   }
 
+  /** Serves a container that has a process only while somebody asks. */
+  function demand(sandbox: SandboxRecord, record: ContainerRecord): Promise<OnDemand> {
+    const given = startOf(sandbox, record);
+    const serving = Promise.resolve(kept).then(() => serveOnDemand({ ...given, idleMs: given.idleMs ?? 0, onChange: () => changed(sandbox.uid) }));
+    onDemand.set(record.id, serving);
+    return serving;
+  }
+
+  /** Those of an earlier agent: it had their sockets, and nobody has them now. */
+  function adoptOnDemand(): void {
+    for (const sandbox of state.sandboxes()) {
+      for (const container of state.containers(sandbox.id)) {
+        if (!adopted.has(container.id) || !isOnDemand(stateDirOf(sandbox.id, container))) continue;
+        try {
+          demand(sandbox, container).catch((error: unknown) => log.warn({ pod: sandbox.name, error }, "a component cannot be served"));
+        } catch (error) {
+          log.warn({ pod: sandbox.name, error }, "a component cannot be served");
+        }
+      }
+    }
+  }
+
+  async function stop(sandboxId: string, container: ContainerRecord, graceMs: number): Promise<void> {
+    const stateDir = stateDirOf(sandboxId, container);
+    const serving = await onDemand.get(container.id)?.catch(() => undefined);
+    onDemand.delete(container.id);
+    await (serving === undefined ? stopComponent(stateDir, graceMs) : serving.stop(graceMs));
+    lines.close(stateDir);
+  }
+
+  async function stopAll(sandboxId: string): Promise<void> {
+    await Promise.all(state.containers(sandboxId).map((container) => stop(sandboxId, container, 0)));
+  }
+
+  adoptOnDemand();
   return {
     handler: "wasi",
     version: () => Promise.resolve(`wasi://${WASI_VERSION}`),
@@ -370,39 +430,20 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       const found = state.find(containerId);
       if (found === undefined) throw new Error(`there is no container ${containerId}`);
       const { record, sandboxId } = found;
-      const stateDir = stateDirOf(sandboxId, record);
-      if (componentState(stateDir).state !== "created") return;
-      const module = cache.byDigest(record.componentDigest);
-      if (module === undefined) throw new Error(`the module of ${record.image} is no longer on the device: pull it again`);
-      cache.touch(module.moduleDigest);
+      if (componentState(stateDirOf(sandboxId, record)).state !== "created") return;
       const sandbox = state.sandbox(sandboxId);
-      const uid = sandbox?.uid;
-      if (sandbox !== undefined) await listenTo(sandbox, record);
+      if (sandbox === undefined) throw new Error(`there is no sandbox ${sandboxId}`);
+      const given = startOf(sandbox, record);
+      cache.touch(given.module.moduleDigest);
+      await listenTo(sandbox, record);
       children.add(containerId);
       await kept;
-      const given: StartOptions = {
-        host,
-        module: signed(module),
-        publicKeys: options.publicKeys(),
-        world: module.world,
-        ...runAs(record),
-        ...(options.addressBits === undefined ? {} : { addressBits: options.addressBits }),
-        listen: module.world === "http" ? record.listen : [],
-        logPath: record.logPath,
-        agentLine: record.line !== undefined,
-        stateDir,
-        onExit() {
-          lines.close(stateDir);
-          children.delete(containerId);
-          changed(uid);
-        },
-      };
-      if (record.group === undefined) await startComponent(given);
-      else {
+      if (record.group !== undefined) {
         noteGroup(record.group);
         await startShared(groupOf(options.dataDir, record, options.addressBits), given);
-      }
-      changed(uid);
+      } else if (given.idleMs !== undefined) await demand(sandbox, record);
+      else await startComponent(given);
+      changed(sandbox.uid);
     },
 
     exec(containerId, given) {
@@ -417,15 +458,13 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     async stopContainer(containerId, graceSeconds) {
       const found = state.find(containerId);
       if (found === undefined) return;
-      const stateDir = stateDirOf(found.sandboxId, found.record);
-      await stopComponent(stateDir, graceSeconds * 1000);
-      lines.close(stateDir);
+      await stop(found.sandboxId, found.record, graceSeconds * 1000);
     },
 
     async removeContainer(containerId) {
       const found = state.find(containerId);
       if (found === undefined) return;
-      await stopComponent(stateDirOf(found.sandboxId, found.record), 0);
+      await stop(found.sandboxId, found.record, 0);
       forget(found.sandboxId, found.record);
       state.removeContainer(containerId);
     },
@@ -439,6 +478,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       stopWatching();
       stopWatchingStuck();
       stopWatchingGroups();
+      for (const serving of onDemand.values()) serving.then((it) => it.release()).catch(() => {});
       adopted = new Map();
       lines.closeAll();
       listeners.clear();
