@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import test from "ava";
 import type { Container, Pod } from "../../core/api/types.gen.ts";
@@ -35,6 +37,17 @@ async function start(runtime: Runtime, directory: string, pod: Pod, attempt = 0)
   const id = await runtime.createContainer(sandbox, planOf(directory, pod, container, found, { attempt }));
   await runtime.startContainer(id);
   return id;
+}
+
+/** A new agent listens a moment after it was made. */
+async function listens(host: string, port: number): Promise<void> {
+  for (;;) {
+    const socket = connect(port, host);
+    const told = await Promise.race([once(socket, "connect").then(() => true), once(socket, "close").then(() => false)]).catch(() => false);
+    socket.destroy();
+    if (told) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 const pidOf = (directory: string, group: string) => (JSON.parse(readFileSync(join(directory, "shared", group, "process.json"), "utf8")) as { pid: number }).pid;
@@ -117,6 +130,7 @@ test("a pod that sleeps stays as it is, through the agent's restart, and answers
   await runtime.close();
   const next = open();
   t.teardown(() => next.close());
+  await listens(pod?.ips[0] ?? "", 8080);
   t.regex(await (await fetch(`http://${pod?.ips[0]}:8080/`, { headers: { connection: "close" } })).text(), /^hello from sleeper/);
   t.is((await next.pods())[0]?.containers[0]?.id, pod?.containers[0]?.id);
   await next.removeSandbox(pod?.sandboxId ?? "");
