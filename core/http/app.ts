@@ -43,6 +43,7 @@ import type { ResourcePath } from "./request-info.ts";
 import { requestMetrics } from "./request-metrics.ts";
 import type { HttpServices } from "./services.ts";
 import { answerResource } from "./resources.ts";
+import { streamOf } from "./sink.ts";
 import { noSuchPage, parseTarget } from "./target.ts";
 import type { RequestTarget } from "./target.ts";
 
@@ -211,8 +212,10 @@ function respond(c: Context<Env>, clock: Clock, reply: Reply, warnings: readonly
   if (body !== null) headers["Content-Length"] = String(length);
   if (length > SLOW_BYTES) cutOff(outgoing, clock);
   // two overloads of one method, one for each protocol
-  if ("stream" in outgoing) outgoing.writeHead(status, headers).end(body ?? "");
-  else outgoing.writeHead(status, headers).end(body ?? "");
+  if ("stream" in outgoing) outgoing.writeHead(status, headers);
+  else outgoing.writeHead(status, headers);
+  if (length > PART_BYTES && body !== null && c.req.method !== "HEAD") sendInParts(outgoing, typeof body === "string" ? Buffer.from(body) : body);
+  else outgoing.end(body ?? "");
   return RESPONSE_ALREADY_SENT;
 }
 
@@ -220,6 +223,26 @@ function respond(c: Context<Env>, clock: Clock, reply: Reply, warnings: readonly
 const SLOW_BYTES = 256 * 1024;
 /** Enough for the largest list over a link of 64 kbit/s; who takes longer has stopped reading. */
 const SLOW_MS = 600_000;
+
+/** A part is on its way, and the client at work on it, while the next one is encrypted; and TLS holds no second copy of all. */
+const PART_BYTES = 256 * 1024;
+
+function sendInParts(outgoing: ServerResponse | Http2ServerResponse, body: Uint8Array): void {
+  const stream = streamOf(outgoing);
+  let at = 0;
+  const more = () => {
+    while (at < body.length && !stream.destroyed) {
+      const part = body.subarray(at, at + PART_BYTES);
+      at += PART_BYTES;
+      if (!stream.write(part)) {
+        stream.once("drain", more);
+        return;
+      }
+    }
+    outgoing.end();
+  };
+  more();
+}
 
 function cutOff(outgoing: ServerResponse | Http2ServerResponse, clock: Clock): void {
   const cancel = clock.after(SLOW_MS, () => void outgoing.destroy());

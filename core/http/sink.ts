@@ -23,7 +23,7 @@ export function openSink(call: Call, headers: { readonly [name: string]: string 
 }
 
 /** The stream of a node:http2 response: its compatibility layer has no drain event of its own. */
-function streamOf(outgoing: NonNullable<Call["outgoing"]>): Writable {
+export function streamOf(outgoing: NonNullable<Call["outgoing"]>): Writable {
   return "stream" in outgoing ? outgoing.stream : outgoing;
 }
 

@@ -40,6 +40,22 @@ test("HTTP/1.1 and HTTP/2 on one port, known by the client certificate", async (
   session.close();
 });
 
+test("an answer of many parts arrives whole over both protocols, and HEAD gets its length alone", async (t) => {
+  const served = await serve(t);
+  const long = "x".repeat(900_000);
+  for (const name of ["a", "b", "c"]) t.is((await overHttp1(served, "POST", maps, { body: JSON.stringify({ ...configMap(name), data: { long } }) })).status, 201);
+  const { body } = await overHttp1(served, "GET", maps);
+  t.deepEqual((JSON.parse(body) as { items: { data: { long: string } }[] }).items.map(({ data }) => data.long === long), [true, true, true]);
+  t.deepEqual(await overHttp1(served, "HEAD", "/openapi/v2"), { status: 200, body: "" });
+  const session = connect(served.server.url, { ca: served.ca, cert: served.client.certificate, key: served.client.key });
+  for (const [method, path, expected] of [["GET", maps, body], ["HEAD", "/openapi/v2", ""]] as const) {
+    let text = "";
+    for await (const part of session.request({ ":path": path, ":method": method }).setEncoding("utf8")) text += part;
+    t.is(text, expected);
+  }
+  session.close();
+});
+
 test("dot segments, escaped slashes and a foreign authority do not reach another path", async (t) => {
   const served = await serve(t);
   for (const path of ["/healthz/../api/v1/nodes", "/api/v1/%2e%2e/v1/nodes", "/api//v1/nodes", "/api/v1/nodes%2fx"]) {
