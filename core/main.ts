@@ -2,16 +2,15 @@
  * The composition root of the server: every part is built here, from its arguments, in the order in which requests flow.
  * What a part needs of another it declares as an interface; this is the only file that sees both.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, systemClock } from "./api/clock.ts";
 import { type Entropy, systemEntropy } from "./api/entropy.ts";
 import type { Log } from "./api/log.ts";
 import { PODS } from "./api/resources.gen.ts";
-import { MASTERS } from "./api/user.ts";
-import { kubeconfig } from "./auth/kubeconfig.ts";
-import { openPki, type Pki } from "./auth/pki/pki.ts";
+import { openPki } from "./auth/pki/pki.ts";
 import { publishKubernetesService } from "./bootstrap/kubernetes-service.ts";
+import { adminKubeconfig } from "./compose/admin-kubeconfig.ts";
 import { artifactMounts } from "./compose/artifacts.ts";
 import { auditOf } from "./compose/access.ts";
 import { closing } from "./compose/closing.ts";
@@ -37,9 +36,6 @@ export interface ServerParts {
   readonly clock?: Clock;
   readonly entropy?: Entropy;
 }
-
-/** The admin's certificate outlives a season without care; `lichen kubeconfig` of a running server is always fresh. */
-const ADMIN_TTL_MS = 365 * 86_400_000;
 
 /** @throws Error that says what to do, for a used port or data directory, a foreign store, … */
 export async function startServer(config: ServerConfig, { log, clock = systemClock, entropy = systemEntropy }: ServerParts): Promise<RunningServer> {
@@ -120,11 +116,6 @@ async function compose(config: ServerConfig, parts: Required<ServerParts>, open:
   startLoops({ metrics: podMetrics({ usages, nodeOf, clock }) });
 
   const url = `https://127.0.0.1:${http.port}`;
-  await writeKubeconfig(join(config.dataDir, "kubeconfig"), url, pki);
+  await adminKubeconfig({ path: join(config.dataDir, "kubeconfig"), server: url, pki, clock });
   return { url, close: open.close };
-}
-
-async function writeKubeconfig(path: string, server: string, pki: Pki): Promise<void> {
-  const credentials = await pki.issueClient({ commonName: "kubernetes-admin", organizations: [MASTERS], ttlMs: ADMIN_TTL_MS });
-  writeFileSync(path, kubeconfig({ server, caCertificate: pki.caCertificate, user: "kubernetes-admin", credentials }), { mode: 0o600 });
 }

@@ -18,7 +18,7 @@ export interface CertificateRequestParts {
   /** may the user do `verb` ("approve", "sign") with a signer: resource signers.certificates.k8s.io? */
   readonly mayUseSigner: (user: User, verb: string, signerName: string) => Promise<boolean>;
   /** organizations in the subject of a PEM request, base64 as in spec.request; undefined if it cannot be read */
-  readonly organizationsOf: (request: string) => readonly string[] | undefined;
+  readonly organizationsOf: (request: string) => Promise<readonly string[] | undefined>;
 }
 
 export function certificateRequester(): AdmissionPlugin {
@@ -64,7 +64,7 @@ export function certificateSubjectRestriction({ organizationsOf }: Pick<Certific
     async validate({ object, kind, name }) {
       const { spec } = object as unknown as CertificateSigningRequest;
       if (spec.signerName !== API_CLIENT_SIGNER) return;
-      if (organizationsOf(spec.request)?.includes(MASTERS) !== true) return;
+      if ((await organizationsOf(spec.request))?.includes(MASTERS) !== true) return;
       throw forbidden(kind, name, `use of ${API_CLIENT_SIGNER} signer with ${MASTERS} group is not allowed`);
     },
   };

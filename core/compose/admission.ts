@@ -56,13 +56,11 @@ function certificateParts(authorizer: Authorizer): CertificateRequestParts {
   return {
     // a rule for "example.com/*" covers every signer of that domain
     mayUseSigner: async (user, verb, signerName) => (await may(user, verb, signerName)) || may(user, verb, `${signerName.split("/")[0]}/*`),
-    organizationsOf(request) {
-      try {
-        return csrSubject(Buffer.from(request, "base64").toString("utf8")).organizations;
-      } catch {
-        return undefined;
-      }
-    },
+    organizationsOf: (request) =>
+      csrSubject(Buffer.from(request, "base64").toString("utf8")).then(
+        ({ organizations }) => organizations,
+        () => undefined,
+      ),
   };
 }
 

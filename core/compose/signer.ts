@@ -5,9 +5,9 @@ import type { CertificateSigner } from "../controllers/certificates.ts";
 
 export function clusterSigner(pki: Pki): CertificateSigner {
   return {
-    read: async (pem) => csrSubject(pem),
+    read: csrSubject,
     async sign({ pem, usages, ttlMs }) {
-      const { commonName, organizations, dnsNames, ipAddresses } = csrSubject(pem);
+      const { commonName, organizations, dnsNames, ipAddresses } = await csrSubject(pem);
       const wanted = [...(usages.includes("client auth") ? (["client"] as const) : []), ...(usages.includes("server auth") ? (["server"] as const) : [])];
       return pki.signCsr(pem, {
         commonName,

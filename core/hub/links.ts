@@ -4,7 +4,6 @@ import type { Entropy } from "../api/entropy.ts";
 import type { Log } from "../api/log.ts";
 import type { HubLink } from "../wire/link.ts";
 import type { Tls } from "../wire/mqtt-connection.ts";
-import { mqttHub } from "../wire/mqtt-hub.ts";
 import type { BrokerCounters, BrokerOptions } from "./broker.ts";
 import { embeddedBroker } from "./broker.ts";
 
@@ -35,6 +34,8 @@ export async function hubLinks(broker: { readonly embedded: BrokerOptions } | { 
   if ("embedded" in broker) return embeddedBroker(broker.embedded);
   const { url, ...rest } = broker.external;
   const options = { ...rest, urls: url.split(",") };
+  // its MQTT client is loaded only where it is used: the embedded broker needs none
+  const { mqttHub } = await import("../wire/mqtt-hub.ts");
   const { control, streams } = mqttHub(options);
   return {
     control,

@@ -1,6 +1,4 @@
 /** What a PKCS #10 request asks for. Nothing of it is granted by reading it: signers and admission decide with it. */
-import * as x509 from "./x509.ts";
-
 export interface CsrSubject {
   readonly commonName: string;
   readonly organizations: readonly string[];
@@ -8,8 +6,10 @@ export interface CsrSubject {
   readonly ipAddresses: readonly string[];
 }
 
-/** @throws Error when it is no certificate request */
-export function csrSubject(pem: string): CsrSubject {
+/** Rejects with an Error when it is no certificate request */
+export async function csrSubject(pem: string): Promise<CsrSubject> {
+  // not at start, see issue.ts
+  const x509 = await import("./x509.ts");
   const request = new x509.Pkcs10CertificateRequest(pem);
   const names = request.extensions.find((one) => one instanceof x509.SubjectAlternativeNameExtension)?.names.items ?? [];
   return {

@@ -12,8 +12,8 @@ const MAX_LENGTH = 16_384;
 const RSA_BITS = { least: 2_048, most: 8_192 } as const;
 const CURVES = new Set(["prime256v1", "secp384r1", "secp521r1"]);
 
-/** @throws ApiError BadRequest that says what is wrong with the request */
-export async function publicKeyOfCsr(pem: string): Promise<x509.PublicKey> {
+/** SubjectPublicKeyInfo, DER. @throws ApiError BadRequest that says what is wrong with the request */
+export async function publicKeyOfCsr(pem: string): Promise<Uint8Array> {
   if (pem.length > MAX_LENGTH) throw badRequest(`the certificate signing request is longer than ${MAX_LENGTH} characters`);
   const request = parse(pem);
   const weakness = weaknessOf(request.publicKey);
@@ -21,7 +21,7 @@ export async function publicKeyOfCsr(pem: string): Promise<x509.PublicKey> {
   if (!(await request.verify().catch(() => false))) {
     throw badRequest("the certificate signing request is not signed by the key that it carries");
   }
-  return request.publicKey;
+  return new Uint8Array(request.publicKey.rawData);
 }
 
 function parse(pem: string): x509.Pkcs10CertificateRequest {

@@ -1,5 +1,6 @@
 /**
- * Certificates from a CA key.
+ * Certificates from a CA key. This file and csr.ts are loaded when a certificate is made, not at start: the library behind
+ * them is a seventh of the code that a start would read.
  *
  * Valid from 1970: boards without a battery clock boot in the past, and a certificate that is "not yet valid" then keeps
  * them from ever reaching the server that could tell them the time. Nothing is lost, because nobody but this CA decides
@@ -25,7 +26,8 @@ export type Usage = "client" | "server";
 export interface Leaf {
   readonly commonName: string;
   readonly organizations?: readonly string[] | undefined;
-  readonly publicKey: x509.PublicKey;
+  /** SubjectPublicKeyInfo, DER */
+  readonly publicKey: Uint8Array;
   readonly ttlMs: number;
   readonly usages: readonly Usage[];
   /** DNS names and IP addresses */
@@ -33,13 +35,14 @@ export interface Leaf {
 }
 
 export interface Issuer {
-  readonly certificate: x509.X509Certificate;
-  issue(leaf: Leaf): Promise<x509.X509Certificate>;
+  /** PEM */
+  issue(leaf: Leaf): Promise<string>;
 }
 
-export async function newCaCertificate(key: KeyObject, entropy: Entropy): Promise<x509.X509Certificate> {
+/** PEM */
+export async function newCaCertificate(key: KeyObject, entropy: Entropy): Promise<string> {
   const keys = cryptoKeys(key);
-  return x509.X509CertificateGenerator.createSelfSigned({
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serial(entropy),
     name: [{ CN: [`lichen-${entropy.suffix(6)}`] }],
     notBefore: VALID_FROM,
@@ -52,21 +55,23 @@ export async function newCaCertificate(key: KeyObject, entropy: Entropy): Promis
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
+  return pem(certificate);
 }
 
-export async function issuer(certificate: x509.X509Certificate, key: KeyObject, clock: Clock, entropy: Entropy): Promise<Issuer> {
+/** `caCertificate`: PEM */
+export async function issuer(caCertificate: string, key: KeyObject, clock: Clock, entropy: Entropy): Promise<Issuer> {
   const { privateKey } = cryptoKeys(key);
+  const certificate = new x509.X509Certificate(caCertificate);
   return {
-    certificate,
     async issue({ commonName, organizations = [], publicKey, ttlMs, usages, names = [] }) {
-      return x509.X509CertificateGenerator.create({
+      const issued = await x509.X509CertificateGenerator.create({
         serialNumber: serial(entropy),
         // As data, not as text: a comma in a name stays a comma.
         subject: new x509.Name([...organizations.map((organization) => ({ O: [organization] })), { CN: [commonName] }]),
         issuer: certificate.subjectName,
         notBefore: VALID_FROM,
         notAfter: new Date(Math.min(clock.now() + ttlMs, FOREVER.getTime())),
-        publicKey,
+        publicKey: new x509.PublicKey(publicKey),
         signingKey: privateKey,
         signingAlgorithm: algorithm,
         extensions: [
@@ -77,11 +82,14 @@ export async function issuer(certificate: x509.X509Certificate, key: KeyObject, 
           ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names.map(generalName))]),
         ],
       });
+      return pem(issued);
     },
   };
 }
 
-export function generalName(name: string): { readonly type: "ip" | "dns"; readonly value: string } {
+const pem = (certificate: x509.X509Certificate) => `${certificate.toString("pem").trimEnd()}\n`;
+
+function generalName(name: string): { readonly type: "ip" | "dns"; readonly value: string } {
   return { type: isIP(name) === 0 ? "dns" : "ip", value: name };
 }
 

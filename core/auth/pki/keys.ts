@@ -27,3 +27,6 @@ export function keyAt(path: string): KeyObject {
 }
 
 export const publicKeyOf = (key: KeyObject): KeyObject => createPublicKey(key);
+
+/** SubjectPublicKeyInfo */
+export const publicDer = (key: KeyObject): Buffer => publicKeyOf(key).export({ type: "spki", format: "der" });

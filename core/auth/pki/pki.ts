@@ -4,20 +4,17 @@
  * their extended key usage, which both ends check. Two more keys sign tokens and components and nothing else, so that
  * a leak of one does not reach what the others protect.
  */
-import { createHash } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
 import type { Clock } from "../../api/clock.ts";
 import { systemClock } from "../../api/clock.ts";
 import type { Entropy } from "../../api/entropy.ts";
 import { systemEntropy } from "../../api/entropy.ts";
-import { publicKeyOfCsr } from "./csr.ts";
 import { PUBLIC, readText, writeDurably } from "./files.ts";
-import type { Usage } from "./issue.ts";
-import { issuer, newCaCertificate } from "./issue.ts";
-import { keyAt, newKey, pemOf, publicKeyOf } from "./keys.ts";
+import type { Issuer, Usage } from "./issue.ts";
+import { keyAt, newKey, pemOf, publicDer } from "./keys.ts";
 import { servingCertificate } from "./serving.ts";
-import * as x509 from "./x509.ts";
 
 export interface ClientRequest {
   readonly commonName: string;
@@ -58,44 +55,44 @@ export interface Pki {
 export async function openPki(directory: string, clock: Clock = systemClock, entropy: Entropy = systemEntropy): Promise<Pki> {
   const file = (name: string) => join(directory, name);
   const caKey = keyAt(file("ca.key"));
-  const ca = await issuer(await caCertificateAt(file("ca.crt"), caKey, entropy), caKey, clock, entropy);
+  const caCertificate = await caCertificateAt(file("ca.crt"), caKey, entropy);
+  let loaded: Promise<Issuer> | undefined;
+  const issue: Issuer["issue"] = async (leaf) => (await (loaded ??= import("./issue.ts").then(({ issuer }) => issuer(caCertificate, caKey, clock, entropy)))).issue(leaf);
   const client = { usages: ["client"] } as const satisfies { usages: readonly Usage[] };
 
   return {
-    caCertificate: pem(ca.certificate),
-    caHash: createHash("sha256").update(publicKeyOf(caKey).export({ type: "spki", format: "der" })).digest("hex"),
+    caCertificate,
+    caHash: createHash("sha256").update(publicDer(caKey)).digest("hex"),
     tokenKey: keyAt(file("service-account.key")),
     componentKey: keyAt(file("component.key")),
-    serving: (names) => servingCertificate({ certificatePath: file("server.crt"), keyPath: file("server.key"), names, ca, clock }),
+    serving: (names) => servingCertificate({ certificatePath: file("server.crt"), keyPath: file("server.key"), names, caCertificate, issue, clock }),
     async issueClient(request) {
       const key = newKey();
-      const publicKey = new x509.PublicKey(publicKeyOf(key).export({ type: "spki", format: "der" }));
-      return { certificate: pem(await ca.issue({ ...request, ...client, publicKey })), key: pemOf(key) };
+      return { certificate: await issue({ ...request, ...client, publicKey: publicDer(key) }), key: pemOf(key) };
     },
     async signCsr(csr, request) {
-      return pem(await ca.issue({ ...client, ...request, publicKey: await publicKeyOfCsr(csr) }));
+      const { publicKeyOfCsr } = await import("./csr.ts");
+      return issue({ ...client, ...request, publicKey: await publicKeyOfCsr(csr) });
     },
   };
 }
 
-/** The key is written first: after a crash between the two files, the certificate is made again for the same key. */
-async function caCertificateAt(path: string, key: KeyObject, entropy: Entropy): Promise<x509.X509Certificate> {
+/** PEM. The key is written first: after a crash between the two files, the certificate is made again for the same key. */
+async function caCertificateAt(path: string, key: KeyObject, entropy: Entropy): Promise<string> {
   const text = readText(path);
   if (text === undefined) {
-    const certificate = await newCaCertificate(key, entropy);
-    writeDurably(path, pem(certificate), PUBLIC);
-    return certificate;
+    const { newCaCertificate } = await import("./issue.ts");
+    const made = await newCaCertificate(key, entropy);
+    writeDurably(path, made, PUBLIC);
+    return made;
   }
-  let certificate: x509.X509Certificate;
+  let certificate: X509Certificate;
   try {
-    certificate = new x509.X509Certificate(text);
+    certificate = new X509Certificate(text);
   } catch (cause) {
     throw new Error(`${path} holds no certificate; restore it from a backup`, { cause });
   }
-  const own = publicKeyOf(key).export({ type: "spki", format: "der" });
-  if (!own.equals(Buffer.from(certificate.publicKey.rawData))) throw new Error(`${path} does not belong to the key beside it; restore both from one backup`);
-  return certificate;
+  if (!certificate.checkPrivateKey(key)) throw new Error(`${path} does not belong to the key beside it; restore both from one backup`);
+  return certificate.toString();
 }
-
-const pem = (certificate: x509.X509Certificate) => `${certificate.toString("pem").trimEnd()}\n`;
 
