@@ -25,6 +25,7 @@ import { firstAddress, reachableAddress, serverNames } from "./compose/server-na
 import type { ServerConfig } from "./config.ts";
 import { startHttp } from "./http/server.ts";
 import { deviceUsages } from "./hub/usage.ts";
+import type { Driver } from "./store/driver.ts";
 
 export interface RunningServer {
   readonly url: string;
@@ -35,25 +36,27 @@ export interface ServerParts {
   readonly log: Log;
   readonly clock?: Clock;
   readonly entropy?: Entropy;
+  /** of the SQLite file, when it is being read already */
+  readonly driver?: Driver | undefined;
 }
 
 /** @throws Error that says what to do, for a used port or data directory, a foreign store, … */
-export async function startServer(config: ServerConfig, { log, clock = systemClock, entropy = systemEntropy }: ServerParts): Promise<RunningServer> {
+export async function startServer(config: ServerConfig, { log, clock = systemClock, entropy = systemEntropy, driver }: ServerParts): Promise<RunningServer> {
   const open = closing(log);
   try {
-    return await compose(config, { log, clock, entropy }, open);
+    return await compose(config, { log, clock, entropy, driver }, open);
   } catch (error) {
     await open.close();
     throw error;
   }
 }
 
-async function compose(config: ServerConfig, parts: Required<ServerParts>, open: ReturnType<typeof closing>): Promise<RunningServer> {
-  const { log, clock, entropy } = parts;
+async function compose(config: ServerConfig, parts: Required<Omit<ServerParts, "driver">> & Pick<ServerParts, "driver">, open: ReturnType<typeof closing>): Promise<RunningServer> {
+  const { log, clock, entropy, driver } = parts;
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const pki = await openPki(join(config.dataDir, "pki"), clock, entropy);
   const stopping = new AbortController();
-  const store = await openDatastore(config.datastore, { clock, log, signal: stopping.signal });
+  const store = await openDatastore(config.datastore, { clock, log, signal: stopping.signal, driver });
   open.add("store", () => store.close());
   open.add("control loops", () => stopping.abort());
 

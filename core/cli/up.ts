@@ -3,13 +3,14 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Node } from "../api/types.gen.ts";
 import { serverConfig, type ServerFlags } from "../config.ts";
-import { type RunningServer, startServer } from "../main.ts";
+import type { RunningServer } from "../main.ts";
 import { parseRuntimes } from "./agent.ts";
 import { callApi } from "./api-request.ts";
 import { type Access, readAccess } from "./kubeconfig.ts";
 import { type LocalDevice, startLocalDevice } from "./local-device.ts";
 import { giveBackIdleMemory } from "./idle-memory.ts";
 import { programLog } from "./program-log.ts";
+import { readAhead } from "./read-ahead.ts";
 import { untilStopped } from "./until-stopped.ts";
 
 export interface UpFlags extends ServerFlags {
@@ -41,7 +42,9 @@ export async function bringUp(flags: UpFlags): Promise<Up> {
   const config = serverConfig(flags);
   const runtimes = parseRuntimes(flags.devices);
   const log = programLog("lichen", "warn");
-  const server = await startServer(config, { log });
+  const driver = readAhead(config);
+  const { startServer } = await import("../main.ts");
+  const server = await startServer(config, { log, driver });
   const devices: LocalDevice[] = [];
   const close = async () => {
     await Promise.all(devices.map((device) => device.stop()));

@@ -3,6 +3,7 @@ import type { Clock } from "../api/clock.ts";
 import type { Log } from "../api/log.ts";
 import type { Datastore } from "../config.ts";
 import { runCompaction } from "../store/compaction.ts";
+import type { Driver } from "../store/driver.ts";
 import { openEtcdStore } from "../store/drivers/etcd.ts";
 import { memoryDriver } from "../store/drivers/memory.ts";
 import { sqliteDriver } from "../store/drivers/sqlite.ts";
@@ -13,20 +14,22 @@ export interface StoreParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
+  /** of the SQLite file, when somebody reads it already */
+  readonly driver?: Driver | undefined;
 }
 
-export async function openDatastore(datastore: Datastore, { clock, log, signal }: StoreParts): Promise<Store> {
-  const store = await opened(datastore, { clock, log });
+export async function openDatastore(datastore: Datastore, { clock, log, signal, driver }: StoreParts): Promise<Store> {
+  const store = await opened(datastore, { clock, log, driver });
   void runCompaction({ store, clock, log, signal });
   return store;
 }
 
-function opened(datastore: Datastore, parts: Omit<StoreParts, "signal">): Promise<Store> {
+function opened(datastore: Datastore, { driver, ...parts }: Omit<StoreParts, "signal">): Promise<Store> {
   switch (datastore.kind) {
     case "memory":
       return openStore(memoryDriver(), parts);
     case "sqlite":
-      return openStore(sqliteDriver(datastore.path), parts);
+      return openStore(driver ?? sqliteDriver(datastore.path), parts);
     case "etcd":
       return openEtcdStore({ endpoints: datastore.endpoints, ...parts });
   }
