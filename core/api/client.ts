@@ -68,10 +68,15 @@ export interface DeleteOptions extends WriteOptions {
 }
 
 export type Patch =
-  | { readonly type: "json"; readonly operations: readonly unknown[] }
-  | { readonly type: "merge"; readonly patch: unknown }
-  | { readonly type: "strategic"; readonly patch: unknown }
+  | { readonly type: "json"; readonly operations: readonly unknown[]; readonly problems?: PatchProblems }
+  | { readonly type: "merge"; readonly patch: unknown; readonly problems?: PatchProblems }
+  | { readonly type: "strategic"; readonly patch: unknown; readonly problems?: PatchProblems }
+  /** bytes that are no patch: said only to who may patch an object that exists */
+  | { readonly type: "unreadable"; readonly error: Error }
   | { readonly type: "apply"; readonly object: AnyObject; readonly force: boolean };
+
+/** duplicate and unknown members of the patch itself, told as those of objects are */
+type PatchProblems = readonly string[];
 
 export type WatchEvent<T extends KubeObject = KubeObject> =
   | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: T }

@@ -6,6 +6,7 @@ import type { AnyObject } from "../api/meta.ts";
 import { decodeValue } from "../api/schema/decode.ts";
 import { types } from "../api/schema/facts.ts";
 import { parseJson } from "../api/schema/parse-json.ts";
+import type { Parsed } from "../api/schema/parse-json.ts";
 import { ApiError, badRequest } from "../api/status.ts";
 import type { FieldError } from "../api/status.ts";
 import type { Call } from "./call.ts";
@@ -91,16 +92,49 @@ async function patchBody(
     if (options.fieldValidation !== "Ignore") for (const problem of problems) call.warn(problem);
     return { type, object: appliedObject(value), force: options.force ?? false };
   }
-  const value = parsePatch(bytes);
-  if (type === "json") {
-    if (!Array.isArray(value)) throw badRequest("error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp");
-    return { type, operations: value };
+  try {
+    return readPatch(type as Written, bytes, options.fieldValidation !== "Ignore");
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    return { type: "unreadable", error };
   }
-  if (!isObject(value)) {
+}
+
+type Written = "json" | "merge" | "strategic";
+
+/** @throws ApiError BadRequest, in the words of Go's decoder */
+function readPatch(type: Written, bytes: Uint8Array, strict: boolean): Patch {
+  const { value, problems } = parsePatch(bytes, strict);
+  if (type === "json") {
+    const operations = value ?? [];
+    const unknown = strict ? checkOperations(operations) : [];
+    if (!Array.isArray(operations)) throw badRequest(`json: cannot unmarshal ${jsonType(value)} into Go value of type jsonpatch.Patch`);
+    return { type, operations, problems: [...problems, ...unknown].map((problem) => `json patch ${problem}`) };
+  }
+  const patch = value ?? {};
+  if (!isObject(patch)) {
     const why = `json: cannot unmarshal ${jsonType(value)} into Go value of type map[string]interface {}`;
     throw badRequest(type === "strategic" ? why : `error decoding patch: ${why}`);
   }
-  return { type, patch: value };
+  return { type, patch, problems };
+}
+
+const operationFields = new Set(["op", "path", "from", "value"]);
+
+/** Shape and members of the operations of a JSON patch; what they mean is judged when they are applied. */
+function checkOperations(operations: unknown): readonly string[] {
+  const wrong = (value: unknown, into: string) => badRequest(`error decoding patch: json: cannot unmarshal ${jsonType(value)} into Go ${into}`);
+  if (!Array.isArray(operations)) throw wrong(operations, "value of type []handlers.jsonPatchOp");
+  const unknown: string[] = [];
+  for (const [index, operation] of (operations as readonly unknown[]).entries()) {
+    if (operation === null) continue;
+    if (!isObject(operation)) throw wrong(operation, "value of type handlers.jsonPatchOp");
+    for (const [name, member] of Object.entries(operation)) {
+      if (!operationFields.has(name)) unknown.push(`unknown field "[${index}].${name}"`);
+      else if (name !== "value" && member !== null && typeof member !== "string") throw wrong(member, `struct field jsonPatchOp.${name} of type string`);
+    }
+  }
+  return unknown;
 }
 
 /** An applied configuration says itself what it is. @throws ApiError BadRequest */
@@ -117,12 +151,12 @@ function appliedObject(value: JsonObject): AnyObject {
 /** What Go's decoder calls a JSON value. */
 function jsonType(value: unknown): string {
   if (Array.isArray(value)) return "array";
-  return typeof value === "boolean" ? "bool" : typeof value;
+  return value === null ? "null" : typeof value === "boolean" ? "bool" : typeof value;
 }
 
-function parsePatch(bytes: Uint8Array): unknown {
+function parsePatch(bytes: Uint8Array, duplicates: boolean): Parsed {
   try {
-    return parseJson(Buffer.from(bytes).toString(), { duplicates: false }).value;
+    return parseJson(Buffer.from(bytes).toString(), { duplicates });
   } catch (error) {
     throw new ApiError("BadRequest", `error decoding patch: ${error instanceof Error ? error.message : "not JSON"}`, { cause: error });
   }

@@ -14,8 +14,9 @@ import type { Context } from "./context.ts";
 import { store } from "./create.ts";
 import { keyOf } from "./keys.ts";
 import { applyConfiguration } from "./managed-fields/apply.ts";
+import { compare } from "./managed-fields/compare.ts";
 import { fieldsOf } from "./managed-fields/fields-of.ts";
-import { pathsOf } from "./managed-fields/field-set.ts";
+import { pathsOf, union } from "./managed-fields/field-set.ts";
 import type { Owner } from "./managed-fields/managers.ts";
 import { entriesOf, identify, ownersOf } from "./managed-fields/managers.ts";
 import { untracked, withEntries } from "./managed-fields/own.ts";
@@ -99,7 +100,7 @@ function applyTo({ clock }: Context, { kind, target, options, force }: ApplyRequ
   const { subresource } = target;
   const owners = ownersOf(old.metadata.managedFields);
   const live = untracked(old);
-  if (owners.size === 0) claimBefore(kind, live, owners, subresource);
+  if (owners.size === 0) claimBefore(kind, { live, owners, subresource, time: timestamp(clock.now()) });
   const outcome = applyConfiguration({
     schema: kind.schema,
     live,
@@ -156,13 +157,21 @@ function entryOf(kind: Kind, subresource: string | undefined, { fieldManager = "
   };
 }
 
-function claimBefore(kind: Kind, live: AnyObject, owners: Map<string, Owner>, subresource: string | undefined): void {
-  const entry: ManagedFieldsEntry = { manager: BEFORE, operation: "Update", apiVersion: apiVersionOf(kind), fieldsType: "FieldsV1" };
-  owners.set(identify(entry), { entry, set: ownable(kind, subresource, fieldsOf(rootType(kind.schema), live)) });
+interface Before {
+  readonly live: AnyObject;
+  readonly owners: Map<string, Owner>;
+  readonly subresource: string | undefined;
+  readonly time: string;
+}
+
+function claimBefore(kind: Kind, { live, owners, subresource, time }: Before): void {
+  const entry: ManagedFieldsEntry = { ...entryOf(kind, subresource, { fieldManager: BEFORE }), operation: "Update", time };
+  const { added, modified } = compare(rootType(kind.schema), zeroOf(kind.schema), live);
+  owners.set(identify(entry), { entry, set: ownable(kind, subresource, union(modified, added)) });
 }
 
 function conflictsWith(conflicts: readonly Owner[]): ApiError {
-  const byManager = conflicts.map(({ entry, set }) => ({ who: describe(entry), paths: [...pathsOf(set)].toSorted() }));
+  const byManager = conflicts.map(({ entry, set }) => ({ who: describe(entry), paths: [...pathsOf(set)] }));
   const causes: StatusCause[] = byManager.flatMap(({ who, paths }) =>
     paths.map((field) => ({ reason: "FieldManagerConflict", message: `conflict with ${who}`, field })),
   );

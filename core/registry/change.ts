@@ -21,6 +21,7 @@ import { ownWrite, withEntries } from "./managed-fields/own.ts";
 import { updatedMetadata } from "./metadata.ts";
 import { objectVersion } from "./resource-version.ts";
 import type { Merge } from "./subresources/merge.ts";
+import { storedForm } from "./stored-form.ts";
 import { isConflict, modified, rethrow } from "./store-errors.ts";
 import { validateMetadataUpdate } from "./validate-metadata.ts";
 import { omit } from "./omit.ts";
@@ -116,11 +117,12 @@ async function attempt(context: Context, request: Change, entry: Entry): Promise
       }
       return next;
     }
-    if (equal(next, old)) return old;
+    const stored = storedForm(kind, next);
+    if (equal(stored, old)) return old;
     if (admission.dryRun) return next;
-    await codec.prepareWrite(next);
-    const written = await context.store.put(entry.key, codec.encode(next), entry.revision);
-    return codec.adopt(written, next);
+    await codec.prepareWrite(stored);
+    const written = await context.store.put(entry.key, codec.encode(stored), entry.revision);
+    return codec.adopt(written, stored);
   });
 }
 

@@ -15,6 +15,7 @@ import { zeroOf } from "./managed-fields/zero.ts";
 import { bornMetadata, generatedName, inNamespace } from "./metadata.ts";
 import { omit } from "./omit.ts";
 import { withDefaults, asObject } from "./schema.ts";
+import { storedForm } from "./stored-form.ts";
 import { isConflict, rethrow } from "./store-errors.ts";
 import { validateMetadata } from "./validate-metadata.ts";
 import { checkWriteOptions } from "./write-options.ts";
@@ -129,10 +130,11 @@ async function put(context: Context, kind: Kind, object: AnyObject, dryRun: bool
     return object;
   }
   const codec = context.codec(kind);
-  await codec.prepareWrite(object);
+  const stored = storedForm(kind, object);
+  await codec.prepareWrite(stored);
   try {
-    const entry = await context.store.put(key, codec.encode(object), 0);
-    return codec.adopt(entry, object);
+    const entry = await context.store.put(key, codec.encode(stored), 0);
+    return codec.adopt(entry, stored);
   } catch (error) {
     if (isConflict(error)) throw alreadyExists(kind, name);
     return rethrow(error);

@@ -3,7 +3,8 @@ import type { Patch, Target, WriteOptions } from "../api/client.ts";
 import type { Kind } from "../api/kinds.ts";
 import type { AnyObject } from "../api/meta.ts";
 import { apiVersionOf } from "../api/meta.ts";
-import { decodeValue } from "../api/schema/decode.ts";
+import type { Decoded } from "../api/schema/decode.ts";
+import { decodeMap, decodeValue } from "../api/schema/decode.ts";
 import { types } from "../api/schema/facts.ts";
 import type { FieldType, ObjectType } from "../api/schema/schema.ts";
 import { ApiError, badRequest, invalid } from "../api/status.ts";
@@ -13,10 +14,11 @@ import { authorize } from "./authorize.ts";
 import { change } from "./change.ts";
 import type { Context } from "./context.ts";
 import { checkSubresource } from "./get.ts";
+import { goText } from "./go-text.ts";
 import { jsonPatch, jsonType } from "./json-patch.ts";
 import { mergePatch } from "./merge-patch.ts";
 import { withDefaults } from "./schema.ts";
-import { strategicMerge } from "./strategic-merge.ts";
+import { strategicMerge } from "./strategic-merge/strategic-merge.ts";
 import { mergeOf } from "./subresources/merge.ts";
 import { scaleOf, withScale } from "./subresources/scale.ts";
 import { checkWriteOptions } from "./write-options.ts";
@@ -41,7 +43,7 @@ export async function patch(context: Context, request: PatchRequest): Promise<{ 
   const how = request.patch;
   if (how.type === "apply") return apply(context, { user, kind, target, options, applied: how.object, force: how.force });
   if (subresource === "scale") return { object: await patchScale(context, request), created: false };
-  const next = (old: AnyObject) => withDefaults(kind, decoded(kind, patched(kind, old, how), options, old));
+  const next = (old: AnyObject) => withDefaults(kind, patched(kind, old, how, options));
   const merge = subresource === undefined ? {} : { merge: mergeOf(kind, subresource) };
   return { object: await change(context, { user, kind, target, options, next, ...merge }), created: false };
 }
@@ -49,24 +51,34 @@ export async function patch(context: Context, request: PatchRequest): Promise<{ 
 async function patchScale(context: Context, { user, kind, target, patch: how, options }: PatchRequest): Promise<AnyObject> {
   const schema = types().get("io.k8s.api.autoscaling.v1.Scale");
   const scale: BodyKind = { group: "autoscaling", version: "v1", kind: "Scale", schema };
-  const next = (old: AnyObject) => withScale(kind, old, decoded(scale, patched(scale, scaleOf(kind, old), how), options));
+  const next = (old: AnyObject) => withScale(kind, old, patched(scale, scaleOf(kind, old), how, options));
   return scaleOf(kind, await change(context, { user, kind, target, options, next }));
 }
 
-function patched(kind: { readonly schema: ObjectType }, old: AnyObject, how: Patch): unknown {
+/** The object as the patch makes it. A patch that cannot be read is refused here: whether there is an object was asked first. */
+function patched(kind: BodyKind, old: AnyObject, how: Patch, options: WriteOptions): AnyObject {
   switch (how.type) {
     case "json":
-      return jsonPatch(old, how.operations);
+      return decoded(kind, jsonPatch(old, how.operations), { ...options, problems: how.problems }, old);
     case "merge":
       if (!isObject(how.patch)) throw badRequest(`error decoding patch: ${notAnObject(how.patch)}`);
-      return mergePatch(old, how.patch);
+      return decoded(kind, mergePatch(old, how.patch), { ...options, problems: how.problems }, old);
     case "strategic":
-      if (kind.schema.custom === true) throw notStrategic();
-      if (!isObject(how.patch)) throw badRequest(notAnObject(how.patch));
-      return strategicMerge(kind.schema, old, how.patch);
+      return strategic(kind, old, how.patch, { ...options, problems: how.problems });
+    case "unreadable":
+      throw how.error;
     case "apply":
       throw new ApiError("UnsupportedMediaType", "apply is not supported for this subresource");
   }
+}
+
+/** Never becomes text on the way, so its errors show the patch as Go prints it, and what it says of its kind is not read. */
+function strategic(kind: BodyKind, old: AnyObject, patch: unknown, options: Strictness): AnyObject {
+  if (kind.schema.custom === true) throw notStrategic();
+  if (!isObject(patch)) throw badRequest(notAnObject(patch));
+  const { object, rest } = strategicMerge(kind.schema, old, patch);
+  const unusable = (why: string) => notUsable(goText(rest), why);
+  return checked(kind, decodeOr(() => decodeMap(kind.schema, object), unusable), options, unusable);
 }
 
 function notStrategic(): ApiError {
@@ -83,29 +95,36 @@ function isObject(value: unknown): value is { readonly [key: string]: unknown } 
 const notAnObject = (value: unknown) => `json: cannot unmarshal ${jsonType(value)} into Go value of type map[string]interface {}`;
 
 /** The patched value as an object of its kind again. @throws ApiError "Invalid" with the value, as Kubernetes shows it */
-function decoded(kind: BodyKind, value: unknown, { fieldValidation, warn }: WriteOptions, old?: AnyObject): AnyObject {
+function decoded(kind: BodyKind, value: unknown, options: Strictness, old: AnyObject): AnyObject {
   const { apiVersion, kind: named } = value as Partial<AnyObject>;
-  const expected = apiVersionOf(kind);
-  if (apiVersion !== expected || named !== kind.kind) {
-    throw unusable(kind.schema, value, old, `no kind "${named}" is registered for version "${apiVersion}" in the scheme of this server`);
+  const unusable = (why: string) => notUsable(JSON.stringify(inOrder(kind.schema, value, old, true)), why);
+  if (apiVersion !== apiVersionOf(kind) || named !== kind.kind) {
+    throw unusable(`no kind "${named}" is registered for version "${apiVersion}" in the scheme of this server`);
   }
-  const { value: object, problems } = decodeOr(kind.schema, value, old);
-  if (problems.length > 0 && fieldValidation === "Strict") throw unusable(kind.schema, value, old, `strict decoding error: ${problems.join(", ")}`);
+  return checked(kind, decodeOr(() => decodeValue(kind.schema, value), unusable), options, unusable);
+}
+
+type Unusable = (why: string) => ApiError;
+/** `problems` are those of the patch itself */
+type Strictness = Pick<WriteOptions, "fieldValidation" | "warn"> & { readonly problems?: readonly string[] | undefined };
+
+function checked(kind: BodyKind, { value, problems: unknown }: Decoded, { fieldValidation, warn, problems: before = [] }: Strictness, unusable: Unusable): AnyObject {
+  const problems = [...before, ...unknown];
+  if (problems.length > 0 && fieldValidation === "Strict") throw unusable(`strict decoding error: ${problems.join(", ")}`);
   if (fieldValidation !== "Ignore") for (const problem of problems) warn?.(problem);
-  return { ...object, apiVersion: expected, kind: kind.kind, metadata: (object as Partial<AnyObject>).metadata ?? {} };
+  return { ...value, apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: (value as Partial<AnyObject>).metadata ?? {} };
 }
 
-function decodeOr(schema: ObjectType, value: unknown, old: AnyObject | undefined) {
+function decodeOr(decode: () => Decoded, unusable: Unusable): Decoded {
   try {
-    return decodeValue(schema, value);
+    return decode();
   } catch (error) {
-    throw unusable(schema, value, old, error instanceof Error ? error.message : String(error));
+    throw unusable(error instanceof Error ? error.message : String(error));
   }
 }
 
-function unusable(schema: ObjectType, value: unknown, old: AnyObject | undefined, why: string): ApiError {
-  const shown = JSON.stringify(JSON.stringify(inOrder(schema, value, old, true)));
-  return invalid({ group: "", kind: "" }, "", [{ type: "FieldValueInvalid", field: "patch", message: `Invalid value: ${shown}: ${why}` }]);
+function notUsable(shown: string, why: string): ApiError {
+  return invalid({ group: "", kind: "" }, "", [{ type: "FieldValueInvalid", field: "patch", message: `Invalid value: ${JSON.stringify(shown)}: ${why}` }]);
 }
 
 /** With the members in the order of Kubernetes: what the patch went through is sorted, the rest is as the type declares it. */

@@ -21,13 +21,23 @@ export interface Decoded {
 
 /** Throws BadRequest: `json: cannot unmarshal string into Go struct field PodSpec.spec.hostNetwork of type bool`. */
 export function decodeValue(type: ObjectType, value: unknown): Decoded {
+  return decodeIn("json", type, value);
+}
+
+/** The same in the words of Go's conversion from untyped maps, which what a strategic merge patch made goes through. */
+export function decodeMap(type: ObjectType, value: unknown): Decoded {
+  return decodeIn("map", type, value);
+}
+
+function decodeIn(words: Decoder["words"], type: ObjectType, value: unknown): Decoded {
   if (type.custom === true) return decodeCustom(type, value, decodeValue);
   const problems: string[] = [];
-  const decoder: Decoder = { problems, path: [], fields: [], objects: 0 };
+  const decoder: Decoder = { words, problems, path: [], fields: [], objects: 0 };
   return { value: decodeObject(decoder, type, value, { owner: "", goType: undefined }), problems };
 }
 
 interface Decoder {
+  readonly words: "json" | "map";
   readonly problems: string[];
   /** of the document, for unknown fields */
   readonly path: (string | number)[];
@@ -70,11 +80,15 @@ function decodeObject(decoder: Decoder, type: ObjectType, value: unknown, place:
   const object: JsonObject = {};
   for (const field of type.fields.values()) {
     const each = given[field.name] === undefined ? absent(field) : given[field.name];
-    if (each !== undefined && !(field.empty === "omit" && isEmpty(each))) object[field.name] = each;
+    if (each === undefined || (field.empty === "omit" && isEmpty(each) && !isReset(field, each))) continue;
+    object[field.name] = each;
   }
   if (extra !== undefined) for (const name of Object.keys(extra)) setField(object, name, extra[name]);
   return object;
 }
+
+/** An empty list of owners is a wish, to forget them all, and not the same as none. */
+const isReset = (field: Field, value: unknown) => field.name === "managedFields" && Array.isArray(value);
 
 /** What Go's encoder writes for a field that is not there. */
 function absent(field: Field): unknown {
@@ -227,6 +241,7 @@ function decodeJson(model: string | undefined, value: unknown): unknown {
 }
 
 function mismatch(decoder: Decoder, type: FieldType, value: unknown, place: Place, what = kindOf(value)): Error {
+  if (decoder.words === "map") return badRequest(notConverted(type, value));
   const goType = place.goType ?? goTypeOf(type);
   if (decoder.fields.length === 0) return badRequest(`json: cannot unmarshal ${what} into Go value of type ${goType}`);
   return badRequest(`json: cannot unmarshal ${what} into Go struct field ${place.owner}.${decoder.fields.join(".")} of type ${goType}`);
@@ -235,6 +250,25 @@ function mismatch(decoder: Decoder, type: FieldType, value: unknown, place: Plac
 function kindOf(value: unknown): string {
   if (Array.isArray(value)) return "array";
   return typeof value === "boolean" ? "bool" : typeof value;
+}
+
+function notConverted(type: FieldType, value: unknown): string {
+  const from = Array.isArray(value) ? "slice" : typeof value === "number" ? (Number.isInteger(value) ? "int64" : "float64") : isObject(value) ? "map" : kindOf(value);
+  switch (type.kind) {
+    case "object":
+      return `cannot restore struct from: ${from}`;
+    case "list":
+      return `cannot restore slice from ${from}`;
+    case "map":
+      return `cannot restore map from ${from}`;
+    default: {
+      const to = type.kind === "scalar" ? goScalars[type.scalar] : goSpecials[type.special];
+      // Go turns whole numbers into texts, and all numbers into each other, if one asks it to
+      const convertible = typeof value === "number" && to !== "bool" && (from === "int64" || to !== "string");
+      if (to === "[]uint8") return `cannot restore slice from ${from}`;
+      return convertible ? `cannot convert ${from} to ${to}` : `unrecognized type: ${to}`;
+    }
+  }
 }
 
 const goScalars = { string: "string", boolean: "bool", int32: "int32", int64: "int64", double: "float64", bytes: "[]uint8" } as const;

@@ -38,11 +38,14 @@ export function applyConfiguration({ schema, live, applied, owners, entry, time,
   const type = rootType(schema);
   const id = identify(entry);
   const last = owners.get(id);
-  const set = ownable(fieldsOf(type, applied));
+  const named = fieldsOf(type, applied);
+  const set = ownable(named);
   const merged = mergeApplied(type, live, applied);
   const others = new Map(owners);
   others.set(id, { entry: last === undefined ? entry : { ...last.entry, ...entry }, set });
-  const object = last === undefined || isEmpty(last.set) ? merged : pruned(type, merged, last.set, others);
+  // what the configuration names stays, also what nobody can own: its name, and the metadata around it
+  const kept = [named, ...Array.from(owners.entries(), ([other, owner]) => (other === id ? nothing : owner.set))];
+  const object = last === undefined || isEmpty(last.set) ? merged : pruned(type, merged, last.set, kept);
   const comparison = compare(type, live, object);
   const changed = !isUnchanged(comparison);
   const touched = ownable(union(comparison.modified, comparison.added));
@@ -53,12 +56,11 @@ export function applyConfiguration({ schema, live, applied, owners, entry, time,
   return { conflicts: undefined, object, owners: others, changed };
 }
 
-/** Removes what was applied last time and is claimed by nobody any more. */
-function pruned(type: Type, merged: unknown, last: FieldSet, owners: ReadonlyMap<string, Owner>): unknown {
+/** Removes what was applied last time and is in none of the sets to keep. */
+function pruned(type: Type, merged: unknown, last: FieldSet, claimed: readonly FieldSet[]): unknown {
   const named = (set: FieldSet) => withNamedFields(type, merged, set);
   const before = named(last);
-  let owned = nothing;
-  for (const { set } of owners.values()) owned = union(owned, set);
+  const owned = claimed.reduce(union, nothing);
   const all = named(fieldsOf(type, merged));
   const kept = named(fieldsOf(type, removeFields(type, merged, before)));
   // What others own comes back with all that leads to it …

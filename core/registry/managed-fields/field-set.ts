@@ -84,14 +84,11 @@ function combine(a: FieldSet, b: FieldSet, each: (own: FieldSet, other: FieldSet
   return same ? a : result;
 }
 
-/** All paths, as users read them: `.spec.containers[name="c"].image`. */
+/** All paths, as users read them: `.spec.containers[name="c"].image`; those that end at a level before those that go on. */
 export function* pathsOf(set: FieldSet, prefix = ""): Generator<string> {
-  for (const element in set) {
-    const node = set[element] as FieldSet;
-    const path = prefix + textOf(element);
-    if (isMember(node)) yield path;
-    yield* pathsOf(childrenOf(node), path);
-  }
+  const elements = Object.keys(set).toSorted();
+  for (const element of elements) if (isMember(set[element] as FieldSet)) yield prefix + textOf(element);
+  for (const element of elements) yield* pathsOf(childrenOf(set[element] as FieldSet), prefix + textOf(element));
 }
 
 function textOf(element: string): string {

@@ -65,16 +65,20 @@ function claim(owners: Map<string, Owner>, entry: ManagedFieldsEntry, mine: Owne
 }
 
 /**
- * Clients may write managedFields, to move ownership; an empty list or nonsense is taken for a client that does not know
- * them, one empty entry switches tracking off. Not through a subresource.
+ * Clients may write managedFields, to move ownership; nonsense is taken for a client that does not know them, an empty
+ * list or one empty entry switches tracking off. Not through a subresource.
  */
 function entriesFor(object: AnyObject, old: AnyObject | undefined, subresource: string | undefined): readonly ManagedFieldsEntry[] {
-  const given = object.metadata.managedFields ?? [];
+  const given = object.metadata.managedFields;
   const stored = old?.metadata.managedFields ?? [];
-  if (subresource !== undefined) return stored;
+  if (subresource !== undefined || given === undefined) return stored;
   const [only] = given;
-  if (given.length === 1 && only !== undefined && Object.keys(only).length === 0) return [];
-  return given.length === 0 ? stored : given;
+  if (only === undefined || (given.length === 1 && Object.keys(only).length === 0)) return [];
+  return given.every(isReadable) ? given : stored;
+}
+
+function isReadable({ operation, apiVersion = "", fieldsType }: ManagedFieldsEntry): boolean {
+  return (operation === "Apply" || operation === "Update") && apiVersion !== "" && fieldsType === "FieldsV1";
 }
 
 export function untracked(object: AnyObject): AnyObject {

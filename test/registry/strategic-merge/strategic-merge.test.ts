@@ -1,11 +1,11 @@
 import test from "ava";
 import fc from "fast-check";
-import { types } from "../../core/api/schema/facts.ts";
-import { strategicMerge } from "../../core/registry/strategic-merge.ts";
+import { types } from "../../../core/api/schema/facts.ts";
+import { strategicMerge } from "../../../core/registry/strategic-merge/strategic-merge.ts";
 
 const pod = types().get("io.k8s.api.core.v1.PodSpec");
 type Spec = { readonly [field: string]: unknown };
-const merge = (original: Spec, patch: Spec) => strategicMerge(pod, original, patch);
+const merge = (original: Spec, patch: Spec) => strategicMerge(pod, original, patch).object;
 
 test("lists with a merge key merge by it, new elements come first", (t) => {
   const original = { containers: [{ name: "a", image: "1" }, { name: "b", image: "1" }] };
@@ -28,7 +28,7 @@ test("directives delete, replace, retain, order and take primitives away", (t) =
   const changed = merge(original, { volumes: [{ name: "v", $retainKeys: ["name", "hostPath"], hostPath: { path: "/x" } }] });
   t.deepEqual(changed["volumes"], [{ name: "v", hostPath: { path: "/x" } }]);
   const meta = types().get("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta");
-  t.deepEqual(strategicMerge(meta, { finalizers: ["a", "b"] }, { "$deleteFromPrimitiveList/finalizers": ["a"], finalizers: ["c"] })["finalizers"], ["c", "b"]);
+  t.deepEqual(strategicMerge(meta, { finalizers: ["a", "b"] }, { "$deleteFromPrimitiveList/finalizers": ["a"], finalizers: ["c"] }).object["finalizers"], ["c", "b"]);
 });
 
 test("lists without a strategy are replaced, null removes, directives in new values are dropped", (t) => {
