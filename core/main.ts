@@ -19,6 +19,7 @@ import { openDatastore } from "./compose/datastore.ts";
 import { fleet } from "./compose/fleet.ts";
 import { bootstrapUser } from "./compose/internal-users.ts";
 import { keepServing } from "./compose/keep-serving.ts";
+import { leadership } from "./compose/leadership.ts";
 import { podMetrics } from "./compose/pod-metrics.ts";
 import { samples } from "./compose/samples.ts";
 import { firstAddress, reachableAddress, serverNames } from "./compose/server-names.ts";
@@ -64,25 +65,9 @@ async function compose(config: ServerConfig, parts: Required<Omit<ServerParts, "
 
   const names = serverNames({ serviceIp: firstAddress(config.serviceCidr), extra: config.tlsNames });
   const serving = await pki.serving(names);
-  const devices = await fleet(
-    {
-      host: config.host,
-      port: config.mqttPort,
-      broker: config.broker,
-      clusterCidr: config.clusterCidr,
-      serving,
-      pki,
-      clientFor: registry.clientFor,
-      lookup: registry.lookup,
-      informers,
-      clock,
-      entropy,
-      log,
-      signal: stopping.signal,
-    },
-    open,
-  );
-  const usages = deviceUsages({ streams: devices.hub.streams, clock });
+  const { host, mqttPort, broker, clusterCidr } = config;
+  const devices = fleet({ host, port: mqttPort, broker, clusterCidr, serving, pki, clientFor: registry.clientFor, lookup: registry.lookup, informers, clock, entropy, log });
+  const usages = deviceUsages({ streams: devices.streams, clock });
   const audited = auditOf(config.access, { clock, log });
   if (audited !== undefined) open.add("audit log", audited.close);
   const http = await startHttp({
@@ -91,7 +76,7 @@ async function compose(config: ServerConfig, parts: Required<Omit<ServerParts, "
     audit: audited?.audit,
     cbor: config.access.cbor,
     anonymous: config.access.anonymous,
-    samples: () => samples({ store, hub: devices.hub }),
+    samples: () => samples({ store, hub: devices.hub() }),
     clientFor: registry.clientFor,
     authenticate: identity.authenticate,
     authorizer,
@@ -101,7 +86,7 @@ async function compose(config: ServerConfig, parts: Required<Omit<ServerParts, "
     openid: { configuration: identity.tokens.openidConfiguration, jwks: identity.tokens.jwks },
     host: config.host,
     port: config.port,
-    streams: devices.hub.streams,
+    streams: devices.streams,
     usages,
     delegate,
     mounts: [...artifactMounts({ dataDir: config.dataDir, pki, authorizer, clock, log }), ...devices.mounts],
@@ -116,7 +101,16 @@ async function compose(config: ServerConfig, parts: Required<Omit<ServerParts, "
   });
 
   const nodeOf = (namespace: string, name: string) => informers.of(PODS).get(`${namespace}/${name}`)?.spec?.nodeName;
-  startLoops({ metrics: podMetrics({ usages, nodeOf, clock }) });
+  const metrics = podMetrics({ usages, nodeOf, clock });
+  const resign = await leadership({
+    ...{ store, registry, kinds, clock, entropy, log, signal: stopping.signal },
+    async begin(leading) {
+      const endFleet = await devices.lead(leading);
+      startLoops({ ...leading, metrics });
+      return endFleet;
+    },
+  });
+  open.add("leadership", resign);
 
   const url = `https://127.0.0.1:${http.port}`;
   await adminKubeconfig({ path: join(config.dataDir, "kubeconfig"), server: url, pki, clock });

@@ -15,11 +15,18 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, callback) {
-    const timer = setTimeout(callback, ms);
-    timer.unref();
+    let timer: NodeJS.Timeout;
+    const wait = (left: number) => {
+      timer = setTimeout(() => (left > TIMER_MS_MAX ? wait(left - TIMER_MS_MAX) : callback()), Math.min(left, TIMER_MS_MAX));
+      timer.unref();
+    };
+    wait(ms);
     return () => clearTimeout(timer);
   },
 };
+
+/** Timers of Node longer than this, 24.8 days, end at once: a CronJob of next year would spin. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** Resolves after `ms`, or at once when `signal` aborts (it does not reject: the caller looks at the signal). */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {

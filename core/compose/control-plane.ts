@@ -3,13 +3,14 @@
  * broker around it; the simulation runs the same thing in one process under a virtual clock.
  */
 import { type AccessConfig, accessConfig } from "../access-config.ts";
+import type { Client } from "../api/client.ts";
 import type { Clock } from "../api/clock.ts";
 import type { Entropy } from "../api/entropy.ts";
 import { type ChangeableKindTable, kindTable } from "../api/kind-table.ts";
 import { builtinKinds } from "../api/kinds/built-in.ts";
 import { builtInHooks } from "../api/kinds/hooks.ts";
 import type { Log } from "../api/log.ts";
-import { component } from "../api/user.ts";
+import { component, type User } from "../api/user.ts";
 import type { Authorizer } from "../auth/auth.ts";
 import { authorizerChain, mastersAuthorizer } from "../auth/authz/chain.ts";
 import type { Pki } from "../auth/pki/pki.ts";
@@ -17,6 +18,7 @@ import { bootstrap } from "../bootstrap/bootstrap.ts";
 import { bootstrapObjects } from "../bootstrap/objects.ts";
 import { eventRecorder } from "../control/event-recorder.ts";
 import { informers as sharedInformers, type SharedInformers } from "../control/informers.ts";
+import { informersUntil } from "../control/informers-until.ts";
 import { runController } from "../control/loop.ts";
 import { controllers } from "../controllers/all.ts";
 import { flowSchemaStatus } from "../controllers/flow-schema-status.ts";
@@ -58,8 +60,16 @@ export interface ControlPlane {
   readonly limit: RequestLimit;
   /** who answers for a group version that another server serves */
   readonly delegate: Extensions["delegate"];
-  /** starts controllers and scheduler; without metrics autoscalers have none */
-  startLoops(more?: { readonly metrics?: PodMetrics }): void;
+  /** starts what only one of several servers may do: controllers and scheduler */
+  startLoops(by?: Partial<LoopParts>): void;
+}
+
+export interface LoopParts {
+  /** without, autoscalers have none */
+  readonly metrics: PodMetrics;
+  /** ends the loops, before the control plane ends */
+  readonly signal: AbortSignal;
+  readonly clientFor: (user: User) => Client;
 }
 
 /** Resolves when a fresh cluster has what every cluster has and the caches are filled. */
@@ -98,16 +108,21 @@ export async function controlPlane(parts: ControlPlaneParts): Promise<ControlPla
   await informers.synced();
   await extended.serve(informers, registry.clientFor);
 
-  function startLoops(more: { readonly metrics?: PodMetrics } = {}): void {
-    const shared = { informers, clientFor: registry.clientFor, kinds, clock, entropy, log, signal };
+  const everywhere = { clock, log, signal, entropy };
+  for (const controller of extended.everywhere()) runController(controller, everywhere);
+
+  function startLoops({ metrics, signal: ending = signal, clientFor = registry.clientFor }: Partial<LoopParts> = {}): void {
+    const informersOfTerm = informersUntil(ending, informers);
+    const shared = { informers: informersOfTerm, clientFor, kinds, clock, entropy, log, signal: ending };
     const podNetwork = { ...DEFAULT_POD_NETWORK, clusterCidr };
-    for (const controller of controllers({ ...shared, ...more, rootCa: pki.caCertificate, signer: clusterSigner(pki), podNetwork })) runController(controller, shared);
-    for (const controller of extended.controllers()) runController(controller, shared);
-    runController(flowSchemaStatus({ informers, client: informers.through(registry.clientFor(flowControlUser)), clock }), shared);
-    runController(ipAddressRepair({ informers, client: informers.through(registry.clientFor(serviceAddressUser)), clock }), shared);
-    const client = informers.through(registry.clientFor(component("kube-scheduler")));
-    const events = eventRecorder(client, { clock, log, signal, component: "default-scheduler" });
-    runScheduler({ client, informers, events, clock, log, signal });
+    const all = controllers({ ...shared, ...(metrics === undefined ? {} : { metrics }), rootCa: pki.caCertificate, signer: clusterSigner(pki), podNetwork });
+    for (const controller of [...all, ...extended.controllers(shared)]) runController(controller, shared);
+    const through = (user: User) => informers.through(clientFor(user));
+    runController(flowSchemaStatus({ ...shared, client: through(flowControlUser) }), shared);
+    runController(ipAddressRepair({ ...shared, client: through(serviceAddressUser) }), shared);
+    const client = through(component("kube-scheduler"));
+    const events = eventRecorder(client, { clock, log, signal: ending, component: "default-scheduler" });
+    runScheduler({ client, informers: informersOfTerm, events, clock, log, signal: ending });
   }
 
   return { kinds, registry, informers, authorizer, identity: identified, limit, delegate: extended.delegate, startLoops };

@@ -27,7 +27,7 @@ import type { Pki } from "../auth/pki/pki.ts";
 import type { Controller, Informers } from "../control/control.ts";
 import type { SharedInformers } from "../control/informers.ts";
 import { type Aggregator, aggregator, type Delegate } from "../extensions/aggregation/aggregator.ts";
-import { backend, type FrontProxy } from "../extensions/aggregation/backend.ts";
+import { backend } from "../extensions/aggregation/backend.ts";
 import { registerBuiltIn, registerController } from "../extensions/aggregation/register.ts";
 import type { Ask } from "../extensions/cel/library/authorizer.ts";
 import { withConversion } from "../extensions/crd/conversion.ts";
@@ -41,6 +41,7 @@ import { typeCheckController } from "../extensions/policies/type-check-controlle
 import { validatingPolicies, type ValidatingSource } from "../extensions/policies/validating.ts";
 import { connections } from "../extensions/webhooks/connections.ts";
 import { webhookPlugins } from "../extensions/webhooks/webhooks.ts";
+import { frontProxy } from "./front-proxy.ts";
 import { extensionsUser } from "./internal-users.ts";
 import { objectChanges } from "./object-changes.ts";
 
@@ -59,8 +60,10 @@ export interface Extensions {
   plugins(lookup: Lookup): readonly AdmissionPlugin[];
   /** resolves when what is defined already is served */
   serve(informers: SharedInformers, clientFor: (user: User) => Client): Promise<void>;
-  /** after `serve` */
-  controllers(): readonly Controller[];
+  /** after `serve`: what every server runs, because it decides what this one serves … */
+  everywhere(): readonly Controller[];
+  /** … and what only one may run */
+  controllers(by: { readonly informers: SharedInformers; readonly clientFor: (user: User) => Client }): readonly Controller[];
   /** who answers for a group version that another server serves */
   delegate(group: string, version: string): Delegate | undefined;
 }
@@ -87,13 +90,10 @@ interface Sources {
 }
 
 /** The certificate by which other servers recognise this one is made again in time: it lives a year, a process less. */
-const FRONT_PROXY = { commonName: "front-proxy-client", ttlMs: 365 * 86_400_000 };
 
 export function extensions({ kinds, authorizer, pki, clock, entropy, log, signal }: ExtensionParts): Extensions {
-  let running: readonly Controller[] = [];
   let others: Aggregator | undefined;
   let lookups: Lookup | undefined;
-  let certificate: Promise<FrontProxy> | undefined;
   let sources: Sources | undefined;
   const open = connections();
   signal.addEventListener("abort", open.close, { once: true });
@@ -123,21 +123,23 @@ export function extensions({ kinds, authorizer, pki, clock, entropy, log, signal
       const client = informers.through(clientFor(extensionsUser));
       sources = sourcesOf(informers);
       if (lookups === undefined) throw new Error("extensions are served before the registry has its plugins");
-      const remote = backend({ lookup: lookups, proxy: () => (certificate ??= pki.issueClient(FRONT_PROXY)) });
+      const remote = backend({ lookup: lookups, proxy: frontProxy({ pki, clock }) });
       signal.addEventListener("abort", remote.close, { once: true });
       others = aggregator({ client, informers, kinds, backend: remote, clock, log: log.child({ part: "aggregation" }) });
-      running = [
-        definitionController({ client, definitions: informers.of(CUSTOM_RESOURCE_DEFINITIONS), clock }),
-        registerController({ client, informers, kinds }),
-        typeCheckController({ client, informers, kinds }),
-        others.controller,
-      ];
       await registerBuiltIn({ client, kinds });
       const conversion = { connections: open, lookup: lookups, entropy };
       await serveDefinitions({ informers, kinds, log: log.child({ part: "custom resources" }), complete: (definition, rows) => withConversion(definition, rows, conversion) });
       await informers.synced();
     },
-    controllers: () => running,
+    everywhere: () => (others === undefined ? [] : [others.controller]),
+    controllers({ informers, clientFor }) {
+      const client = informers.through(clientFor(extensionsUser));
+      return [
+        definitionController({ client, definitions: informers.of(CUSTOM_RESOURCE_DEFINITIONS), clock }),
+        registerController({ client, informers, kinds }),
+        typeCheckController({ client, informers, kinds }),
+      ];
+    },
   };
 }
 

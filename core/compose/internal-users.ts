@@ -19,11 +19,15 @@ export const flowControlUser: User = { name: "system:lichen:flow-control", group
 /** Keeps the addresses of Services and the objects that stand for them together. */
 export const serviceAddressUser: User = { name: "system:lichen:service-addresses", groups: [AUTHENTICATED] };
 
+/** Holds the Lease of the server that acts, where there are several. */
+export const electionUser: User = { name: "system:lichen:election", groups: [AUTHENTICATED] };
+
 const verbsOf: ReadonlyMap<User, ReadonlySet<string>> = new Map([
   [cacheUser, new Set(["get", "list", "watch"])],
   [serverItself, new Set(["get", "list"])],
   [extensionsUser, new Set(["get", "list", "watch", "create", "update", "delete"])],
   [flowControlUser, new Set(["patch"])],
+  [electionUser, new Set(["get", "create", "update"])],
   [serviceAddressUser, new Set(["get", "create", "delete"])],
   [bootstrapUser, new Set(["get", "create", "update", "patch", "escalate", "bind"])],
 ]);

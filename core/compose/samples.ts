@@ -6,10 +6,10 @@ import type { Store } from "../store/store.ts";
 /** Numbers of the hub that go up and down; all others only grow. */
 const GAUGES = new Set(["devices", "present", "open", "connections", "sessions"]);
 
-export function* samples({ store, hub }: { readonly store: Pick<Store, "revision" | "compacted">; readonly hub: Pick<Hub, "counters"> }): Generator<Sample> {
+export function* samples({ store, hub }: { readonly store: Pick<Store, "revision" | "compacted">; readonly hub: Pick<Hub, "counters"> | undefined }): Generator<Sample> {
   yield one("lichen_store_revision", "gauge", "Revision of the last write.", store.revision());
   yield one("lichen_store_compacted_revision", "gauge", "Revision up to which history is forgotten.", store.compacted());
-  for (const [part, counters] of Object.entries(hub.counters())) {
+  for (const [part, counters] of Object.entries(hub?.counters() ?? {})) {
     for (const [name, value] of Object.entries(counters as object)) {
       if (typeof value !== "number") continue;
       const gauge = GAUGES.has(name);

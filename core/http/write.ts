@@ -111,6 +111,8 @@ function readPatch(type: Written, bytes: Uint8Array, strict: boolean): Patch {
     if (!Array.isArray(operations)) throw badRequest(`json: cannot unmarshal ${jsonType(value)} into Go value of type jsonpatch.Patch`);
     return { type, operations, problems: [...problems, ...unknown].map((problem) => `json patch ${problem}`) };
   }
+  // as a merge patch it makes nothing of the object, as a strategic one it changes nothing
+  if (value === null && type === "merge") return { type, patch: null, problems };
   const patch = value ?? {};
   if (!isObject(patch)) {
     const why = `json: cannot unmarshal ${jsonType(value)} into Go value of type map[string]interface {}`;

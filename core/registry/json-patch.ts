@@ -53,8 +53,9 @@ function unfit(cause: string): ApiError {
 }
 
 function parse(given: unknown): Operation {
+  if (given === null) throw unfit("an operation is missing");
   if (!isObject(given)) throw badRequest(`error decoding patch: json: cannot unmarshal ${jsonType(given)} into Go value of type handlers.jsonPatchOp`);
-  const { op, path, from, value } = given;
+  const { op, path, from, value = null } = given;
   if (typeof op !== "string" || typeof path !== "string") throw unfit("an operation needs op and path");
   return { op, path: pointer(path), from: typeof from === "string" ? pointer(from) : undefined, value };
 }

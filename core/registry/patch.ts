@@ -17,10 +17,12 @@ import { checkSubresource } from "./get.ts";
 import { goText } from "./go-text.ts";
 import { jsonPatch, jsonType } from "./json-patch.ts";
 import { mergePatch } from "./merge-patch.ts";
+import { inNamespace } from "./metadata.ts";
 import { withDefaults } from "./schema.ts";
 import { strategicMerge } from "./strategic-merge/strategic-merge.ts";
 import { mergeOf } from "./subresources/merge.ts";
 import { scaleOf, withScale } from "./subresources/scale.ts";
+import { named } from "./update.ts";
 import { checkWriteOptions } from "./write-options.ts";
 
 export interface PatchRequest {
@@ -43,7 +45,7 @@ export async function patch(context: Context, request: PatchRequest): Promise<{ 
   const how = request.patch;
   if (how.type === "apply") return apply(context, { user, kind, target, options, applied: how.object, force: how.force });
   if (subresource === "scale") return { object: await patchScale(context, request), created: false };
-  const next = (old: AnyObject) => withDefaults(kind, patched(kind, old, how, options));
+  const next = (old: AnyObject) => withDefaults(kind, named(target, inNamespace(kind, patched(kind, old, how, options), namespace)));
   const merge = subresource === undefined ? {} : { merge: mergeOf(kind, subresource) };
   return { object: await change(context, { user, kind, target, options, next, ...merge }), created: false };
 }
@@ -51,7 +53,7 @@ export async function patch(context: Context, request: PatchRequest): Promise<{ 
 async function patchScale(context: Context, { user, kind, target, patch: how, options }: PatchRequest): Promise<AnyObject> {
   const schema = types().get("io.k8s.api.autoscaling.v1.Scale");
   const scale: BodyKind = { group: "autoscaling", version: "v1", kind: "Scale", schema };
-  const next = (old: AnyObject) => withScale(kind, old, patched(scale, scaleOf(kind, old), how, options));
+  const next = (old: AnyObject) => withScale(kind, old, named(target, patched(scale, scaleOf(kind, old), how, options)));
   return scaleOf(kind, await change(context, { user, kind, target, options, next }));
 }
 
@@ -61,8 +63,8 @@ function patched(kind: BodyKind, old: AnyObject, how: Patch, options: WriteOptio
     case "json":
       return decoded(kind, jsonPatch(old, how.operations), { ...options, problems: how.problems }, old);
     case "merge":
-      if (!isObject(how.patch)) throw badRequest(`error decoding patch: ${notAnObject(how.patch)}`);
-      return decoded(kind, mergePatch(old, how.patch), { ...options, problems: how.problems }, old);
+      if (how.patch !== null && !isObject(how.patch)) throw badRequest(`error decoding patch: ${notAnObject(how.patch)}`);
+      return decoded(kind, how.patch === null ? {} : mergePatch(old, how.patch), { ...options, problems: how.problems }, old);
     case "strategic":
       return strategic(kind, old, how.patch, { ...options, problems: how.problems });
     case "unreadable":
@@ -96,12 +98,26 @@ const notAnObject = (value: unknown) => `json: cannot unmarshal ${jsonType(value
 
 /** The patched value as an object of its kind again. @throws ApiError "Invalid" with the value, as Kubernetes shows it */
 function decoded(kind: BodyKind, value: unknown, options: Strictness, old: AnyObject): AnyObject {
-  const { apiVersion, kind: named } = value as Partial<AnyObject>;
-  const unusable = (why: string) => notUsable(JSON.stringify(inOrder(kind.schema, value, old, true)), why);
-  if (apiVersion !== apiVersionOf(kind) || named !== kind.kind) {
+  const { apiVersion, kind: named } = value as { readonly apiVersion?: unknown; readonly kind?: unknown };
+  const shown = () => inOrder(kind.schema, value, old, true);
+  const unusable = (why: string) => notUsable(JSON.stringify(shown()), why);
+  for (const [field, text] of [["apiVersion", apiVersion], ["kind", named]] as const) {
+    if (typeof (text ?? "") === "string") continue;
+    throw unusable(`couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonType(text)} into Go struct field .${field} of type string`);
+  }
+  // what says nothing is taken for the kind of the resource
+  if ((apiVersion || apiVersionOf(kind)) !== apiVersionOf(kind) || (named || kind.kind) !== kind.kind) {
     throw unusable(`no kind "${named}" is registered for version "${apiVersion}" in the scheme of this server`);
   }
-  return checked(kind, decodeOr(() => decodeValue(kind.schema, value), unusable), options, unusable);
+  const decode = () => {
+    try {
+      return decodeValue(kind.schema, value);
+    } catch {
+      // the first mistake is the first of the document that is shown
+      return decodeValue(kind.schema, shown());
+    }
+  };
+  return checked(kind, decodeOr(decode, unusable), options, unusable);
 }
 
 type Unusable = (why: string) => ApiError;

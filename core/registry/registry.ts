@@ -17,7 +17,8 @@ import { silentLog } from "../api/log.ts";
 import type { User } from "../api/user.ts";
 import type { Authorizer } from "../auth/auth.ts";
 import type { ServiceAccountTokens } from "../auth/authn/service-account.ts";
-import type { Store } from "../store/store.ts";
+import { fencedStore } from "../store/fenced.ts";
+import type { Fence, Store } from "../store/store.ts";
 import { type ServiceSupplies, serviceAllocator } from "./allocators/services.ts";
 import { clientFor } from "./client.ts";
 import type { Context } from "./context.ts";
@@ -61,6 +62,8 @@ export interface OpenRegistry {
 
 export interface Registry {
   clientFor(user: User): Client;
+  /** clients whose writes are refused once another server took the fence */
+  fenced(fence: Fence): Registry["clientFor"];
   /** reads of the server itself, not on behalf of a user */
   readonly lookup: Lookup;
 }
@@ -74,7 +77,14 @@ export function openRegistry(options: OpenRegistry): Registry {
   const bare: Context = { ...options, admission: admissionChain(plugins), clock, entropy, log, bookmarkMs, codec };
   const context = options.services === undefined ? bare : { ...bare, allocators: { "/services": serviceAllocator(bare, options.services) } };
   const served = { ...context, handlers: handlersOf(options) };
-  return { clientFor: (user) => clientFor(served, user), lookup };
+  return {
+    clientFor: (user) => clientFor(served, user),
+    fenced(fence) {
+      const behind = { ...served, store: fencedStore(served.store, fence) };
+      return (user) => clientFor(behind, user);
+    },
+    lookup,
+  };
 }
 
 function handlersOf({ tokens, verifyToken, handlers }: OpenRegistry): CreateHandlers {

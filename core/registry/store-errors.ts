@@ -17,7 +17,7 @@ export function isConflict(error: unknown): error is StoreError {
 /** Never returns: throws the ApiError for a StoreError, and everything else as it is. */
 export function rethrow(error: unknown): never {
   if (!(error instanceof StoreError)) throw error;
-  if (error.reason === "unavailable" || error.reason === "closed") {
+  if (error.reason === "unavailable" || error.reason === "closed" || error.reason === "fenced") {
     throw new Failure("ServiceUnavailable", `the store cannot be reached: ${error.message}`, { cause: error, details: { retryAfterSeconds: 1 } });
   }
   throw new Failure("InternalError", error.message, { cause: error });

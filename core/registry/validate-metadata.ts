@@ -154,7 +154,7 @@ function finalizers(given: readonly string[] | undefined, errors: FieldError[]):
   });
   if (given?.includes("orphan") && given.includes("foregroundDeletion")) {
     errors.push(
-      wrong("metadata.finalizers", `[]string{${given.map(quote).join(", ")}}`, "finalizer orphan and foregroundDeletion cannot be both set"),
+      wrong("metadata.finalizers", JSON.stringify(given), "finalizer orphan and foregroundDeletion cannot be both set"),
     );
   }
 }

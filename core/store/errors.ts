@@ -4,6 +4,8 @@ import { StoreError } from "./store.ts";
 
 export const closedError = () => new StoreError("closed", "the store is closed");
 
+export const fencedError = () => new StoreError("fenced", "another server has taken over what this one did");
+
 export function compactedError(revision: number, compacted: number): StoreError {
   return new StoreError("compacted", `revision ${revision} is compacted, history begins at ${compacted}`);
 }

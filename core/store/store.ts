@@ -40,10 +40,16 @@ export interface Store {
   range(prefix: string, options?: RangeOptions): Promise<Range>;
   /**
    * Resolves once durable. `expected` is the revision of the value to replace, 0 if the key must not exist.
-   * @throws StoreError "conflict" with the entry that is there
+   * @throws StoreError "conflict" with the entry that is there, "fenced" when `fence` is no longer the newest
    */
-  put(key: string, value: Uint8Array, expected: number): Promise<Entry>;
-  delete(key: string, expected: number): Promise<Entry>;
+  put(key: string, value: Uint8Array, expected: number, fence?: Fence): Promise<Entry>;
+  delete(key: string, expected: number, fence?: Fence): Promise<Entry>;
+  /**
+   * Of a store that several processes share: a fence that stands until somebody takes the next one, if `key` is still at
+   * `revision`. Absent where the process is the only one.
+   * @throws StoreError "fenced" if it is not
+   */
+  fence?(key: string, revision: number): Promise<Fence>;
   /**
    * Every change of keys under `prefix` after revision `after`, in order, none twice, in batches. Ends when `signal`
    * aborts; throws StoreError "compacted" when the past is gone, "slow" when the reader fell too far behind.
@@ -57,7 +63,12 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export type StoreReason = "conflict" | "compacted" | "future" | "slow" | "closed" | "unavailable";
+/** The right to write, which can be taken away; compared with every write that is made by it, in the same transaction. */
+export interface Fence {
+  readonly revision: number;
+}
+
+export type StoreReason = "conflict" | "fenced" | "compacted" | "future" | "slow" | "closed" | "unavailable";
 
 export class StoreError extends Error {
   override readonly name = "StoreError";

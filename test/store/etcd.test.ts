@@ -119,6 +119,25 @@ withEtcd("a loser that was behind is told after it sees what beat it", async (t)
   });
 });
 
+withEtcd("what is written behind a fence is refused once another server takes the next one", async (t) => {
+  await both(async (one, other) => {
+    const lease = await one.put("/lease", value, 0);
+    const first = await one.fence?.("/lease", lease.revision);
+    t.truthy(first);
+    const made = await one.put("/a", value, 0, first);
+    const again = await one.put("/a", value, made.revision, first);
+    await other.caughtUp(again.revision);
+    const taken = await other.put("/lease", value, lease.revision);
+    await t.throwsAsync(async () => one.fence?.("/lease", lease.revision), { message: /taken over/ });
+    const second = await other.fence?.("/lease", taken.revision);
+    for (const late of [one.put("/a", value, again.revision, first), one.put("/b", value, 0, first), one.delete("/a", again.revision, first)]) {
+      t.is((await t.throwsAsync<StoreError>(late, { instanceOf: StoreError })).reason, "fenced");
+    }
+    await other.put("/a", value, again.revision, second);
+    await one.put("/c", value, 0);
+  });
+});
+
 withEtcd("a revision that another cluster in the same etcd made is caught up with", async (t) => {
   const mine = await open();
   const theirs = await open();

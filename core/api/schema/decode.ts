@@ -62,7 +62,7 @@ function decodeObject(decoder: Decoder, type: ObjectType, value: unknown, place:
   const owner = type.name.slice(type.name.lastIndexOf(".") + 1);
   const given: JsonObject = {};
   let extra: JsonObject | undefined;
-  for (const name of Object.keys(value)) {
+  for (const name of namesOf(decoder, type, value)) {
     const field = type.fields.get(name);
     if (field === undefined) {
       if (type.preserveUnknown) setField((extra ??= {}), name, value[name]);
@@ -89,6 +89,13 @@ function decodeObject(decoder: Decoder, type: ObjectType, value: unknown, place:
 
 /** An empty list of owners is a wish, to forget them all, and not the same as none. */
 const isReset = (field: Field, value: unknown) => field.name === "managedFields" && Array.isArray(value);
+
+/** The conversion from maps names what it does not know first, and sorted. */
+function namesOf({ words }: Decoder, { fields }: ObjectType, value: JsonObject): readonly string[] {
+  const names = Object.keys(value);
+  if (words === "json" || names.every((name) => fields.has(name))) return names;
+  return [...names.filter((name) => !fields.has(name)).toSorted(), ...names.filter((name) => fields.has(name))];
+}
 
 /** What Go's encoder writes for a field that is not there. */
 function absent(field: Field): unknown {
@@ -187,12 +194,22 @@ function decodeScalar(decoder: Decoder, type: FieldType & { kind: "scalar" }, va
       throw mismatch(decoder, type, value, place, `number ${numberText(value)}`);
     case "bytes":
       if (typeof value === "string") return canonicalBase64(value);
+      if (Array.isArray(value) && decoder.words === "json") return bytesOf(decoder, value, place);
       break;
   }
   throw mismatch(decoder, type, value, place);
 }
 
 const numberText = (value: number) => (Number.isInteger(value) ? BigInt(value).toString() : String(value));
+
+/** Go reads bytes from a list of numbers, too. */
+function bytesOf(decoder: Decoder, list: readonly unknown[], place: Place): string {
+  const bytes = list.map((each) => {
+    if (typeof each === "number" && Number.isInteger(each) && each >= 0 && each <= 255) return each;
+    throw mismatch(decoder, { kind: "scalar", scalar: "bytes" }, each, { ...place, goType: "uint8" }, typeof each === "number" ? `number ${numberText(each)}` : kindOf(each));
+  });
+  return Buffer.from(bytes).toString("base64");
+}
 
 function canonicalBase64(text: string): string {
   const bare = text.replace(/[\r\n]/g, "");

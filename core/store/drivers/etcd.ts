@@ -11,12 +11,12 @@ import { sleep, systemClock } from "../../api/clock.ts";
 import type { Log } from "../../api/log.ts";
 import { silentLog } from "../../api/log.ts";
 import type { Past } from "../driver.ts";
-import { closedError, compactedError, conflict, futureError } from "../errors.ts";
+import { closedError, compactedError, conflict, fencedError, futureError } from "../errors.ts";
 import { owned } from "../owned.ts";
 import { recentEvents } from "../recent.ts";
 import type { Replica } from "../replica.ts";
 import { openReplica } from "../replica.ts";
-import type { Entry, Store, StoreEvent } from "../store.ts";
+import type { Entry, Fence, Store, StoreEvent } from "../store.ts";
 import { StoreError } from "../store.ts";
 import type { GrpcSession, TlsFiles } from "./etcd/grpc.ts";
 import { GrpcError, UNAVAILABLE, grpcSession } from "./etcd/grpc.ts";
@@ -48,6 +48,8 @@ export async function openEtcdStore({ endpoints, tls, prefix = "/lichen", clock 
   const writing = new Set<Promise<unknown>>();
   /** beside the keys of the store, in the range of the watch: written only to learn that the watch has come so far */
   const barrierKey = `${prefix}.barrier`;
+  /** written by each process that takes over from another: its revision is the fence */
+  const fenceKey = `${prefix}.fence`;
   let session: GrpcSession | undefined;
   let next = 0;
 
@@ -142,14 +144,16 @@ export async function openEtcdStore({ endpoints, tls, prefix = "/lichen", clock 
     apply(events, Math.max(last, replica.revision()));
   }
 
-  async function write(key: string, value: Uint8Array | undefined, expected: number): Promise<Entry> {
+  async function write(key: string, value: Uint8Array | undefined, expected: number, fence: Fence | undefined): Promise<Entry> {
     // Deleting what must not exist cannot win: no key is ever at revision -1.
     const compare = value === undefined && expected === 0 ? -1 : expected;
-    const answer = await call(etcd.TXN, etcd.swapRequest(prefix + key, value, compare), etcd.swapAnswer).catch((error: unknown) => {
+    const guard = fence === undefined ? undefined : { key: fenceKey, revision: fence.revision };
+    const answer = await call(etcd.TXN, etcd.swapRequest(prefix + key, value, compare, guard), etcd.swapAnswer).catch((error: unknown) => {
       throw error instanceof StoreError ? error : unavailable(error);
     });
     if (!answer.won) {
       const current = answer.current === undefined ? undefined : entryOf(answer.current);
+      if (fence !== undefined && (current?.revision ?? 0) === compare) throw fencedError();
       await shown(() => (current === undefined ? replica.get(key) === undefined : replica.revision() >= current.revision));
       throw conflict(key, expected, current);
     }
@@ -160,6 +164,14 @@ export async function openEtcdStore({ endpoints, tls, prefix = "/lichen", clock 
     }
     const there = replica.get(key);
     return there?.revision === answer.revision ? there : { key, value: owned(value), revision: answer.revision, created: expected === 0 ? answer.revision : (there?.created ?? answer.revision) };
+  }
+
+  async function takeFence(key: string, revision: number): Promise<Fence> {
+    const answer = await call(etcd.TXN, etcd.putIfRequest(fenceKey, { key: prefix + key, revision }), etcd.swapAnswer).catch((error: unknown) => {
+      throw error instanceof StoreError ? error : unavailable(error);
+    });
+    if (!answer.won) throw fencedError();
+    return { revision: answer.revision };
   }
 
   /** Waits for the watch until `condition` holds. */
@@ -205,8 +217,9 @@ export async function openEtcdStore({ endpoints, tls, prefix = "/lichen", clock 
     range: replica.range,
     watch: replica.watch,
     caughtUp: (revision) => (revision <= replica.revision() || ending.signal.aborted ? replica.caughtUp(revision) : caughtUp(revision)),
-    put: (key, value, expected) => tracked(write(key, value, expected)),
-    delete: (key, expected) => tracked(write(key, undefined, expected)),
+    put: (key, value, expected, fence) => tracked(write(key, value, expected, fence)),
+    delete: (key, expected, fence) => tracked(write(key, undefined, expected, fence)),
+    fence: (key, revision) => tracked(takeFence(key, revision)),
     async compact(revision) {
       if (revision > replica.revision()) throw futureError(revision, replica.revision());
       await call(etcd.COMPACT, etcd.compactRequest(revision), () => {}).catch((error: unknown) => {

@@ -58,7 +58,7 @@ export async function plane(t: { readonly teardown: (end: () => Promise<void>) =
   });
   const informers = sharedInformers(registry.clientFor(cacheUser), { clock, log, signal: stopping.signal, entropy });
   await extended.serve(informers, registry.clientFor);
-  const running = extended.controllers().map((controller) => runController(controller, { clock, log, signal: stopping.signal, entropy }));
+  const running = [...extended.everywhere(), ...extended.controllers({ informers, clientFor: registry.clientFor })].map((controller) => runController(controller, { clock, log, signal: stopping.signal, entropy }));
   t.teardown(async () => {
     stopping.abort();
     await Promise.all(running.map(({ stopped }) => stopped));

@@ -40,14 +40,28 @@ export function putRequest(key: string): Buffer {
 
 export const putAnswer = (bytes: Buffer): number => revisionOf(decode(bytes));
 
-/** If the key is at `expected` (0: absent), writes it, or deletes it if there is no value; else reads it. */
-export function swapRequest(key: string, value: Uint8Array | undefined, expected: number): Buffer {
+export interface KeyAt {
+  readonly key: string;
+  readonly revision: number;
+}
+
+function isAt({ key, revision }: KeyAt): Buffer {
   const EQUAL = 0;
   const MOD_REVISION = 2;
-  const compare = encode([[1, EQUAL], [2, MOD_REVISION], [3, key], [6, expected]]);
+  return encode([[1, EQUAL], [2, MOD_REVISION], [3, key], [6, revision]]);
+}
+
+/** Writes a key without a value if another one is at a revision. */
+export function putIfRequest(key: string, condition: KeyAt): Buffer {
+  return encode([[1, isAt(condition)], [2, encode([[2, encode([[1, key]])]])]]);
+}
+
+/** If the key is at `expected` (0: absent), and `fence` as it says, writes it, or deletes it if there is no value; else reads it. */
+export function swapRequest(key: string, value: Uint8Array | undefined, expected: number, fence?: KeyAt): Buffer {
+  const conditions = [{ key, revision: expected }, ...(fence === undefined ? [] : [fence])];
   const write = value === undefined ? encode([[3, encode([[1, key], [3, true]])]]) : encode([[2, encode([[1, key], [2, value]])]]);
   const read = encode([[1, encode([[1, key]])]]);
-  return encode([[1, compare], [2, write], [3, read]]);
+  return encode([...conditions.map((each): [number, Buffer] => [1, isAt(each)]), [2, write], [3, read]]);
 }
 
 export type SwapAnswer =
