@@ -103,7 +103,13 @@ async function compose(config: ServerConfig, parts: Required<Omit<ServerParts, "
   const nodeOf = (namespace: string, name: string) => informers.of(PODS).get(`${namespace}/${name}`)?.spec?.nodeName;
   const metrics = podMetrics({ usages, nodeOf, clock });
   const resign = await leadership({
-    ...{ store, registry, kinds, clock, entropy, log, signal: stopping.signal },
+    store,
+    registry,
+    kinds,
+    clock,
+    entropy,
+    log,
+    signal: stopping.signal,
     async begin(leading) {
       const endFleet = await devices.lead(leading);
       startLoops({ ...leading, metrics });

@@ -40,10 +40,14 @@ export interface ListOptions extends Selection {
   readonly continue?: string | undefined;
   readonly resourceVersion?: string | undefined;
   readonly resourceVersionMatch?: "Exact" | "NotOlderThan" | undefined;
+  /** of a watch; refused */
+  readonly sendInitialEvents?: boolean | undefined;
 }
 
 export interface WatchOptions extends Selection {
   readonly resourceVersion?: string | undefined;
+  /** of a list; means nothing here, and is refused beside a match */
+  readonly continue?: string | undefined;
   readonly allowWatchBookmarks?: boolean | undefined;
   readonly sendInitialEvents?: boolean | undefined;
   readonly resourceVersionMatch?: "Exact" | "NotOlderThan" | undefined;

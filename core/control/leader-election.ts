@@ -96,9 +96,9 @@ async function term<F>(election: Election<F>, fence: F, since: number): Promise<
   const ending = new AbortController();
   const end = () => ending.abort();
   signal.addEventListener("abort", end, { once: true });
-  let cancel = () => {};
+  let cancel: (() => void) | undefined;
   const holdFrom = (moment: number) => {
-    cancel();
+    cancel?.();
     cancel = clock.after(Math.max(0, moment + RENEW_DEADLINE_MS - clock.monotonic()), end);
   };
   holdFrom(since);
@@ -115,7 +115,7 @@ async function term<F>(election: Election<F>, fence: F, since: number): Promise<
     if (renewed === "renewed") holdFrom(asked);
     else if (renewed === "lost") ending.abort();
   }
-  cancel();
+  cancel?.();
   signal.removeEventListener("abort", end);
   await acting;
 }

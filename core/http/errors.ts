@@ -10,15 +10,18 @@ import { MalformedRequest } from "./target.ts";
 
 export function errorReply(error: unknown, log: Log, request: { readonly id: string; readonly method: string; readonly path: string }): Message {
   if (error instanceof MalformedRequest) {
-    return { status: error.code, headers: { "Content-Type": "text/plain; charset=utf-8" }, body: error.message };
+    return { status: error.code, headers: { "Content-Type": "text/plain; charset=utf-8", ...NOT_SNIFFED }, body: error.message };
   }
   const known = error instanceof ApiError ? error : internalError(request.id);
   if (known !== error || (known.code >= 500 && known.cause !== undefined)) {
     log.error({ ...request, error: describe(error) }, "request failed");
   }
   const retry = known.details?.retryAfterSeconds;
-  return json(known.toStatus(), known.code, retry === undefined ? {} : { "Retry-After": String(retry) });
+  return json(known.toStatus(), known.code, { ...(retry === undefined ? {} : { "Retry-After": String(retry) }), ...(known.code === 403 ? NOT_SNIFFED : {}) });
 }
+
+/** What the URL said is repeated in these answers: no browser shall take it for a page. */
+const NOT_SNIFFED = { "X-Content-Type-Options": "nosniff" } as const;
 
 function internalError(id: string): ApiError {
   return new ApiError("InternalError", `Internal error occurred: the server could not handle the request (audit id ${id})`, {

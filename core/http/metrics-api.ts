@@ -32,7 +32,7 @@ export async function metrics(call: Call, { kind, action, namespace, name }: Rou
     if (object === undefined) throw new ApiError("NotFound", `${plural}.${group} ${JSON.stringify(name)} not found`, { details: { name, group, kind: plural } });
     return await objectReply(call, kind, accept, object, 200, now);
   }
-  const { labelSelector, fieldSelector } = listOptions(call.query, false);
+  const { labelSelector, fieldSelector } = listOptions(call.query);
   const items = await made(client, services, { namespace, labelSelector, fieldSelector });
   return await listReply(call, kind, accept, listOf(kind, items), now);
 }

@@ -12,14 +12,10 @@ type OptionsKind = "ListOptions" | "CreateOptions" | "UpdateOptions" | "PatchOpt
 /** metav1: longest name of a field manager, in bytes. */
 const FIELD_MANAGER_BYTES_MAX = 128;
 
-export function listOptions(query: URLSearchParams, watching: boolean): ListOptions & WatchParameters {
+export function listOptions(query: URLSearchParams): ListOptions & WatchParameters {
   const text = (name: string) => query.get(name) || undefined;
   const initial = query.has("sendInitialEvents") ? flag(query, "sendInitialEvents") : undefined;
   const next = text("continue");
-  const errors: FieldError[] = [];
-  if (initial !== undefined && !watching) errors.push(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
-  if (next !== undefined && watching) errors.push(forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided"));
-  if (errors.length > 0) throw invalidOptions("ListOptions", errors);
   const limit = integer(query, "limit");
   return {
     labelSelector: text("labelSelector"),
@@ -34,8 +30,6 @@ export function listOptions(query: URLSearchParams, watching: boolean): ListOpti
     sendInitialEvents: initial,
   };
 }
-
-const forbidden = (field: string, why: string): FieldError => ({ type: "FieldValueForbidden", field, message: `Forbidden: ${why}` });
 
 export interface WatchParameters {
   readonly timeoutSeconds: number | undefined;

@@ -4,6 +4,7 @@
  */
 import type { Resource } from "../api/client.ts";
 import { ApiError, badRequest } from "../api/status.ts";
+import { parseSelection } from "../registry/selection.ts";
 import type { Call } from "./call.ts";
 import { deprecation } from "./deprecations.ts";
 import type { Discovery } from "./discovery/discovery.ts";
@@ -40,16 +41,35 @@ export async function answerResource(call: Call, path: ResourcePath, { services,
   if (routing.kind.group === METRICS_GROUP) return await metrics(call, routing, services);
   if (routing.subresource?.name === "proxy") return await proxy(call, named(routing), services);
   if (routing.subresource?.name === "log") return await podLog(call, named(routing), services);
+  if (WITH_BODY.has(routing.action)) await mustBeAllowed(services.authorizer, { user: call.user, verb: routing.action, resource: askedOf(call, routing) });
   try {
     return await verbs[routing.action](call, routing, services);
   } catch (error) {
     // what is wrong with a request is told to those only who may make it
     if (error instanceof ApiError && MISTAKES.has(error.code) && routing.action !== "connect") {
-      const { group, version, plural } = routing.kind;
-      const resource = { group, version, plural, subresource: routing.subresource?.name, namespace: routing.namespace, name: routing.name };
-      await mustBeAllowed(services.authorizer, { user: call.user, verb: routing.action, resource });
+      await mustBeAllowed(services.authorizer, { user: call.user, verb: routing.action, resource: askedOf(call, routing) });
     }
     throw error;
+  }
+}
+
+/** Nobody who may not write makes the server read what they sent. The registry asks again: it has other callers, too. */
+const WITH_BODY: ReadonlySet<Action> = new Set(["create", "update", "patch", "delete", "deletecollection"]);
+
+function askedOf({ query }: Call, { kind, subresource, namespace, name, action }: Route) {
+  const { group, version, plural } = kind;
+  const resource = { group, version, plural, subresource: subresource?.name, namespace, name };
+  if (action !== "deletecollection") return resource;
+  const fieldSelector = query.get("fieldSelector") || undefined;
+  return { ...resource, labelSelector: query.get("labelSelector") || undefined, fieldSelector, name: nameIn(fieldSelector) };
+}
+
+/** A selector that names one object asks for that one. */
+function nameIn(fieldSelector: string | undefined): string | undefined {
+  try {
+    return parseSelection({ fieldSelector }).name;
+  } catch {
+    return undefined;
   }
 }
 

@@ -44,7 +44,7 @@ export interface WatchServices {
 export async function watch(call: Call, route: Route, client: Client, services: WatchServices): Promise<Reply> {
   const { format, view } = accepted(call, route.kind);
   if (format === "yaml") throw notAcceptable(["json", "protobuf"]);
-  const { timeoutSeconds, ...options } = listOptions(call.query, true);
+  const { timeoutSeconds, ...options } = listOptions(call.query);
   const fieldSelector = [options.fieldSelector, route.name === undefined ? undefined : `metadata.name=${route.name}`].filter((each) => each !== undefined);
   const encode = format === "protobuf" ? protobufEncoder(view) : format === "cbor" ? cborEncoder(route.kind, view, includeObject(call.query), services.clock) : jsonEncoder(route.kind, view, includeObject(call.query), services.clock);
 

@@ -113,19 +113,20 @@ function readPatch(type: Written, bytes: Uint8Array, strict: boolean): Patch {
   }
   // as a merge patch it makes nothing of the object, as a strategic one it changes nothing
   if (value === null && type === "merge") return { type, patch: null, problems };
-  const patch = value ?? {};
-  if (!isObject(patch)) {
+  const given = value ?? {};
+  if (!isObject(given)) {
     const why = `json: cannot unmarshal ${jsonType(value)} into Go value of type map[string]interface {}`;
     throw badRequest(type === "strategic" ? why : `error decoding patch: ${why}`);
   }
-  return { type, patch, problems };
+  return { type, patch: given, problems };
 }
 
 const operationFields = new Set(["op", "path", "from", "value"]);
 
+const wrong = (value: unknown, into: string) => badRequest(`error decoding patch: json: cannot unmarshal ${jsonType(value)} into Go ${into}`);
+
 /** Shape and members of the operations of a JSON patch; what they mean is judged when they are applied. */
 function checkOperations(operations: unknown): readonly string[] {
-  const wrong = (value: unknown, into: string) => badRequest(`error decoding patch: json: cannot unmarshal ${jsonType(value)} into Go ${into}`);
   if (!Array.isArray(operations)) throw wrong(operations, "value of type []handlers.jsonPatchOp");
   const unknown: string[] = [];
   for (const [index, operation] of (operations as readonly unknown[]).entries()) {
@@ -172,7 +173,7 @@ export async function remove(call: Call, route: Named, client: Client, { now }: 
 
 export async function removeCollection(call: Call, route: Route, client: Client, { now }: WriteServices): Promise<Message> {
   const accept = accepted(call, route.kind);
-  const selection = listOptions(call.query, false);
+  const selection = listOptions(call.query);
   const options = await deleteOptions(call, route);
   const removed = await client.deleteCollection(resourceOf(route), { ...selection, ...options, namespace: route.namespace, warn: call.warn });
   return await listReply(call, route.kind, accept, removed, now);
@@ -187,7 +188,7 @@ async function deleteOptions(call: Call, route: Route): Promise<DeleteOptions> {
   if (policy !== undefined && orphan !== undefined) {
     errors.push({ type: "FieldValueInvalid", field: "propagationPolicy", message: `Invalid value: ${JSON.stringify(policy)}: orphanDependents and deletionPropagation cannot be both set` });
   } else if (policy !== undefined && policy !== "Background" && policy !== "Foreground" && policy !== "Orphan") {
-    errors.push(unsupported("propagationPolicy", policy, ["Background", "Foreground", "Orphan"]));
+    errors.push(unsupported("propagationPolicy", policy, ["Foreground", "Background", "Orphan", "nil"]));
   }
   const dryRun = given.dryRun ?? [];
   if (dryRun.some((each) => each !== "All")) {
@@ -226,7 +227,7 @@ function fromQuery(query: URLSearchParams): GivenDeleteOptions {
 function fromBody(bytes: Uint8Array, call: Call, route: Route): GivenDeleteOptions {
   const format = bodyFormat(call.header("content-type"), formatsOf(route.kind, call));
   const { value } = parse(bytes, format, { kind: "DeleteOptions" }, "Ignore");
-  if (isObject(value) && value["kind"] !== undefined && value["kind"] !== "DeleteOptions") {
+  if (isObject(value) && (value["kind"] ?? "") !== "" && value["kind"] !== "DeleteOptions") {
     throw badRequest(`decoded object cannot be converted to DeleteOptions: it is of kind ${JSON.stringify(value["kind"])}`);
   }
   return decodeValue(types().get(DELETE_OPTIONS), value).value as GivenDeleteOptions;

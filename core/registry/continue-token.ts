@@ -29,7 +29,7 @@ export function decodeContinue(token: string): Continuation {
   const text = Buffer.from(token, "base64url").toString("utf8");
   let value: { v?: unknown; rv?: unknown; start?: unknown };
   try {
-    value = JSON.parse(text) as typeof value;
+    value = (JSON.parse(text) ?? {}) as typeof value;
   } catch {
     throw bad(text === "" ? "unexpected end of JSON input" : `invalid character '${text[0]}' looking for beginning of value`);
   }

@@ -9,7 +9,7 @@ import type { Context } from "./context.ts";
 import { checkDeleteOptions, removeAuthorized } from "./delete.ts";
 import { collect } from "./list.ts";
 import { checkListOptions } from "./list-options.ts";
-import { compileSelection } from "./selection.ts";
+import { compileSelection, parseSelection } from "./selection.ts";
 import { omit } from "./omit.ts";
 
 /** Deletions under way at once: lets the store group their commits. */
@@ -22,10 +22,11 @@ export async function removeCollection(
   options: ListOptions & DeleteOptions,
 ): Promise<KubeList<AnyObject>> {
   const { namespace, labelSelector, fieldSelector } = options;
-  const selection = compileSelection(kind, options);
-  await authorize(context, { user, verb: "deletecollection", kind, namespace, name: selection.name, labelSelector, fieldSelector });
+  const parsed = parseSelection(options);
+  await authorize(context, { user, verb: "deletecollection", kind, namespace, name: parsed.name, labelSelector, fieldSelector });
   checkListOptions(options);
   checkDeleteOptions(options);
+  const selection = compileSelection(kind, parsed);
   const found = await collect(context, kind, selection, options);
   const each: DeleteOptions = { ...options, preconditions: omit(options.preconditions ?? {}, "resourceVersion") };
   const waiting = [...found.items];

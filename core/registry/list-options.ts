@@ -7,10 +7,10 @@ const LIST_OPTIONS = { group: "meta.k8s.io", kind: "ListOptions" };
 const MATCH = "resourceVersionMatch";
 
 const forbiddenMatch = (why: string): FieldError => ({ type: "FieldValueForbidden", field: MATCH, message: `Forbidden: ${why}` });
-const unsupportedMatch = (value: string): FieldError => ({
+const unsupportedMatch = (value: string, supported: readonly string[]): FieldError => ({
   type: "FieldValueNotSupported",
   field: MATCH,
-  message: `Unsupported value: ${JSON.stringify(value)}: supported values: "Exact", "NotOlderThan", ""`,
+  message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${supported.map((each) => JSON.stringify(each)).join(", ")}`,
 });
 
 /** @throws ApiError "Invalid" */
@@ -22,23 +22,25 @@ export function checkListOptions(options: ListOptions): void {
     if (options.continue !== undefined && options.continue !== "") {
       errors.push(forbiddenMatch(`${MATCH} is forbidden when continue is provided`));
     }
-    if (match !== "Exact" && match !== "NotOlderThan") errors.push(unsupportedMatch(match));
+    if (match !== "Exact" && match !== "NotOlderThan") errors.push(unsupportedMatch(match, ["Exact", "NotOlderThan", ""]));
     if (match === "Exact" && resourceVersion === "0") {
       errors.push(forbiddenMatch(`${MATCH} "exact" is forbidden for resourceVersion "0"`));
     }
+  }
+  if (options.sendInitialEvents !== undefined) {
+    errors.push({ type: "FieldValueForbidden", field: "sendInitialEvents", message: "Forbidden: sendInitialEvents is forbidden for list" });
   }
   if (errors.length > 0) throw invalid(LIST_OPTIONS, "", errors);
 }
 
 /** @throws ApiError "Invalid" */
-export function checkWatchOptions({ resourceVersionMatch: match, sendInitialEvents }: WatchOptions): void {
+export function checkWatchOptions({ resourceVersionMatch: match, sendInitialEvents, continue: next = "" }: WatchOptions): void {
   const errors: FieldError[] = [];
-  const given = match !== undefined && `${match}` !== "";
-  if (sendInitialEvents !== undefined) {
-    if (match !== "NotOlderThan") errors.push(forbiddenMatch(`sendInitialEvents requires setting ${MATCH} to NotOlderThan`));
-  } else if (given) {
-    errors.push(forbiddenMatch(`${MATCH} is forbidden for watch unless sendInitialEvents is provided`));
+  if (sendInitialEvents !== undefined && match !== "NotOlderThan") errors.push(forbiddenMatch(`sendInitialEvents requires setting ${MATCH} to NotOlderThan`));
+  if (match !== undefined && `${match}` !== "") {
+    if (sendInitialEvents === undefined) errors.push(forbiddenMatch(`${MATCH} is forbidden for watch unless sendInitialEvents is provided`));
+    if (match !== "NotOlderThan") errors.push(unsupportedMatch(match, ["NotOlderThan"]));
+    if (next !== "") errors.push(forbiddenMatch(`${MATCH} is forbidden when continue is provided`));
   }
-  if (given && match !== "Exact" && match !== "NotOlderThan") errors.push(unsupportedMatch(match));
   if (errors.length > 0) throw invalid(LIST_OPTIONS, "", errors);
 }

@@ -21,7 +21,7 @@ import { keyOf, prefixOf } from "./keys.ts";
 import { checkListOptions } from "./list-options.ts";
 import { compactedList, listVersion, tooLarge } from "./resource-version.ts";
 import type { CompiledSelection } from "./selection.ts";
-import { compileSelection } from "./selection.ts";
+import { compileSelection, parseSelection } from "./selection.ts";
 import { rethrow } from "./store-errors.ts";
 
 /** Entries read at once when a selector may drop most of them: bounds memory without many round trips to etcd. */
@@ -32,9 +32,10 @@ const INCONSISTENT =
 
 export async function list(context: Context, user: User, kind: Kind, options: ListOptions): Promise<KubeList<AnyObject>> {
   const { namespace, labelSelector, fieldSelector } = options;
-  const selection = compileSelection(kind, options);
-  await authorize(context, { user, verb: "list", kind, namespace, name: selection.name, labelSelector, fieldSelector });
+  const parsed = parseSelection(options);
+  await authorize(context, { user, verb: "list", kind, namespace, name: parsed.name, labelSelector, fieldSelector });
   checkListOptions(options);
+  const selection = compileSelection(kind, parsed);
   return collect(context, kind, selection, options);
 }
 

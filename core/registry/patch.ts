@@ -75,10 +75,10 @@ function patched(kind: BodyKind, old: AnyObject, how: Patch, options: WriteOptio
 }
 
 /** Never becomes text on the way, so its errors show the patch as Go prints it, and what it says of its kind is not read. */
-function strategic(kind: BodyKind, old: AnyObject, patch: unknown, options: Strictness): AnyObject {
+function strategic(kind: BodyKind, old: AnyObject, given: unknown, options: Strictness): AnyObject {
   if (kind.schema.custom === true) throw notStrategic();
-  if (!isObject(patch)) throw badRequest(notAnObject(patch));
-  const { object, rest } = strategicMerge(kind.schema, old, patch);
+  if (!isObject(given)) throw badRequest(notAnObject(given));
+  const { object, rest } = strategicMerge(kind.schema, old, given);
   const unusable = (why: string) => notUsable(goText(rest), why);
   return checked(kind, decodeOr(() => decodeMap(kind.schema, object), unusable), options, unusable);
 }
@@ -98,16 +98,16 @@ const notAnObject = (value: unknown) => `json: cannot unmarshal ${jsonType(value
 
 /** The patched value as an object of its kind again. @throws ApiError "Invalid" with the value, as Kubernetes shows it */
 function decoded(kind: BodyKind, value: unknown, options: Strictness, old: AnyObject): AnyObject {
-  const { apiVersion, kind: named } = value as { readonly apiVersion?: unknown; readonly kind?: unknown };
+  const { apiVersion, kind: kindName } = value as { readonly apiVersion?: unknown; readonly kind?: unknown };
   const shown = () => inOrder(kind.schema, value, old, true);
   const unusable = (why: string) => notUsable(JSON.stringify(shown()), why);
-  for (const [field, text] of [["apiVersion", apiVersion], ["kind", named]] as const) {
+  for (const [field, text] of [["apiVersion", apiVersion], ["kind", kindName]] as const) {
     if (typeof (text ?? "") === "string") continue;
     throw unusable(`couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonType(text)} into Go struct field .${field} of type string`);
   }
   // what says nothing is taken for the kind of the resource
-  if ((apiVersion || apiVersionOf(kind)) !== apiVersionOf(kind) || (named || kind.kind) !== kind.kind) {
-    throw unusable(`no kind "${named}" is registered for version "${apiVersion}" in the scheme of this server`);
+  if ((apiVersion || apiVersionOf(kind)) !== apiVersionOf(kind) || (kindName || kind.kind) !== kind.kind) {
+    throw unusable(`no kind "${kindName}" is registered for version "${apiVersion}" in the scheme of this server`);
   }
   const decode = () => {
     try {

@@ -20,20 +20,40 @@ export interface CompiledSelection {
 
 const everything: CompiledSelection = { matches: undefined, name: undefined, namespace: undefined };
 
-/** @throws ApiError "BadRequest" */
-export function compileSelection(kind: Kind, selection: Selection): CompiledSelection {
-  const { labelSelector = "", fieldSelector = "" } = selection;
-  if (labelSelector === "" && fieldSelector === "") return everything;
-  try {
-    const labels = parseSelector(labelSelector);
+/** Selectors that could be read, not yet held against a kind. */
+export interface ParsedSelection {
+  readonly labels: Selector;
+  readonly fields: readonly FieldRequirement[];
+  /** the only name that can match */
+  readonly name: string | undefined;
+}
+
+/** @throws ApiError "BadRequest" for what is no selector */
+export function parseSelection({ labelSelector = "", fieldSelector = "" }: Selection): ParsedSelection {
+  return refusing(() => {
     const fields = parseFieldSelector(fieldSelector);
+    return { labels: parseSelector(labelSelector), fields, name: only(fields, "metadata.name") };
+  });
+}
+
+/** @throws ApiError "BadRequest" for fields that the kind is not selected by */
+export function compileSelection(kind: Kind, { labels, fields, name }: ParsedSelection): CompiledSelection {
+  if (labels.length === 0 && fields.length === 0) return everything;
+  return refusing(() => {
     const tests = fields.map((field) => fieldTest(kind, field));
-    const only = (path: string) => fields.find((field) => field.path === path && field.equal)?.value;
     return {
       matches: labels.length === 0 && tests.length === 0 ? undefined : (object) => matchesAll(object, labels, tests),
-      name: only("metadata.name"),
-      namespace: kind.namespaced ? only("metadata.namespace") : undefined,
+      name,
+      namespace: kind.namespaced ? only(fields, "metadata.namespace") : undefined,
     };
+  });
+}
+
+const only = (fields: readonly FieldRequirement[], path: string) => fields.find((field) => field.path === path && field.equal)?.value;
+
+function refusing<T>(work: () => T): T {
+  try {
+    return work();
   } catch (error) {
     throw error instanceof SelectorError ? badRequest(error.message) : error;
   }
@@ -56,10 +76,18 @@ function reader(kind: Kind, path: string): (object: AnyObject) => string {
   const selectable = kind.hooks.selectableFields ?? {};
   const own = Object.hasOwn(selectable, path) ? selectable[path] : undefined;
   if (own !== undefined) return own;
-  // Kinds with fields of their own word the refusal otherwise than kinds with none.
-  throw new SelectorError(
-    kind.group === "" || isCustom(kind)
-      ? `field label not supported: ${path}`
-      : `${JSON.stringify(path)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
-  );
+  throw new SelectorError(unknownField(kind, path));
 }
+
+/** Kinds with fields of their own word the refusal each in their way. */
+function unknownField(kind: Kind, path: string): string {
+  const own = ownWords[`${kind.group}/${kind.plural}`];
+  if (own !== undefined) return own(path);
+  if (isCustom(kind) || kind.hooks.selectableFields !== undefined || kind.plural === "services") return `field label not supported: ${path}`;
+  return `${JSON.stringify(path)} is not a known field selector: only "metadata.name", "metadata.namespace"`;
+}
+
+const ownWords: { readonly [resource: string]: (path: string) => string } = {
+  "batch/jobs": (path) => `field label ${JSON.stringify(path)} not supported for Job`,
+  "resource.k8s.io/resourceslices": (path) => `field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: ${path}`,
+};

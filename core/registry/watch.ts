@@ -19,7 +19,7 @@ import { collect } from "./list.ts";
 import { checkWatchOptions } from "./list-options.ts";
 import { readVersion, tooLarge, tooOld } from "./resource-version.ts";
 import type { CompiledSelection } from "./selection.ts";
-import { compileSelection } from "./selection.ts";
+import { compileSelection, parseSelection } from "./selection.ts";
 
 /** How long after its revision was taken a bookmark is sent: all events up to it have been handed over by then. */
 const BOOKMARK_DELAY_MS = 1_000;
@@ -28,9 +28,10 @@ type Batch = readonly WatchEvent<AnyObject>[];
 
 export async function watch(context: Context, user: User, kind: Kind, options: WatchOptions): Promise<AsyncIterable<Batch>> {
   const { namespace, labelSelector, fieldSelector } = options;
-  const selection = compileSelection(kind, options);
-  await authorize(context, { user, verb: "watch", kind, namespace, name: selection.name, labelSelector, fieldSelector });
+  const parsed = parseSelection(options);
+  await authorize(context, { user, verb: "watch", kind, namespace, name: parsed.name, labelSelector, fieldSelector });
   checkWatchOptions(options);
+  const selection = compileSelection(kind, parsed);
   const version = readVersion(options.resourceVersion);
   const fromNow = version === undefined || version === 0;
   const initial = options.sendInitialEvents ?? fromNow;

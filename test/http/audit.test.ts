@@ -63,7 +63,8 @@ test("the first rule that fits says how much is written", async (t) => {
   t.like(events()[0], { level: "RequestResponse", requestObject: { data: { k: "v" } }, responseObject: { metadata: { name: "a" } } });
   t.false(lines[0]?.includes("managedFields"));
   await api.send("PATCH", "/api/v1/namespaces/default/configmaps/a", { body: { data: { k: "w" } }, headers: { authorization: "Bearer jane", "content-type": "application/merge-patch+json" } });
-  t.like(events()[1], { level: "Request", verb: "patch", requestObject: { data: { k: "w" } }, responseStatus: { code: 403, reason: "Forbidden" } });
+  t.like(events()[1], { level: "Request", verb: "patch", responseStatus: { code: 403, reason: "Forbidden" } });
+  t.is((events()[1] as { requestObject?: unknown }).requestObject, undefined, "what nobody may send is not read");
   await api.send("GET", "/api/v1/nodes", { headers: { "impersonate-user": "bob" } });
   t.like(events()[2], { level: "Metadata", verb: "list", user: { username: "admin" }, impersonatedUser: { username: "bob" } });
 });

@@ -2,6 +2,7 @@
 import test from "ava";
 import fc from "fast-check";
 import type { Authorizer } from "../../core/auth/auth.ts";
+import { createApp } from "../../core/http/app.ts";
 import { configMap, openApi } from "./support/api.ts";
 import type { Api } from "./support/api.ts";
 
@@ -102,7 +103,7 @@ test("mistakes are told to those only who may make the request", async (t) => {
     ["PATCH", "/mine", { "content-type": "text/plain" }, "{}"],
     ["DELETE", "/mine?propagationPolicy=Never", {}],
     ["GET", "?limit=many", {}],
-    ["GET", "?watch=1&continue=x", {}],
+    ["GET", "?watch=1&resourceVersionMatch=Exact", {}],
     ["GET", "?labelSelector=%21%21", {}],
   ];
   for (const [method, rest, headers, body] of mistakes) {
@@ -149,4 +150,18 @@ test("nobody acts as somebody else without the right to each part of it", async 
   for (const headers of [{ "impersonate-group": "system:masters" }, { "impersonate-extra-a": "b" }, { "impersonate-uid": "1" }]) {
     t.is((await whoAmI(headers as Record<string, string>)).status, 400, JSON.stringify(headers));
   }
+});
+
+test("a body that nobody may send is not read", async (t) => {
+  const api = await shop();
+  const app = createApp(api.services, api.closing.signal);
+  let read = 0;
+  const body = () => new ReadableStream<Uint8Array>({ pull: () => void read++ }, { highWaterMark: 0 });
+  for (const [method, path] of [["POST", "configmaps"], ["PUT", "configmaps/a"], ["PATCH", "configmaps/a"], ["DELETE", "configmaps/a"], ["DELETE", "configmaps"]] as const) {
+    const headers = { ...jane, "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json" };
+    const sent: RequestInit & { readonly duplex: "half" } = { method, headers, body: body(), duplex: "half" };
+    const response = await app.request(`https://localhost/api/v1/namespaces/vault/${path}`, sent);
+    t.is(response.status, 403, `${method} ${path}`);
+  }
+  t.is(read, 0);
 });

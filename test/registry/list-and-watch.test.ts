@@ -61,7 +61,9 @@ test("versions and their mistakes", async (t) => {
     [{ resourceVersion: "x" }, 'invalid resource version: resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax'],
     [{ continue: "x" }, "invalid continue token: continue key is not valid: illegal base64 data at input byte 0"],
     [{ labelSelector: "a b" }, "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"],
-    [{ fieldSelector: "data=x" }, "field label not supported: data"],
+    [{ fieldSelector: "data=x" }, '"data" is not a known field selector: only "metadata.name", "metadata.namespace"'],
+    // "null" in base64
+    [{ continue: "bnVsbA" }, 'invalid continue token: continue key is not valid: server does not recognize this encoded version ""'],
   ] as const;
   for (const [options, message] of cases) await t.throwsAsync(client.list(CONFIG_MAPS, options), { message });
   await t.throwsAsync(client.list(CONFIG_MAPS, { resourceVersion: "0", resourceVersionMatch: "Exact" }), { message: /is forbidden for resourceVersion "0"/ });

@@ -172,7 +172,7 @@ export function openUpgrades(services: HttpServices, closing: AbortSignal): Upgr
   }
 
   async function watchSocket(session: Session): Promise<void> {
-    const { timeoutSeconds, ...options } = listOptions(session.query, true);
+    const { timeoutSeconds, ...options } = listOptions(session.query);
     const ending = new AbortController();
     const gone = goneSignal(session.socket, closing);
     gone.addEventListener("abort", () => ending.abort(), { once: true });

@@ -102,8 +102,9 @@ function entryOf({ kind, user, options, subresource, now }: Pick<Write, "kind" |
   };
 }
 
-/** Over HTTP the name of the client program; in this process the last part of the user's name. */
+/** Over HTTP the name of the client program; in this process that of the program which Kubernetes has for the part. */
 export function managerOf({ name }: User, { fieldManager = "" }: WriteOptions): string {
   if (fieldManager !== "") return fieldManager;
-  return name.startsWith("system:node:") ? "kubelet" : (name.split(":").at(-1) ?? "unknown");
+  if (name.startsWith("system:node:")) return "kubelet";
+  return name.startsWith("system:serviceaccount:kube-system:") ? "kube-controller-manager" : (name.split(":").at(-1) ?? "unknown");
 }

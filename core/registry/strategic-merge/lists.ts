@@ -134,10 +134,11 @@ function isBefore(a: unknown, b: unknown, server: List, mergeKey: string): boole
   return first >= 0 && second >= 0 && first < second;
 }
 
+const isDirective = (item: unknown) => isObject(item) && Object.hasOwn(item, DIRECTIVE);
+
 /** The elements of a list must come in the order that the directive names. */
 export function checkOrder(list: List, order: List, mergeKey: string): void {
   if (order.length === 0 || list.length === 0) return;
-  const isDirective = (item: unknown) => isObject(item) && Object.hasOwn(item, DIRECTIVE);
   if (mergeKey !== "") for (const item of list) if (!isObject(item)) badType("map[string]interface {}", item);
   const wanted = list.filter((item) => !isDirective(item));
   let at = 0;
