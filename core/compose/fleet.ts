@@ -50,6 +50,7 @@ export interface Fleet {
 
 /** Common name of the server's certificate at an external broker, whose rules give it all topics. */
 const BROKER_USER = "server";
+/** Renewed together with the serving certificate, which lives longer and is renewed with a third left: always in time. */
 const BROKER_TTL_MS = 365 * 86_400_000;
 
 export function fleet(parts: FleetParts): Fleet {
@@ -105,6 +106,9 @@ async function brokerOf({ broker, host, port, pki, serving, clock, entropy, log:
   const log = parent.child({ part: "broker" });
   const ca = pki.caCertificate;
   if (broker === undefined) return hubLinks({ embedded: { host, port, tls: { ca, cert: serving.certificate, key: serving.key }, refuse, log } });
-  const { certificate, key } = await pki.issueClient({ commonName: BROKER_USER, ttlMs: BROKER_TTL_MS });
-  return hubLinks({ external: { url: broker, tls: () => ({ ca, cert: certificate, key }), clientId: BROKER_USER, clock, entropy, log } });
+  const issue = () => pki.issueClient({ commonName: BROKER_USER, ttlMs: BROKER_TTL_MS });
+  let own = await issue();
+  const links = await hubLinks({ external: { url: broker, tls: () => ({ ca, cert: own.certificate, key: own.key }), clientId: BROKER_USER, clock, entropy, log } });
+  const renew = () => void issue().then((next) => (own = next), (error: unknown) => log.error({ error }, "the certificate for the broker could not be renewed"));
+  return { ...links, renew };
 }
