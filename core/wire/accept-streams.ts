@@ -4,25 +4,19 @@ import type { DeviceStream, StreamRequest } from "../api/streams.ts";
 import type { DeviceLink } from "./link.ts";
 import { streamMux } from "./stream-mux.ts";
 
+/** Sends and reads at its own pace and ends with `stream.close()` or `stream.close(new ApiError(…))`; what it throws does the latter. */
+export type Serve = (stream: DeviceStream) => Promise<void>;
+
 /**
- * Calls `handler` for each stream that the server opens. The handler sends and reads at its own pace, and ends with
- * `stream.close()` or `stream.close(new ApiError(…))`; what it throws closes the stream with an error.
- * The link stays the caller's to close.
+ * Calls `choose` for each stream that the server opens: it returns what will serve it, or throws ApiError, which the
+ * client hears before its connection turns into a stream. The link stays the caller's to close.
  */
-export function acceptStreams(
-  link: DeviceLink,
-  handler: (request: StreamRequest, stream: DeviceStream) => void | Promise<void>,
-  refused?: (reason: string) => void,
-): void {
+export function acceptStreams(link: DeviceLink, choose: (request: StreamRequest) => Serve, refused?: (reason: string) => void): void {
   const mux = streamMux({
     send: (payload) => link.publish(payload, { confirm: false }),
-    accept(request, stream) {
-      const fail = (error: unknown) => stream.close(error instanceof Error ? error : new Error(String(error)));
-      try {
-        Promise.resolve(handler(request, stream)).catch(fail);
-      } catch (error) {
-        fail(error);
-      }
+    accept(request) {
+      const serve = choose(request);
+      return (stream) => void serve(stream).catch((error: unknown) => stream.close(error instanceof Error ? error : new Error(String(error))));
     },
     ...(refused === undefined ? {} : { refused }),
   });

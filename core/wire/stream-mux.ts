@@ -37,8 +37,8 @@ export function streamMux(options: {
   readonly send: (payload: Uint8Array) => Promise<void>;
   /** first id; the opener's choice, random per process so that an earlier one's streams are not taken for its own */
   readonly firstId?: number;
-  /** undefined: this side accepts no streams */
-  readonly accept?: (request: StreamRequest, stream: DeviceStream) => void;
+  /** what serves the stream; throws what refuses it. undefined: this side accepts no streams */
+  readonly accept?: (request: StreamRequest) => (stream: DeviceStream) => void;
   /** a frame that made no sense, for the log */
   readonly refused?: (reason: string) => void;
 }): StreamMux {
@@ -63,15 +63,19 @@ export function streamMux(options: {
 
   const accept = (frame: StreamFrame & { kind: "open" }) => {
     if (options.accept === undefined || entries.has(frame.stream)) return resetUnknown(frame.stream);
-    if (entries.size >= MAX_STREAMS) {
-      const error = new ApiError("TooManyRequests", `the device serves ${MAX_STREAMS} streams already`);
-      emitAs({ stream: frame.stream, seq: 1 }, { kind: "reset", error }).catch(() => {});
+    let serve: (stream: DeviceStream) => void;
+    try {
+      if (entries.size >= MAX_STREAMS) throw new ApiError("TooManyRequests", `the device serves ${MAX_STREAMS} streams already`);
+      serve = options.accept(frame.request);
+    } catch (error) {
+      const refusal = error instanceof ApiError ? error : new ApiError("InternalError", String(error));
+      emitAs({ stream: frame.stream, seq: 1 }, { kind: "reset", error: refusal }).catch(() => {});
       return;
     }
     const { entry, emit } = start(frame.stream, { resolve() {}, reject() {} });
     entry.received = frame.seq;
     emit({ kind: "accept" }).catch(() => {});
-    options.accept(frame.request, entry.end);
+    serve(entry.end);
   };
 
   return {

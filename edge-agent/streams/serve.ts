@@ -7,7 +7,8 @@ import type { DeviceStream, PodContainer, StreamRequest } from "../../core/api/s
 import { before, latest } from "../containers.ts";
 import type { Observer } from "../observe.ts";
 import type { PodDirectories } from "../pod-directories.ts";
-import type { ExecSession } from "../runtimes/runtime.ts";
+import type { Serve } from "../../core/wire/accept-streams.ts";
+import type { ExecSession, Runtime } from "../runtimes/runtime.ts";
 import { serveExec } from "./exec.ts";
 import type { KubeletPages } from "./kubelet-pages.ts";
 import { serveLogs, type LogSource } from "./logs.ts";
@@ -25,25 +26,33 @@ export interface StreamParts {
   readonly loopback: PodLoopback;
 }
 
-type Server = (request: StreamRequest, stream: DeviceStream) => Promise<void>;
 type Of<T extends StreamRequest["type"]> = Extract<StreamRequest, { readonly type: T }>;
 
-export function streamServer(parts: StreamParts): Server {
+/** @returns what chooses how a request is served, and throws ApiError for one that cannot be */
+export function streamServer(parts: StreamParts): (request: StreamRequest) => Serve {
   const { observer, status, directories, clock, loopback } = parts;
   const kubelet = kubeletServer(parts.pages);
-  const servers: { readonly [T in StreamRequest["type"]]: (request: Of<T>, stream: DeviceStream) => Promise<void> } = {
-    portforward: (request, stream) => servePortForward(() => dialPod(observer, loopback, request.uid, request.port), request.port, stream),
-    exec: async (request, stream) => serveExec(await startExec(observer, request), request, stream),
-    attach: async (request, stream) => serveExec(await startAttach(observer, request), request, stream),
-    kubelet: (_request, stream) => kubelet.connection(stream),
-    usage: (_request, stream) => kubelet.usage(stream),
-    async log(request, stream) {
+  const servers: { readonly [T in StreamRequest["type"]]: (request: Of<T>) => Serve } = {
+    portforward: (request) => (stream) => servePortForward(() => dialPod(observer, loopback, request.uid, request.port), request.port, stream),
+    exec(request) {
+      const target = runningTarget(observer, request, `container not found ("${request.container}")`);
+      return async (stream) => serveExec(await startExec(target, request), request, stream);
+    },
+    attach(request) {
+      const target = runningTarget(observer, request, `container ${request.container} not found in pod ${request.pod}_${request.namespace}`);
+      return async (stream) => serveExec(await startAttach(target, request), request, stream);
+    },
+    kubelet: () => (stream) => kubelet.connection(stream),
+    usage: () => (stream) => kubelet.usage(stream),
+    log(request) {
       const source = logSource(observer, status, directories, request, request.previous === true);
-      await serveLogs(source, request, stream, clock, endOf(stream));
-      stream.close();
+      return async (stream) => {
+        await serveLogs(source, request, stream, clock, endOf(stream));
+        stream.close();
+      };
     },
   };
-  return (request, stream) => servers[request.type](request as never, stream);
+  return (request) => servers[request.type](request as never);
 }
 
 /** The reader of a log sends nothing; its end is ours. */
@@ -75,26 +84,32 @@ function logSource(observer: Observer, status: StreamParts["status"], directorie
   };
 }
 
-async function startExec(observer: Observer, request: Extract<StreamRequest, { type: "exec" }>): Promise<ExecSession> {
-  const { uid, container, command, tty, stdin } = request;
+interface RunningTarget {
+  readonly runtime: Runtime;
+  readonly containerId: string;
+}
+
+/** @throws ApiError with `otherwise` when it does not run */
+function runningTarget(observer: Observer, { uid, container }: PodContainer, otherwise: string): RunningTarget {
   const observed = observer.pods().get(uid);
   const found = latest(observed?.pod, container);
-  if (found?.state !== "running") throw new ApiError("InternalError", `container not found ("${container}")`);
-  if (observed?.runtime.exec === undefined) throw new ApiError("BadRequest", `containers of runtime ${observed?.runtime.handler} cannot be entered`);
+  if (observed === undefined || found?.state !== "running") throw new ApiError("InternalError", otherwise);
+  return { runtime: observed.runtime, containerId: found.id };
+}
+
+async function startExec({ runtime, containerId }: RunningTarget, { command, tty, stdin }: Of<"exec">): Promise<ExecSession> {
+  if (runtime.exec === undefined) throw new ApiError("BadRequest", `containers of runtime ${runtime.handler} cannot be entered`);
   try {
-    return await observed.runtime.exec(found.id, { command, tty, stdin });
+    return await runtime.exec(containerId, { command, tty, stdin });
   } catch (error) {
     throw new ApiError("InternalError", `Internal error occurred: error executing command in container: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
-async function startAttach(observer: Observer, { uid, container, ...terminal }: Of<"attach">): Promise<ExecSession> {
-  const observed = observer.pods().get(uid);
-  const found = latest(observed?.pod, container);
-  if (found?.state !== "running") throw new ApiError("InternalError", `container not found ("${container}")`);
-  if (observed?.runtime.attach === undefined) throw new ApiError("BadRequest", `containers of runtime ${observed?.runtime.handler} cannot be attached to; use logs`);
+async function startAttach({ runtime, containerId }: RunningTarget, terminal: Of<"attach">): Promise<ExecSession> {
+  if (runtime.attach === undefined) throw new ApiError("BadRequest", `containers of runtime ${runtime.handler} cannot be attached to; use logs`);
   try {
-    return await observed.runtime.attach(found.id, terminal);
+    return await runtime.attach(containerId, terminal);
   } catch (error) {
     throw new ApiError("InternalError", `Internal error occurred: error attaching to container: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -120,8 +135,10 @@ async function dialPod(observer: Observer, loopback: PodLoopback, uid: string, p
   }
 }
 
+const WAITING: { readonly [reason: string]: string } = { ErrImagePull: "image can't be pulled", ImagePullBackOff: "trying and failing to pull image" };
+
 function whyWaiting(status: PodStatus | undefined, container: string): string {
   const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   const reason = all.find(({ name }) => name === container)?.state?.waiting?.reason ?? "ContainerCreating";
-  return reason === "ErrImagePull" || reason === "ImagePullBackOff" ? "trying and failing to pull image" : reason;
+  return WAITING[reason] ?? reason;
 }

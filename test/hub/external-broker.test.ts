@@ -55,7 +55,7 @@ for (const [name, connect] of Object.entries(devices)) test(`hub and device with
     await device.close();
     await second.close();
   });
-  acceptStreams(second, async (_request, stream) => {
+  acceptStreams(second, () => async (stream) => {
     for await (const frame of stream.frames) await stream.send({ channel: CHANNEL.stdout, data: frame.data });
     stream.close();
   });

@@ -69,7 +69,7 @@ test("a device joins, runs its pods, is reached by streams, renews, and is out w
     await link.close();
     await second.close();
   });
-  acceptStreams(second, async (request, stream) => {
+  acceptStreams(second, (request) => async (stream) => {
     await stream.send({ channel: CHANNEL.stdout, data: Buffer.from(`log of ${request.type === "log" ? request.pod : "nothing"}`), end: true });
     stream.close();
   });

@@ -18,7 +18,7 @@ async function stage(handler: (request: StreamRequest, stream: DeviceStream) => 
   const clock = virtualClock();
   const network = memoryNetwork({ clock, entropy: systemEntropy, faults });
   const streams = hubStreams({ link: network.hub, clock, entropy: systemEntropy, log: silentLog });
-  acceptStreams(network.device("dev"), handler);
+  acceptStreams(network.device("dev"), (request) => async (stream) => handler(request, stream));
   await clock.advance(2_000);
   const opening = async (request: StreamRequest = exec, signal = new AbortController().signal) => {
     const stream = streams.open("dev", request, signal);
@@ -152,4 +152,18 @@ test("streams of one device are bounded, and room comes back", async (t) => {
   open[0]?.close();
   await clock.advance(100);
   await t.notThrowsAsync(opening());
+});
+
+test("a stream that the device cannot serve is refused before it is open, in its words", async (t) => {
+  const clock = virtualClock();
+  const network = memoryNetwork({ clock, entropy: systemEntropy, faults: {} });
+  const streams = hubStreams({ link: network.hub, clock, entropy: systemEntropy, log: silentLog });
+  acceptStreams(network.device("dev"), () => {
+    throw new ApiError("InternalError", 'container not found ("c")');
+  });
+  await clock.advance(2_000);
+  const opening = streams.open("dev", exec, new AbortController().signal);
+  const refused = t.throwsAsync(opening, { instanceOf: ApiError, message: 'container not found ("c")' });
+  await clock.advance(100);
+  await refused;
 });
