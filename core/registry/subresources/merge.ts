@@ -24,7 +24,8 @@ const known: { readonly [subresource: string]: Merge } = {
   finalize: (update, old) => withSpec(old, { finalizers: specOf(update).finalizers }),
   resize(update, old) {
     const { containers, initContainers } = specOf(old);
-    const resized = { containers: containers?.map(resizedBy(specOf(update).containers)) };
+    const { resources } = specOf(update);
+    const resized = { containers: containers?.map(resizedBy(specOf(update).containers)), ...(resources === undefined ? {} : { resources }) };
     return withSpec(old, initContainers === undefined ? resized : { ...resized, initContainers: initContainers.map(resizedBy(specOf(update).initContainers)) });
   },
 };

@@ -45,6 +45,15 @@ test("defaults and status of a pod", (t) => {
   t.deepEqual(status, { phase: "Pending", qosClass: "Burstable" });
 });
 
+test("what a pod asks for itself makes its class of service", (t) => {
+  const classOf = (resources: object, container: object = {}) => (created(pod({ resources }, container)) as unknown as Pod).status?.qosClass;
+  const both = { cpu: "1", memory: "1Gi" };
+  t.is(classOf({ requests: { cpu: "1" } }), "Burstable");
+  t.is(classOf({ limits: both, requests: both }), "Guaranteed");
+  t.is(classOf({ limits: both, requests: both }, { resources: { requests: { cpu: "500m" } } }), "Guaranteed");
+  t.is(classOf({ limits: { ...both, cpu: "2" }, requests: both }, { resources: { limits: both } }), "Burstable");
+});
+
 test("matchLabelKeys become requirements of the selector", (t) => {
   const constraint = { maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "DoNotSchedule", labelSelector: {}, matchLabelKeys: ["app", "none"] };
   const { spec } = created(pod({ topologySpreadConstraints: [constraint] }, {}, { labels: { app: "x" } })) as unknown as Pod;

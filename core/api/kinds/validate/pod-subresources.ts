@@ -30,6 +30,7 @@ export function validateResize(errors: Errors, next: Pod, old: Pod): void {
   if (next.spec?.os?.name === "windows") forbidden(errors, "", "windows pods cannot be resized");
   const was = qosClass(old.spec);
   if (qosClass(next.spec) !== was) invalid(errors, "spec", next.status?.qosClass ?? was, "Pod QOS Class may not change as a result of resizing");
+  notRemoved(errors, "spec.resources", next.spec?.resources, old.spec?.resources);
   for (const list of ["containers", "initContainers"] as const) {
     next.spec?.[list]?.forEach((container, index) => {
       const before = old.spec?.[list]?.[index];
@@ -52,9 +53,13 @@ const others = (amounts: { readonly [name: string]: string } | undefined) => Obj
 
 function withoutSize(container: Container): Container {
   const { resources } = container;
-  return { ...container, resizePolicy: [], resources: { ...resources, limits: others(resources?.limits), requests: others(resources?.requests) } };
+  return { ...container, resizePolicy: [], resources: withoutAmounts(resources) };
+}
+
+function withoutAmounts(resources: ResourceRequirements | undefined): ResourceRequirements {
+  return { ...resources, limits: others(resources?.limits), requests: others(resources?.requests) };
 }
 
 function withoutSizes(spec: PodSpec): PodSpec {
-  return { ...spec, containers: spec.containers.map(withoutSize), ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(withoutSize) }) };
+  return { ...spec, resources: withoutAmounts(spec.resources), containers: spec.containers.map(withoutSize), ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(withoutSize) }) };
 }
