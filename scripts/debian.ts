@@ -21,12 +21,15 @@ export interface Unpacked {
   readonly versions: readonly string[];
 }
 
-/** Unpacks `packages` without their dependencies; done once per suite and name. */
-export async function unpackDebian(suite: string, name: string, packages: readonly string[]): Promise<Unpacked> {
+/**
+ * Unpacks `packages` without their dependencies; done once per suite and name.
+ * @param architecture Debian's word for it, "arm64"; absent: this machine's
+ */
+export async function unpackDebian(suite: string, name: string, packages: readonly string[], architecture?: string): Promise<Unpacked> {
   const target = join(cacheDir, suite, name);
   const record = join(cacheDir, suite, `${name}.versions`);
   if (existsSync(target) && existsSync(record)) return { folder: target, versions: JSON.parse(readFileSync(record, "utf8")) as string[] };
-  const apt = await aptFor(suite);
+  const apt = await aptFor(suite, architecture);
   const downloads = join(cacheDir, suite, `${name}.download`);
   const unpacked = join(cacheDir, suite, `${name}.partial`);
   rmSync(target, { recursive: true, force: true });
@@ -47,15 +50,16 @@ export async function unpackDebian(suite: string, name: string, packages: readon
 
 const ready = new Map<string, Promise<readonly string[]>>();
 
-/** Options that point apt at one suite; its package lists are fetched once per process. */
-function aptFor(suite: string): Promise<readonly string[]> {
-  let options = ready.get(suite);
-  if (options === undefined) ready.set(suite, (options = prepareApt(suite)));
+/** Options that point apt at one suite and architecture; their package lists are fetched once per process. */
+function aptFor(suite: string, architecture: string | undefined): Promise<readonly string[]> {
+  const folder = architecture === undefined ? "apt" : `apt-${architecture}`;
+  const root = join(cacheDir, suite, folder);
+  let options = ready.get(root);
+  if (options === undefined) ready.set(root, (options = prepareApt(suite, root, architecture)));
   return options;
 }
 
-async function prepareApt(suite: string): Promise<readonly string[]> {
-  const root = join(cacheDir, suite, "apt");
+async function prepareApt(suite: string, root: string, architecture: string | undefined): Promise<readonly string[]> {
   for (const dir of ["lists/partial", "archives/partial", "etc"]) mkdirSync(join(root, dir), { recursive: true });
   writeFileSync(
     join(root, "etc", "sources.list"),
@@ -72,6 +76,7 @@ async function prepareApt(suite: string): Promise<readonly string[]> {
     ["Dir::Cache", root],
     ["APT::Sandbox::User", "root"],
     ["Acquire::Languages", "none"],
+    ...(architecture === undefined ? [] : [["APT::Architecture", architecture], ["APT::Architectures::", architecture]]),
   ].flatMap(([key, value]) => ["-o", `${key}=${value}`]);
   await run("apt-get", [...options, "-qq", "update"], { maxBuffer: 1 << 24 });
   return options;

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import type { Within } from "./debian-layer.ts";
 import { type Program, startProgram } from "./program.ts";
 
 const bin = resolve(import.meta.dirname, "../../core/lichen.js");
@@ -19,8 +20,8 @@ export function temporaryDirectory(t: Teardown): string {
 }
 
 /** `lichen ARGS…`, stopped with the test. */
-export function lichen(t: Teardown, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
-  const program = startProgram({ command: process.execPath, args: [bin, ...args], env: { ...process.env, LICHEN_LOG: "info", ...env } });
+export function lichen(t: Teardown, args: readonly string[], env: NodeJS.ProcessEnv = {}, within: Within = (command, rest) => ({ command, args: rest })): Program {
+  const program = startProgram({ ...within(process.execPath, [bin, ...args]), env: { ...process.env, LICHEN_LOG: "info", ...env } });
   t.teardown(() => program.stop());
   return program;
 }
@@ -32,8 +33,15 @@ export interface Up {
   readonly kubeconfig: string;
 }
 
-export async function lichenUp(t: Teardown, { devices, dataDir, args = [] }: { readonly devices: readonly string[]; readonly dataDir: string; readonly args?: readonly string[] }): Promise<Up> {
-  const program = lichen(t, ["up", "--data-dir", dataDir, "--port", "0", "--mqtt-port", "0", "--devices", devices.join(","), ...args]);
+export interface UpOptions {
+  readonly devices: readonly string[];
+  readonly dataDir: string;
+  readonly args?: readonly string[];
+  readonly within?: Within | undefined;
+}
+
+export async function lichenUp(t: Teardown, { devices, dataDir, args = [], within }: UpOptions): Promise<Up> {
+  const program = lichen(t, ["up", "--data-dir", dataDir, "--port", "0", "--mqtt-port", "0", "--devices", devices.join(","), ...args], {}, within);
   const [, url = ""] = await program.says(/^ready (https:\S+)$/);
   return { program, url, dataDir, kubeconfig: join(dataDir, "kubeconfig") };
 }
