@@ -31,13 +31,20 @@ export interface AgentParts {
   readonly chooseRuntime: (pod: Pod) => Runtime | undefined;
 }
 
+/** `ownFault`: for its own excess, not because the device is in need */
+export interface EvictionCause {
+  readonly message: string;
+  readonly graceSeconds: number;
+  readonly ownFault?: boolean;
+}
+
 export interface Agent {
   /** look at everything again: runtimes, then every pod */
   wake(): Promise<void>;
   /** what the API is told of a pod, for streams that need its state */
   status(uid: string): PodStatus | undefined;
   /** ends a pod because the device runs out of something; false: it is not here, or it ends already */
-  evict(uid: string, why: { readonly message: string; readonly graceSeconds: number }): boolean;
+  evict(uid: string, why: EvictionCause): boolean;
   /** stops every pod with its grace period; they start again with the next agent */
   drain(): Promise<void>;
   /** resolves when no step is going on any more; starts no more steps */
@@ -141,7 +148,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
 
   const admit = (worker: Worker, pod: Pod): void => {
     worker.admitted = true;
-    const problem = refusal(pod, { ...roomFor(worker), pressure: device.pressure?.() ?? [] });
+    const problem = refusal(pod, { ...roomFor(worker), pressure: device.pressure?.() ?? [], features: device.features?.() });
     if (problem === undefined) return;
     device.events.pod(pod, { type: "Warning", ...problem });
     worker.memory = { ...worker.memory, ending: { cause: "rejected", since: clock.now(), graceSeconds: 0, reason: problem.reason, message: `Pod was rejected: ${problem.message}` } };
@@ -226,10 +233,10 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
   return {
     wake,
     status: (uid) => workers.get(uid)?.status,
-    evict(uid, { message, graceSeconds }) {
+    evict(uid, { message, graceSeconds, ownFault }) {
       const worker = workers.get(uid);
       if (worker === undefined || worker.memory.ending !== undefined || isOver(worker)) return false;
-      worker.memory = { ...worker.memory, ending: { cause: "evicted", since: clock.now(), graceSeconds, reason: "Evicted", message } };
+      worker.memory = { ...worker.memory, ending: { cause: "evicted", since: clock.now(), graceSeconds, reason: "Evicted", message, ownFault } };
       look(uid);
       return true;
     },

@@ -15,6 +15,8 @@ export interface MachineFacts extends BoardFacts {
   /** unified: v2 alone; hybrid and legacy: controllers in v1 */
   readonly cgroups: "v1" | "v2" | "none";
   readonly memoryCgroup: boolean;
+  /** the kernel confines programs by AppArmor profiles */
+  readonly appArmor: boolean;
 }
 
 const ARCHITECTURES: { readonly [node: string]: string } = { x64: "amd64", arm64: "arm64", arm: "arm" };
@@ -54,6 +56,7 @@ export async function readFacts(root = "/", arch: string = process.arch): Promis
     kernelVersion: await text("proc/sys/kernel/osrelease"),
     osImage: /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(osRelease)?.[1] ?? "Linux",
     cgroups: controllers !== "" ? "v2" : v1 ? "v1" : "none",
+    appArmor: (await text("sys/module/apparmor/parameters/enabled")) === "Y",
     memoryCgroup: controllers.split(" ").includes("memory") || v1,
   };
 }

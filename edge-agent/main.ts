@@ -164,6 +164,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
       registryCredentials: registries.credentials,
       allocatable: () => reporter.status()?.allocatable ?? {},
       pressure: () => pressing(upkeep?.eviction.conditions()),
+      features: () => ({ appArmor: facts.appArmor, strictGroups: reporter.status()?.features?.supplementalGroupsPolicy === true }),
       clusterDns: () => ({ servers: identity.clusterDns ?? [], domain: identity.clusterDomain ?? "cluster.local" }),
       hostDns: async () => parseResolvConf(await resolverOfHost()),
       hostsFile: () => readFile("/etc/hosts", "utf8").catch(() => ""),
@@ -219,7 +220,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   onClose(() => loopback.close());
   const serve = streamServer({ observer: watching, status: agent.status, directories, clock, pages, loopback });
   // the API knows a static pod by the uid of its mirror
-  const serveMirrors: typeof serve = (request, stream) => serve("uid" in request ? { ...request, uid: statics.uidOf(request.uid) } : request, stream);
+  const serveMirrors: typeof serve = (request) => serve("uid" in request ? { ...request, uid: statics.uidOf(request.uid) } : request);
   acceptStreams(link.streams, serveMirrors, (reason) => log.warn({ reason }, "refused a stream"));
   const wire = deviceSession({ link: link.control, clock, entropy, log });
   session = agentSession({

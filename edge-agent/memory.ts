@@ -55,6 +55,8 @@ export interface Ending {
   readonly graceSeconds: number;
   readonly reason?: string | undefined;
   readonly message?: string | undefined;
+  /** evicted for its own excess, not because the device is in need: nobody disrupted it */
+  readonly ownFault?: boolean | undefined;
 }
 
 export interface PodMemory {
@@ -67,6 +69,8 @@ export interface PodMemory {
   readonly volumeTrouble?: Trouble | undefined;
   readonly sandboxTrouble?: Trouble | undefined;
   readonly rerun?: Rerun | undefined;
+  /** what the pod itself states and its cgroup was made with */
+  readonly podResources?: ResourceRequirements | undefined;
   /** the spec wants other amounts than the containers have: they are being changed, or why they are not */
   readonly resize?: { readonly generation: number | undefined; readonly pending?: Problem | undefined } | undefined;
   readonly resizeTrouble?: Trouble | undefined;

@@ -92,6 +92,8 @@ export function nodeStatus(input: NodeInput): NodeStatus {
     },
     images: images(input.images),
     runtimeHandlers: handlers(runtimes),
+    declaredFeatures: DECLARED_FEATURES,
+    ...(containers?.features?.supplementalGroupsPolicy === undefined ? {} : { features: { supplementalGroupsPolicy: containers.features.supplementalGroupsPolicy } }),
   } as NodeStatus;
 }
 
@@ -108,8 +110,15 @@ function images(all: readonly ImageOnDevice[]): ContainerImage[] {
 function handlers(runtimes: readonly RuntimeReport[]): { readonly name: string; readonly features: object }[] {
   const names = runtimes.flatMap(({ handler }) => (handler === "containerd" ? ["", "containerd"] : [handler]));
   const features = runtimes.find(({ handler }) => handler === "containerd")?.features;
-  return names.map((name) => ({ name, features: name === "" || name === "containerd" ? (features ?? NO_FEATURES) : NO_FEATURES }));
+  return names.map((name) => ({ name, features: name === "" || name === "containerd" ? handlerFeatures(features) : NO_FEATURES }));
 }
+
+function handlerFeatures({ recursiveReadOnlyMounts, userNamespaces }: RuntimeFeatures = NO_FEATURES): object {
+  return { recursiveReadOnlyMounts, userNamespaces };
+}
+
+/** What may be asked of this kind of node and not of every one (KEP-5328), sorted. */
+const DECLARED_FEATURES = ["ExtendWebSocketsToKubelet", "InPlacePodLevelResourcesVerticalScaling", "InPlacePodVerticalScalingInitContainers", "RestartAllContainersOnContainerExits"];
 
 const NO_FEATURES = { recursiveReadOnlyMounts: false, userNamespaces: false };
 

@@ -15,7 +15,7 @@ import { allContainers, current, inCurrentSandbox, isAlive, latest, podTitle, sp
 import { container as memoryOf, ERROR_SHOWN_MS, withContainer, type Ending, type PodMemory } from "./memory.ts";
 import type { ProbeResults } from "./probes/prober.ts";
 import { initRestartsAfter, isSidecar, podRestartPolicy, restartsAfter, restartsAll } from "./restart-policy.ts";
-import { appliedResources, changedResources, resizeProblem, resizeRestarts } from "./resize.ts";
+import { appliedResources, changedResources, podResizeDue, resizeProblem, resizeRestarts, resizeText } from "./resize.ts";
 import type { RunningContainer, RunningPod } from "./runtimes/runtime.ts";
 import type { Step } from "./steps/step.ts";
 
@@ -172,9 +172,11 @@ function planResize(draft: Draft, pod: Pod, running: RunningPod): void {
     const changed = changedResources(container.resources, applied);
     return changed.length === 0 ? [] : [{ container, found, changed }];
   });
+  const podResize = podResizeDue(pod, memory);
+  if (podResize === "quietly") draft.steps.push({ type: "resizePod" });
   const known = memory.resize;
   const tell = (type: "Normal" | "Warning", reason: string, message: string) => draft.events.push({ type, reason, message });
-  if (changes.length === 0) {
+  if (changes.length === 0 && podResize !== "due") {
     if (known === undefined) return;
     if (known.pending === undefined) tell("Normal", "ResizeCompleted", `Pod resize completed: ${resizeText(pod)}`);
     draft.memory = { ...draft.memory, resize: undefined, resizeTrouble: undefined };
@@ -188,15 +190,11 @@ function planResize(draft: Draft, pod: Pod, running: RunningPod): void {
   }
   draft.memory = { ...draft.memory, resize: { generation, pending } };
   if (pending !== undefined || !due(draft, draft.memory.resizeTrouble?.retryAt)) return;
+  if (podResize === "due") draft.steps.push({ type: "resizePod" });
   for (const { container, found, changed } of changes) {
     if (resizeRestarts(container, changed)) draft.steps.push(stopOf(found, graceOf(pod), `Container ${container.name} resize requires restart`));
     else draft.steps.push({ type: "resizeContainer", container: container.name, containerId: found.id });
   }
-}
-
-function resizeText({ metadata, spec }: Pod): string {
-  const containers = (spec?.containers ?? []).map(({ name, resources }) => ({ name, resources }));
-  return JSON.stringify({ containers, generation: metadata.generation });
 }
 
 /** Containers for debugging start once, whatever the others do. */
@@ -273,8 +271,19 @@ function planRunning(draft: Draft, pod: Pod, container: Container, found: Runnin
   if (found.specHash !== specHash(container)) return stop(`Container ${container.name} definition changed, will be restarted`);
   const failed = draft.input.probes.get(found.id)?.failed;
   if (failed === undefined) return false;
-  const restarts = isSidecar(container) || (container.restartPolicy ?? podRestartPolicy(pod)) !== "Never";
+  if ((pod.spec?.initContainers ?? []).includes(container)) return stop(`Init container ${container.name} failed ${failed.probe} probe`, failed.graceSeconds);
+  const restarts = (container.restartPolicy ?? podRestartPolicy(pod)) !== "Never";
+  // the end of the last one is the end of the pod, which has a grace period and words of its own
+  if (!restarts && isLast(draft, pod, container)) return stop(`Stopping container ${container.name}`);
   return stop(`Container ${container.name} failed ${failed.probe} probe${restarts ? ", will be restarted" : ""}`, failed.graceSeconds);
+}
+
+/** Every other container has ended for good. */
+function isLast(draft: Draft, pod: Pod, container: Container): boolean {
+  return (pod.spec?.containers ?? []).every((each) => {
+    const found = latest(draft.input.running, each.name);
+    return each === container || (found?.state === "exited" && !restartsAfter(pod, each, found.exitCode ?? 0));
+  });
 }
 
 function graceOf(pod: Pod): number {

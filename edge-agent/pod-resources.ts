@@ -9,7 +9,11 @@ export const podRequests = (pod: Pod): Amounts => Object.fromEntries([...api.pod
 
 /** Only those resources that the pod or every container limits, because one without a limit makes the whole unlimited. */
 export function podLimits(pod: Pod): Amounts {
-  const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
-  const limited = (resource: string) => pod.spec?.resources?.limits?.[resource] !== undefined || containers.every(({ resources }) => resources?.limits?.[resource] !== undefined);
+  const limited = limitedResources(pod);
   return Object.fromEntries([...api.podLimits(pod)].filter(([resource]) => limited(resource)).map(([resource, amount]) => [resource, numberOf(amount)]));
+}
+
+export function limitedResources({ spec }: Pod): (resource: string) => boolean {
+  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+  return (resource) => spec?.resources?.limits?.[resource] !== undefined || containers.every(({ resources }) => resources?.limits?.[resource] !== undefined);
 }

@@ -7,6 +7,7 @@ import type { Container, Pod, ResourceRequirements } from "../core/api/types.gen
 import { container as memoryOf, type PodMemory, type Problem } from "./memory.ts";
 import { podRequests } from "./pod-resources.ts";
 import { quantity } from "./quantity.ts";
+import { isSidecar } from "./restart-policy.ts";
 import type { RunningContainer } from "./runtimes/runtime.ts";
 
 const RESIZABLE = ["cpu", "memory"] as const;
@@ -39,6 +40,23 @@ export function resizeProblem(pod: Pod, room: Room): (Problem & { readonly reaso
   }
   const problem = refusal(pod, room);
   return problem === undefined ? undefined : { reason: "Deferred", message: problem.message };
+}
+
+/** Whether the pod's own amounts (KEP-5419) have to be set; "quietly": nobody knows what was set, and doing it again does no harm. */
+export function podResizeDue({ metadata, spec }: Pod, memory: PodMemory): "due" | "quietly" | undefined {
+  if (spec?.resources === undefined) return undefined;
+  if (memory.podResources === undefined) return (metadata.generation ?? 1) > 1 ? "quietly" : undefined;
+  return changedResources(spec.resources, memory.podResources).length > 0 ? "due" : undefined;
+}
+
+/** How events name a resize: everything that the pod asks for now. */
+export function resizeText({ metadata, spec }: Pod, error?: string): string {
+  const sidecars = named((spec?.initContainers ?? []).filter(isSidecar));
+  return JSON.stringify({ ...(sidecars.length === 0 ? {} : { initContainers: sidecars }), containers: named(spec?.containers ?? []), generation: metadata.generation, ...(error === undefined ? {} : { error }) });
+}
+
+function named(containers: readonly Container[]): readonly object[] {
+  return containers.map(({ name, resources = {} }) => ({ name, resources }));
 }
 
 function amount(resources: ResourceRequirements | undefined, side: "requests" | "limits", resource: string): number | undefined {

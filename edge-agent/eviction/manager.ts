@@ -2,6 +2,7 @@
  * The loop against a starving device: measure, judge, first take back what nobody needs (images, dead pods), then end one
  * pod, and look again. One at a time, because what a pod gives back shows only afterwards.
  */
+import type { EvictionCause } from "../agent.ts";
 import type { Clock } from "../../core/api/clock.ts";
 import type { Log } from "../../core/api/log.ts";
 import type { Pod } from "../../core/api/types.gen.ts";
@@ -23,7 +24,7 @@ export interface EvictionParts {
   /** pods that run here and do not end already */
   readonly pods: () => readonly Pod[];
   /** ends a pod for good; false: it cannot be ended */
-  readonly evict: (uid: string, why: { readonly message: string; readonly graceSeconds: number }) => boolean;
+  readonly evict: (uid: string, why: EvictionCause) => boolean;
   /** makes room on the disk; @returns whether there is more now */
   readonly collect: () => Promise<boolean>;
   readonly events: EventSink;
@@ -78,8 +79,8 @@ export function evictionManager(parts: EvictionParts): EvictionManager {
     log.error({ signal: starved.signal }, "the device is starving and no pod can be evicted");
   };
 
-  const end = (pod: Pod, message: string, graceSeconds: number): boolean => {
-    if (!parts.evict(pod.metadata.uid ?? "", { message, graceSeconds })) return false;
+  const end = (pod: Pod, message: string, graceSeconds: number, ownFault = false): boolean => {
+    if (!parts.evict(pod.metadata.uid ?? "", { message, graceSeconds, ownFault })) return false;
     events.pod(pod, { type: "Warning", reason: "Evicted", message });
     return true;
   };
@@ -90,7 +91,7 @@ export function evictionManager(parts: EvictionParts): EvictionManager {
     const usage = new Map((await parts.usage()).map((each) => [each.uid, each]));
     for (const pod of limited) {
       const message = storageExcess(pod, await parts.storage(pod, usage.get(pod.metadata.uid ?? "")));
-      if (message !== undefined) end(pod, message, 0);
+      if (message !== undefined) end(pod, message, 0, true);
     }
   };
 

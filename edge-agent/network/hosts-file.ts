@@ -24,7 +24,7 @@ export function hostsFile({ pod, podIPs, hostname, domain, hostFile }: HostsInpu
   const added = aliases === "" ? "" : `\n# Entries added by HostAliases.\n${aliases}`;
   if (pod.spec?.hostNetwork === true) return `# Kubernetes-managed hosts file (host network).\n${hostFile}${added}`;
   const fqdn = podFqdn(pod, domain);
-  const short = hostname.split(".")[0] ?? hostname;
+  const short = pod.spec?.hostnameOverride ?? hostname.split(".")[0] ?? hostname;
   const own = podIPs.map((ip) => `${ip}\t${fqdn === undefined ? short : `${fqdn}\t${short}`}\n`).join("");
   return `# Kubernetes-managed hosts file.\n${BASE}${own}${added}`;
 }

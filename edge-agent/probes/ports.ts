@@ -7,7 +7,8 @@ export interface NamedPort {
 /** @throws Error on a name that the container does not have */
 export function portNumber(port: number | string, ports: readonly NamedPort[]): number {
   const number = typeof port === "number" ? port : (ports.find(({ name }) => name === port)?.containerPort ?? Number(port));
-  if (!Number.isInteger(number)) throw new Error(`couldn't find port: ${port}`);
+  // the words of Go, in which a name that no port has is taken for a number
+  if (!Number.isInteger(number)) throw new Error(`strconv.Atoi: parsing "${port}": invalid syntax`);
   if (number < 1 || number > 65535) throw new Error(`invalid port number: ${port}`);
   return number;
 }

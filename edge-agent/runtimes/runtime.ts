@@ -61,6 +61,8 @@ export interface ImageOnDevice {
 }
 
 export interface Mount {
+  /** its name in the pod, for messages */
+  readonly volume?: string;
   readonly containerPath: string;
   readonly hostPath: string;
   readonly readOnly: boolean;
@@ -173,6 +175,8 @@ export interface RunOptions {
 export interface RuntimeFeatures {
   readonly recursiveReadOnlyMounts: boolean;
   readonly userNamespaces: boolean;
+  /** of the runtime as a whole: supplementary groups of the image can be left out; undefined: it does not say */
+  readonly supplementalGroupsPolicy?: boolean | undefined;
 }
 
 export interface AttachOptions {
@@ -242,6 +246,8 @@ export interface Runtime {
    * Brings a running container, and the limits of its pod, to the resources of its spec. Absent: needs another container.
    * @throws Error when the kernel refuses, as with a memory limit below what is used
    */
+  /** what the pod as a whole may use, taken from its spec */
+  resizePod?(pod: Pod): Promise<void>;
   resizeContainer?(containerId: string, pod: Pod, container: Container): Promise<void>;
   /** the log was renamed: write to a fresh file at the same path; absent: the runtime never rotates */
   reopenLog?(containerId: string): Promise<void>;

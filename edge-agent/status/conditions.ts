@@ -7,6 +7,8 @@ import type { PodPhase } from "./phase.ts";
 
 export interface ConditionInput {
   readonly pod: Pod;
+  /** of the pod that they speak of */
+  readonly generation: number | undefined;
   readonly phase: PodPhase;
   readonly init: readonly ContainerStatus[];
   readonly main: readonly ContainerStatus[];
@@ -37,18 +39,17 @@ export function conditionsOf(input: ConditionInput): PodCondition[] {
 /** Conditions that are there only while there is something to say. */
 function passing({ rerun, resize, resizeTrouble, ending }: PodMemory): { readonly [type: string]: Verdict } {
   return {
-    ...(ending?.cause === "evicted" ? { DisruptionTarget: { status: "True", reason: "TerminationByKubelet", message: ending.message ?? "" } } : {}),
+    ...(ending?.cause === "evicted" && ending.ownFault !== true ? { DisruptionTarget: { status: "True", reason: "TerminationByKubelet", message: ending.message ?? "" } } : {}),
     ...(rerun === undefined ? {} : { AllContainersRestarting: { status: rerun.done ? "False" : "True" } }),
     ...(resize?.pending === undefined ? {} : { PodResizePending: { status: "True", ...resize.pending } }),
     ...(resize === undefined || resize.pending !== undefined ? {} : { PodResizeInProgress: resizeTrouble === undefined ? yes : { status: "True", reason: resizeTrouble.reason, message: resizeTrouble.message } }),
   };
 }
 
-function condition({ pod, previous, now }: ConditionInput, type: string, verdict: Verdict): PodCondition {
+function condition({ generation, previous, now }: ConditionInput, type: string, verdict: Verdict): PodCondition {
   const before = previous.find((each) => each.type === type);
   const lastTransitionTime = before?.status === verdict.status ? (before.lastTransitionTime ?? timestamp(now)) : timestamp(now);
-  const observedGeneration = pod.metadata.generation;
-  return { type, ...(observedGeneration === undefined ? {} : { observedGeneration }), ...verdict, lastProbeTime: null, lastTransitionTime };
+  return { type, ...(generation === undefined ? {} : { observedGeneration: generation }), ...verdict, lastProbeTime: null, lastTransitionTime };
 }
 
 function initialized({ pod, phase, init, main }: ConditionInput): Verdict {

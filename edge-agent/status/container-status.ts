@@ -48,9 +48,10 @@ export function containerStatus(input: StatusInput, container: Container, kind: 
   };
 }
 
-/** `allocatedResources` is what the device has agreed to, `resources` what the container has. */
+/** `allocatedResources` is what the device has agreed to, `resources` what the container has; before there is one it has none. */
 function resourcesOf({ pod, memory }: StatusInput, container: Container, found: RunningContainer | undefined): Pick<ContainerStatus, "allocatedResources" | "resources"> {
-  const resources = (found?.state === "running" ? appliedResources(pod, memory, container, found) : undefined) ?? container.resources ?? {};
+  if (found === undefined) return container.resources?.requests === undefined ? {} : { allocatedResources: container.resources.requests };
+  const resources = (found.state === "running" ? appliedResources(pod, memory, container, found) : undefined) ?? container.resources ?? {};
   const allocated = memory.resize?.pending === undefined ? container.resources?.requests : resources.requests;
   return { ...(allocated === undefined ? {} : { allocatedResources: allocated }), resources };
 }
@@ -95,7 +96,7 @@ function stateOf(input: StatusInput, found: RunningContainer | undefined): Conta
 }
 
 function terminated({ handler, memory }: StatusInput, found: RunningContainer): ContainerStateTerminated {
-  if (memory.rerun?.ids.includes(found.id) === true) return replacedByRerun(found, handler);
+  if (memory.rerun?.ids.includes(found.id) === true) return replacedByRerun();
   const exitCode = found.exitCode ?? 0;
   const finishedAt = found.finishedAt ?? found.createdAt;
   return {
@@ -109,14 +110,11 @@ function terminated({ handler, memory }: StatusInput, found: RunningContainer): 
 }
 
 /** A container that had to go because its pod started over is shown as if it were gone already. */
-function replacedByRerun(found: RunningContainer, handler: string): ContainerStateTerminated {
+function replacedByRerun(): ContainerStateTerminated {
   return {
     exitCode: 137,
     reason: "RestartingAllContainers",
     message: "The container is removed because RestartAllContainers in place",
-    startedAt: timestamp(found.startedAt ?? 0),
-    finishedAt: timestamp(found.finishedAt ?? found.createdAt),
-    containerID: `${handler}://${found.id}`,
   };
 }
 

@@ -1,6 +1,6 @@
 /** The phase of a pod, from the statuses of its containers (Kubernetes documentation, "Pod phase"). */
 import type { ContainerStatus, Pod } from "../../core/api/types.gen.ts";
-import { isSidecar, podRestartPolicy } from "../restart-policy.ts";
+import { initRestartsAfter, isSidecar } from "../restart-policy.ts";
 
 export type PodPhase = "Pending" | "Running" | "Succeeded" | "Failed";
 
@@ -16,13 +16,12 @@ export interface PhaseInput {
 
 export function phaseOf({ pod, init, main, over, finished }: PhaseInput): PodPhase {
   const sidecars = new Set((pod.spec?.initContainers ?? []).filter(isSidecar).map(({ name }) => name));
-  const policy = podRestartPolicy(pod);
   const plainInit = init.filter(({ name }) => !sidecars.has(name));
   const sidecarRuns = init.some(({ name, state }) => sidecars.has(name) && state?.running !== undefined);
   const begun = main.some(({ state, lastState }) => state?.running !== undefined || state?.terminated !== undefined || lastState?.terminated !== undefined);
 
-  const failedInit = plainInit.some(({ state }) => state?.terminated !== undefined && state.terminated.exitCode !== 0);
-  if (failedInit && (policy === "Never" || over)) return "Failed";
+  const failed = plainInit.find(({ state }) => state?.terminated !== undefined && state.terminated.exitCode !== 0);
+  if (failed !== undefined && (over || !startsAgain(pod, failed))) return "Failed";
   const pendingInit = plainInit.some(({ state }) => state?.terminated?.exitCode !== 0);
   const pendingSidecar = init.some(({ name, state, lastState }) => sidecars.has(name) && state?.waiting !== undefined && lastState?.terminated === undefined);
   if ((pendingInit || pendingSidecar) && !begun) return over ? "Failed" : "Pending";
@@ -38,4 +37,9 @@ export function phaseOf({ pod, init, main, over, finished }: PhaseInput): PodPha
   // those that have ended start again otherwise
   if (!over && !finished) return "Running";
   return allGood ? "Succeeded" : "Failed";
+}
+
+function startsAgain(pod: Pod, { name, state }: ContainerStatus): boolean {
+  const init = pod.spec?.initContainers?.find((each) => each.name === name);
+  return init !== undefined && initRestartsAfter(pod, init, state?.terminated?.exitCode ?? 0);
 }

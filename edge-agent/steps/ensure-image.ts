@@ -1,16 +1,23 @@
 /** The image of a container, pulled as its policy says, with the events that tell why a start takes long. */
 import type { Container, EphemeralContainer, Pod } from "../../core/api/types.gen.ts";
 import { pullSecrets, registryOf } from "../images/pull-secrets.ts";
+import { referenceProblem } from "../images/reference.ts";
 import { ImageError, type ImageOnDevice } from "../runtimes/runtime.ts";
 import type { StepContext } from "./executor.ts";
 
 /** @throws ImageError */
 export async function ensureImage({ device, runtime, signal }: StepContext, pod: Pod, container: Container | EphemeralContainer): Promise<ImageOnDevice> {
   const reference = container.image ?? "";
-  if (reference === "") throw new ImageError("InvalidImageName", `Failed to apply default image tag "${reference}": couldn't parse image name "${reference}": invalid reference format`);
+  const tell = (type: "Normal" | "Warning", reason: string, message: string) => device.events.pod(pod, { type, reason, message, container: container.name });
+  const wrong = referenceProblem(reference);
+  if (wrong !== undefined) {
+    const message = `Failed to apply default image tag "${reference}": couldn't parse image name "${reference}": ${wrong}`;
+    tell("Warning", "InspectFailed", message);
+    tell("Warning", "Failed", "Error: InvalidImageName");
+    throw new ImageError("InvalidImageName", message);
+  }
   const policy = container.imagePullPolicy ?? (isLatest(reference) ? "Always" : "IfNotPresent");
   const present = policy === "Always" ? undefined : await runtime.image(reference);
-  const tell = (type: "Normal" | "Warning", reason: string, message: string) => device.events.pod(pod, { type, reason, message, container: container.name });
   if (present !== undefined) {
     tell("Normal", "Pulled", `Container image "${reference}" already present on machine and can be accessed by the pod`);
     return present;
@@ -18,6 +25,7 @@ export async function ensureImage({ device, runtime, signal }: StepContext, pod:
   if (policy === "Never") {
     const message = `Container image "${reference}" is not present with pull policy of Never`;
     tell("Warning", "ErrImageNeverPull", message);
+    tell("Warning", "Failed", "Error: ErrImageNeverPull");
     throw new ImageError("ErrImageNeverPull", message);
   }
   const own = pullSecrets(pod, reference, device.objects);

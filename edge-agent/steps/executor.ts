@@ -2,6 +2,7 @@
 import type { Clock } from "../../core/api/clock.ts";
 import type { Log } from "../../core/api/log.ts";
 import type { Pod } from "../../core/api/types.gen.ts";
+import type { NodeFeatures } from "../admit.ts";
 import type { DeviceAllocator } from "../devices/allocator.ts";
 import type { DownwardFacts } from "../downward.ts";
 import type { ObjectSource } from "../environment.ts";
@@ -33,6 +34,8 @@ export interface Device {
   registryCredentials?(registry: string): readonly PullSecret[];
   hostIPs(): readonly string[];
   allocatable(): { readonly [resource: string]: string };
+  /** what pods may ask for here; absent: everything */
+  features?(): NodeFeatures;
   /** node conditions because of which pods are not taken */
   pressure?(): readonly PressureType[];
   clusterDns(): ClusterDns;

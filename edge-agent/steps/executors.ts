@@ -5,6 +5,7 @@ import { mountVolumes } from "./mount-volumes.ts";
 import { forgetPod, removeContainer, removeSandbox, stopSandbox, unmountVolumes } from "./removal.ts";
 import { postStart } from "./post-start.ts";
 import { resizeContainer } from "./resize-container.ts";
+import { resizePod } from "./resize-pod.ts";
 import { startContainer } from "./start-container.ts";
 import { startSandbox } from "./start-sandbox.ts";
 import type { Step, StepType } from "./step.ts";
@@ -18,6 +19,7 @@ export const executors: Executors = {
   startContainer,
   postStart,
   resizeContainer,
+  resizePod,
   stopContainer,
   removeContainer,
   stopSandbox,

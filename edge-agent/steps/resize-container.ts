@@ -1,5 +1,6 @@
 import { allContainers } from "../containers.ts";
 import { withContainer, troubled } from "../memory.ts";
+import { resizeText } from "../resize.ts";
 import { textOf, unchanged, type Executor } from "./executor.ts";
 
 /** Other amounts for a container that goes on running. */
@@ -12,7 +13,7 @@ export const resizeContainer: Executor<"resizeContainer"> = async ({ container: 
     return (memory) => ({ ...withContainer(memory, name, { applied: { id: containerId, resources: container.resources ?? {} } }), resizeTrouble: undefined });
   } catch (error) {
     const message = textOf(error);
-    device.events.pod(pod, { type: "Warning", reason: "ResizeError", message: `Pod resize error: ${message}`, container: name });
+    device.events.pod(pod, { type: "Warning", reason: "ResizeError", message: `Pod resize error: ${resizeText(pod, message)}` });
     return (memory) => ({ ...memory, resizeTrouble: troubled(memory.resizeTrouble, { reason: "Error", message }, device.clock.now()) });
   }
 };

@@ -109,7 +109,7 @@ async function settleReadOnly({ runtime }: StepContext, mounts: readonly Mount[]
   if (!mounts.some(({ recursiveReadOnly }) => recursiveReadOnly !== undefined)) return mounts;
   const can = (await runtime.recursiveReadOnly?.()) === true;
   return mounts.map(({ recursiveReadOnly, ...mount }) => {
-    if (recursiveReadOnly === "Enabled" && !can) throw new ConfigError(`failed to resolve recursive read-only mode: volume mount at "${mount.containerPath}" requested recursive read-only mode, but it is not supported by the runtime`);
+    if (recursiveReadOnly === "Enabled" && !can) throw new ConfigError(`failed to resolve recursive read-only mode: volume "${mount.volume ?? mount.containerPath}" requested recursive read-only mode, but it is not supported by the runtime`);
     return recursiveReadOnly !== undefined && can ? { ...mount, recursiveReadOnly: "Enabled" } : mount;
   });
 }

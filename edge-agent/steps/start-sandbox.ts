@@ -11,7 +11,7 @@ export const startSandbox: Executor<"startSandbox"> = async ({ attempt }, { devi
     const dns = podDns(pod, cluster, await device.hostDns());
     const logDirectory = await device.files.logDirectory(id);
     await device.starts.run(() => runtime.startSandbox(pod, { logDirectory, attempt, hostname, dns }));
-    return (memory) => ({ ...memory, sandboxTrouble: undefined });
+    return (memory) => ({ ...memory, sandboxTrouble: undefined, podResources: pod.spec?.resources });
   } catch (error) {
     const message = `Failed to create pod sandbox: ${textOf(error)}`;
     device.events.pod(pod, { type: "Warning", reason: "FailedCreatePodSandBox", message });

@@ -10,6 +10,8 @@ export interface StepTable {
   readonly startContainer: { readonly container: string; readonly attempt: number; readonly created?: string | undefined };
   /** changes the resources of a container that runs */
   readonly resizeContainer: { readonly container: string; readonly containerId: string };
+  /** changes what the pod as a whole may use */
+  readonly resizePod: object;
   /** runs the hook of a container that has started */
   readonly postStart: { readonly container: string; readonly containerId: string };
   /** `until`: when the grace period is over, milliseconds; absent: `graceSeconds` from the start of the step */
@@ -40,6 +42,7 @@ export function stepKey(step: Step): string {
       return "volumes";
     case "startSandbox":
     case "forgetPod":
+    case "resizePod":
       return step.type;
     case "startContainer":
       return `start/${step.container}`;

@@ -32,7 +32,8 @@ async function preStop(context: StepContext, name: string, containerId: string, 
   try {
     await runHook(context, { handler, container, containerId, signal });
   } catch (error) {
-    if (signal.aborted) return;
+    // somebody is in a hurry now; the hook is not what failed
+    if (context.signal.aborted) return;
     device.log.info({ pod: pod.metadata.name, container: name, error: textOf(error) }, "a preStop hook failed");
     device.events.pod(pod, { type: "Warning", reason: "FailedPreStopHook", message: "PreStopHook failed", container: name });
   } finally {

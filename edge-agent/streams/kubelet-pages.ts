@@ -92,7 +92,7 @@ export function kubeletPages(parts: PageParts): KubeletPages {
     "/metrics/probes": () => ({ status: 200, type: PROMETHEUS_TYPE, body: "" }),
     "/pods": list,
     "/runningpods": runningPods,
-    "/configz": () => json({ kubeletconfig: parts.settings }),
+    "/configz": () => json({ kubeletconfig: { kind: "KubeletConfiguration", apiVersion: "kubelet.config.k8s.io/v1beta1", ...parts.settings } }),
   };
 
   return {

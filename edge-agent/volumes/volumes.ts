@@ -107,10 +107,11 @@ export function volumes({ directories, objects, mounter, token, tokenRound }: Vo
     digest(pod) {
       const parts = (pod.spec?.volumes ?? []).flatMap((volume) => references(pod, volume).map(([resource, name]) => versionOf(objects.get(resource, pod.metadata.namespace ?? "", name))));
       const live = [pod.metadata.labels ?? {}, pod.metadata.annotations ?? {}];
-      return createHash("sha256").update(JSON.stringify([parts, live, tokenRound(pod)])).digest("hex").slice(0, 16);
+      return createHash("sha256").update(JSON.stringify([parts, live, tokenRound(pod), [...usedVolumes(pod)]])).digest("hex").slice(0, 16);
     },
     async mount(pod, facts) {
-      for (const volume of pod.spec?.volumes ?? []) {
+      const used = usedVolumes(pod);
+      for (const volume of (pod.spec?.volumes ?? []).filter(({ name }) => used.has(name))) {
         try {
           await prepare(pod, facts, volume);
         } catch (error) {
@@ -138,6 +139,7 @@ export function volumes({ directories, objects, mounter, token, tokenRound }: Vo
         });
         const fixed = volume.configMap !== undefined || volume.secret !== undefined || volume.projected !== undefined || volume.downwardAPI !== undefined;
         out.push({
+          volume: name,
           containerPath: mountPath,
           hostPath: path,
           readOnly: fixed || readOnly === true || placeOfVolume(objects, pod, volume)?.readOnly === true,
@@ -157,6 +159,16 @@ export function volumes({ directories, objects, mounter, token, tokenRound }: Vo
       await rm(directories.volumes(uid), { recursive: true, force: true });
     },
   };
+}
+
+/** Those that a container mounts or reads its environment from; others are not made, as with kubelet. */
+function usedVolumes({ spec }: Pod): ReadonlySet<string> {
+  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...(spec?.ephemeralContainers ?? [])];
+  return new Set(containers.flatMap(({ volumeMounts = [], volumeDevices = [], env = [] }) => [
+    ...volumeMounts.map(({ name }) => name),
+    ...volumeDevices.map(({ name }) => name),
+    ...env.flatMap(({ valueFrom }) => valueFrom?.fileKeyRef?.volumeName ?? []),
+  ]));
 }
 
 /** What a memory volume may take at most: the pod's own limit, else what the device has for pods. */

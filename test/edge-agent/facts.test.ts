@@ -36,7 +36,7 @@ test("a Raspberry Pi 4 is read from its own files", async (t) => {
   const facts = await readFacts(await made(t), "arm64");
   t.like(facts, {
     arch: "arm64", cores: 4, memoryBytes: 3884096 * 1024, model: "Raspberry Pi 4 Model B Rev 1.2", piRevision: 0xc03112,
-    machineId: "machine", kernelVersion: "6.6.31-v8", osImage: "Debian GNU/Linux 12 (bookworm)", cgroups: "v2", memoryCgroup: false,
+    machineId: "machine", kernelVersion: "6.6.31-v8", osImage: "Debian GNU/Linux 12 (bookworm)", cgroups: "v2", memoryCgroup: false, appArmor: false,
   });
   t.deepEqual(facts.compatible, ["raspberrypi,4-model-b", "brcm,bcm2711"]);
 });

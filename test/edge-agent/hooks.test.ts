@@ -55,7 +55,7 @@ test("a preStop hook that fails or takes too long does not keep the container", 
   await device.clock.until(() => device.told("web")?.gone === true);
   t.true(device.clock.monotonic() - began < 20_000);
   t.deepEqual(device.runtime.calls.filter((call) => call.startsWith("stop ")), ["stop bad 10", "stop endless 2"]);
-  t.deepEqual(device.happened().filter(({ reason }) => reason === "FailedPreStopHook").map(({ regarding }) => regarding.fieldPath), ["spec.containers{bad}"]);
+  t.deepEqual(device.happened().filter(({ reason }) => reason === "FailedPreStopHook").map(({ regarding }) => regarding.fieldPath), ["spec.containers{bad}", "spec.containers{endless}"]);
 });
 
 test("a sleeping preStop hook is cut short by a second deletion and does not run again", async (t) => {

@@ -267,7 +267,7 @@ test("a missing ConfigMap is CreateContainerConfigError until it is there", asyn
 test("a missing Secret of a volume delays the sandbox and is told as FailedMount", async (t) => {
   const device = await testDevice();
   t.teardown(device.close);
-  await device.put(pod("web", { volumes: [{ name: "s", secret: { secretName: "keys" } }] }));
+  await device.put(pod("web", { volumes: [{ name: "s", secret: { secretName: "keys" } }, { name: "unused", secret: { secretName: "nobody-needs-it" } }], containers: [container("main", { volumeMounts: [{ name: "s", mountPath: "/s" }] })] }));
   await device.clock.until(() => device.happened().some(({ reason }) => reason === "FailedMount"));
   t.is(conditions(device.status("web"))["PodReadyToStartContainers"], "False");
   t.deepEqual(device.status("web").containerStatuses?.[0]?.state, { waiting: { reason: "ContainerCreating" } });

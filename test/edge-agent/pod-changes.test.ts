@@ -99,3 +99,20 @@ test("a resource whose policy says so is changed by a restart", async (t) => {
   t.false(device.runtime.calls.some((call) => call.startsWith("resize")));
   t.true(device.happened().some(({ reason, message }) => reason === "Killing" && message === "Container main resize requires restart"));
 });
+
+test("the amounts that a pod states itself change in place, too", async (t) => {
+  const device = await testDevice();
+  t.teardown(device.close);
+  const set: unknown[] = [];
+  device.runtime.resizePod = async ({ spec }) => void set.push(spec?.resources?.limits);
+  const of = (cpu: string) => ({ resources: { requests: { cpu: "100m" }, limits: { cpu } }, containers: [container("main")] });
+  await device.put(pod("web", of("200m")));
+  await running(device);
+  t.deepEqual(set, []);
+  t.deepEqual(device.status("web").resources, { limits: { cpu: "200m" }, requests: { cpu: "100m" } });
+  await device.put(pod("web", of("300m"), { resourceVersion: "2", generation: 2 }));
+  await device.clock.until(() => device.happened().some(({ reason }) => reason === "ResizeCompleted"));
+  t.deepEqual(set, [{ cpu: "300m" }]);
+  t.deepEqual(device.status("web").resources?.limits, { cpu: "300m" });
+  t.deepEqual(device.status("web").allocatedResources, { cpu: "100m" });
+});

@@ -8,6 +8,7 @@ import { PROPAGATION, PROTOCOL, type M } from "./messages.ts";
 import { podCgroup } from "./pod-cgroup.ts";
 import { containerResources } from "./resources.ts";
 import { containerSecurity, sandboxSecurity } from "./security.ts";
+import { idMapping } from "./user-ids.ts";
 
 export interface ConfigContext {
   readonly device: string;
@@ -16,7 +17,8 @@ export interface ConfigContext {
   readonly memoryBytes: number;
 }
 
-export function sandboxConfig(context: ConfigContext, pod: Pod, { logDirectory, attempt, hostname, dns }: SandboxOptions): M<"PodSandboxConfig"> {
+/** `firstUserId`: host id of the pod's root; undefined: the pod has no user namespace */
+export function sandboxConfig(context: ConfigContext, pod: Pod, { logDirectory, attempt, hostname, dns }: SandboxOptions, firstUserId?: number): M<"PodSandboxConfig"> {
   const { name = "", namespace = "", uid = "", labels = {}, annotations = {} } = pod.metadata;
   const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
   return {
@@ -29,17 +31,19 @@ export function sandboxConfig(context: ConfigContext, pod: Pod, { logDirectory, 
         protocol: PROTOCOL[protocol ?? "TCP"], container_port: containerPort, host_port: hostPort, host_ip: hostIP,
       }])),
     labels: { ...labels, [LABEL.podName]: name, [LABEL.podNamespace]: namespace, [LABEL.podUid]: uid, [LABEL.device]: context.device },
-    annotations: { ...annotations, [ANNOTATION.hostname]: hostname, [ANNOTATION.logDirectory]: logDirectory },
+    annotations: { ...annotations, [ANNOTATION.hostname]: hostname, [ANNOTATION.logDirectory]: logDirectory, ...(firstUserId === undefined ? {} : { [ANNOTATION.userIds]: String(firstUserId) }) },
     linux: {
       cgroup_parent: podCgroup(context.cgroups.root, pod),
-      security_context: sandboxSecurity(pod, context.seccompRoot),
+      security_context: sandboxSecurity(pod, context.seccompRoot, firstUserId),
       sysctls: Object.fromEntries((pod.spec?.securityContext?.sysctls ?? []).map(({ name: key, value }) => [key, value])),
     },
   };
 }
 
-export function containerConfig(context: ConfigContext, plan: ContainerPlan): M<"ContainerConfig"> {
+export function containerConfig(context: ConfigContext, plan: ContainerPlan, firstUserId?: number): M<"ContainerConfig"> {
   const { pod, container, attempt, image } = plan;
+  // files of the device appear with the pod's ids and stay the device's
+  const mapped = firstUserId === undefined ? {} : { uid_mappings: idMapping(firstUserId), gid_mappings: idMapping(firstUserId) };
   return {
     metadata: { name: container.name, attempt },
     image: { image: image.id, user_specified_image: container.image },
@@ -48,7 +52,7 @@ export function containerConfig(context: ConfigContext, plan: ContainerPlan): M<
     working_dir: container.workingDir,
     envs: plan.env.map(({ name, value }) => ({ key: name, value })),
     mounts: plan.mounts.map(({ containerPath, hostPath, readOnly, recursiveReadOnly, propagation = "None" }) => ({
-      container_path: containerPath, host_path: hostPath, readonly: readOnly, recursive_read_only: recursiveReadOnly === "Enabled", propagation: PROPAGATION[propagation],
+      container_path: containerPath, host_path: hostPath, readonly: readOnly, recursive_read_only: recursiveReadOnly === "Enabled", propagation: PROPAGATION[propagation], ...mapped,
     })),
     devices: (plan.devices ?? []).map(({ containerPath, hostPath, permissions }) => ({ container_path: containerPath, host_path: hostPath, permissions })),
     labels: {
@@ -60,7 +64,7 @@ export function containerConfig(context: ConfigContext, plan: ContainerPlan): M<
     stdin: container.stdin,
     stdin_once: container.stdinOnce,
     tty: container.tty,
-    linux: { resources: containerResources(pod, container, context.memoryBytes, context.cgroups.version), security_context: containerSecurity(plan, context.seccompRoot) },
+    linux: { resources: containerResources(pod, container, context.memoryBytes, context.cgroups.version), security_context: containerSecurity(plan, context.seccompRoot, firstUserId) },
   };
 }
 

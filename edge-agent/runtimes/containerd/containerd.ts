@@ -5,7 +5,8 @@
  */
 import { sleep, type Clock } from "../../../core/api/clock.ts";
 import type { Log } from "../../../core/api/log.ts";
-import { ImageError, type ImageOnDevice, type RunningContainer, type RunningPod, type Runtime } from "../runtime.ts";
+import type { Pod } from "../../../core/api/types.gen.ts";
+import { ImageError, type ImageOnDevice, type RunningContainer, type RunningPod, type Runtime, type RuntimeFeatures } from "../runtime.ts";
 import { attachToContainer } from "./attach.ts";
 import type { Cgroups } from "./cgroups.ts";
 import { containerConfig, logDirectoryOf, sandboxConfig, type ConfigContext } from "./configs.ts";
@@ -16,7 +17,9 @@ import { ANNOTATION, LABEL } from "./labels.ts";
 import { CONTAINER_STATES, SANDBOX_READY, type M } from "./messages.ts";
 import { PAUSE_IMAGE } from "./pause-image.ts";
 import { resizedResources } from "./resources.ts";
+import { inFull, rpcText } from "./rpc-text.ts";
 import { podUsage } from "./usage.ts";
+import { userIds, wantsUserNamespace } from "./user-ids.ts";
 
 export interface ContainerdRuntimeOptions extends ConfigContext {
   readonly socket: string;
@@ -37,17 +40,21 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
   const { clock, log, device } = options;
   const cri = criClient(options.socket);
   const details = new Map<string, M<"ContainerStatus">>();
+  /** containers and sandboxes that were stopped from here: nobody wonders why they were killed */
+  const ended = new Set<string>();
   const addresses = new Map<string, readonly string[]>();
   const listeners = new Set<(uid: string | undefined) => void>();
   const closing = new AbortController();
   const mine = { [LABEL.device]: device };
 
-  const detailOf = async ({ id = "", state }: M<"Container">): Promise<M<"ContainerStatus"> | undefined> => {
+  const detailOf = async ({ id = "", pod_sandbox_id: sandbox = "", state }: M<"Container">): Promise<M<"ContainerStatus"> | undefined> => {
     const known = details.get(id);
-    if (known !== undefined && known.state === state) return known;
+    if (known !== undefined && known.state === state && !isDoubtful(known, clock.now())) return known;
     const { status } = await cri.call("ContainerStatus", { container_id: id });
-    if (status !== undefined) details.set(id, status);
-    return status;
+    if (status === undefined) return undefined;
+    details.set(id, status);
+    const awaited = !ended.has(id) && !ended.has(sandbox) && isDoubtful(status, clock.now()) && clock.now() - milliseconds(status.finished_at) < OOM_AWAITED_MS;
+    return awaited ? { ...status, state: CONTAINER_STATES.indexOf("running") } : status;
   };
   const addressesOf = async (sandbox: M<"PodSandbox">): Promise<readonly string[]> => {
     const id = sandbox.id ?? "";
@@ -57,6 +64,23 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
     const found = [status?.network?.ip, ...(status?.network?.additional_ips ?? []).map(({ ip }) => ip)].filter((ip) => ip !== undefined && ip !== "");
     addresses.set(id, found as string[]);
     return found as string[];
+  };
+
+  const features = async (): Promise<RuntimeFeatures> => {
+    const { runtime_handlers = [], features: whole } = await cri.call("Status", {});
+    const { recursive_read_only_mounts = false, user_namespaces = false } = runtime_handlers.find(({ name = "" }) => name === "")?.features ?? {};
+    return { recursiveReadOnlyMounts: recursive_read_only_mounts, userNamespaces: user_namespaces, ...(whole === undefined ? {} : { supplementalGroupsPolicy: whole.supplemental_groups_policy === true }) };
+  };
+  const users = userIds(async () => {
+    const { items = [] } = await cri.call("ListPodSandbox", { filter: { label_selector: mine } });
+    return items.flatMap(({ labels, annotations }) => {
+      const first = firstUserIdOf(annotations);
+      return first === undefined ? [] : [[labels?.[LABEL.podUid] ?? "", first] as const];
+    });
+  });
+  const claimUserIds = async ({ metadata: { uid = "" } }: Pod): Promise<number> => {
+    if (!(await features()).userNamespaces) throw new Error("can't set `spec.hostUsers: false`, runtime does not support user namespaces");
+    return users.claim(uid);
   };
 
   return {
@@ -76,16 +100,13 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
         return `container runtime is down: ${error instanceof Error ? error.message : String(error)}`;
       }
     },
-    async features() {
-      const { runtime_handlers = [] } = await cri.call("Status", {});
-      const { recursive_read_only_mounts = false, user_namespaces = false } = runtime_handlers.find(({ name = "" }) => name === "")?.features ?? {};
-      return { recursiveReadOnlyMounts: recursive_read_only_mounts, userNamespaces: user_namespaces };
-    },
+    features,
     async pods() {
       const filter = { label_selector: mine };
       const [{ items = [] }, { containers = [] }] = await Promise.all([cri.call("ListPodSandbox", { filter }), cri.call("ListContainers", { filter })]);
       const alive = new Set([...containers.map(({ id }) => id), ...items.map(({ id }) => id)]);
       for (const id of details.keys()) if (!alive.has(id)) details.delete(id);
+      for (const id of ended) if (!alive.has(id)) ended.delete(id);
       for (const id of addresses.keys()) if (!alive.has(id)) addresses.delete(id);
       return Promise.all([...groupByPod(items)].map(([uid, sandboxes]) => runningPod(uid, sandboxes, containers, addressesOf, detailOf)));
     },
@@ -130,11 +151,13 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
     },
 
     async startSandbox(pod, sandbox) {
+      const firstUserId = wantsUserNamespace(pod) ? await claimUserIds(pod) : undefined;
       await options.cgroups.ensurePod(pod);
-      const { pod_sandbox_id = "" } = await cri.call("RunPodSandbox", { config: sandboxConfig(options, pod, sandbox) });
+      const { pod_sandbox_id = "" } = await inFull(cri.call("RunPodSandbox", { config: sandboxConfig(options, pod, sandbox, firstUserId) }));
       return pod_sandbox_id;
     },
     async stopSandbox(sandboxId) {
+      ended.add(sandboxId);
       await missingIsFine(cri.call("StopPodSandbox", { pod_sandbox_id: sandboxId }));
       addresses.delete(sandboxId);
     },
@@ -146,19 +169,21 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
     async createContainer(sandboxId, plan) {
       // containerd reads log directory, host name and cgroup parent from this copy, not from the sandbox
       const { status } = await cri.call("PodSandboxStatus", { pod_sandbox_id: sandboxId });
+      const firstUserId = firstUserIdOf(status?.annotations);
       const sandbox = sandboxConfig(options, plan.pod, {
         logDirectory: logDirectoryOf(plan),
         attempt: status?.metadata?.attempt ?? 0,
         hostname: status?.annotations?.[ANNOTATION.hostname] ?? "",
         dns: { servers: [], searches: [], options: [] },
-      });
-      const { container_id = "" } = await cri.call("CreateContainer", { pod_sandbox_id: sandboxId, config: containerConfig(options, plan), sandbox_config: sandbox });
+      }, firstUserId);
+      const { container_id = "" } = await cri.call("CreateContainer", { pod_sandbox_id: sandboxId, config: containerConfig(options, plan, firstUserId), sandbox_config: sandbox });
       return container_id;
     },
     async startContainer(containerId) {
       await cri.call("StartContainer", { container_id: containerId });
     },
     async stopContainer(containerId, graceSeconds) {
+      ended.add(containerId);
       await missingIsFine(cri.call("StopContainer", { container_id: containerId, timeout: graceSeconds }));
     },
     async removeContainer(containerId) {
@@ -172,7 +197,7 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
         return { exitCode: exit_code, output: Buffer.concat([stdout, stderr]) };
       } catch (error) {
         if ((error instanceof GrpcError && error.code === GRPC.deadlineExceeded) || signal.aborted) return { exitCode: undefined, output: NO_BYTES };
-        throw error;
+        throw error instanceof GrpcError ? new Error(rpcText(error), { cause: error }) : error;
       }
     },
     async reopenLog(containerId) {
@@ -192,17 +217,18 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
       const [first] = image_filesystems;
       return { directory: first?.fs_id?.mountpoint ?? "/", usedBytes: first?.used_bytes?.value ?? 0, usedInodes: first?.inodes_used?.value ?? 0 };
     },
+    resizePod: (pod) => options.cgroups.ensurePod(pod),
     async resizeContainer(containerId, pod, container) {
       // version 1 allows no container more than its pod has: widen the pod first, narrow it last
       await options.cgroups.ensurePod(pod).catch(() => {});
       await cri.call("UpdateContainerResources", { container_id: containerId, linux: resizedResources(pod, container, options.memoryBytes) });
       await options.cgroups.ensurePod(pod).catch((error: unknown) => log.warn({ pod: pod.metadata.name, error: String(error) }, "the pod's limits do not fit its containers yet"));
     },
-    async recursiveReadOnly() {
-      const { runtime_handlers = [] } = await cri.call("Status", {});
-      return runtime_handlers.some(({ name = "", features }) => name === "" && features?.recursive_read_only_mounts === true);
+    recursiveReadOnly: async () => (await features()).recursiveReadOnlyMounts,
+    async forgetPod(uid) {
+      users.release(uid);
+      await options.cgroups.removePod(uid);
     },
-    forgetPod: (uid) => options.cgroups.removePod(uid),
     async close() {
       closing.abort();
       cri.close();
@@ -264,6 +290,11 @@ function runningContainer(container: M<"Container">, detail: M<"ContainerStatus"
   };
 }
 
+function firstUserIdOf(annotations: Readonly<Record<string, string>> = {}): number | undefined {
+  const text = annotations[ANNOTATION.userIds];
+  return text === undefined ? undefined : Number(text);
+}
+
 function milliseconds(nanoseconds: number | undefined): number {
   return Math.floor((nanoseconds ?? 0) / 1e6);
 }
@@ -277,16 +308,24 @@ function imageOf(image: M<"Image">): ImageOnDevice {
 function imageError(reference: string, error: unknown): unknown {
   if (error instanceof ImageError || !(error instanceof GrpcError)) return error;
   if (/invalid reference format|failed to parse/.test(error.message)) return new ImageError("InvalidImageName", `Failed to apply default image tag "${reference}": couldn't parse image name "${reference}": invalid reference format`, error);
-  return new ImageError("ErrImagePull", `rpc error: code = ${CODE_NAMES[error.code] ?? "Unknown"} desc = ${error.message}`, error);
+  // a code that says nothing is left out, as kubelet does
+  return new ImageError("ErrImagePull", error.code === GRPC.unknown ? error.message : rpcText(error), error);
 }
-
-/** Names as Go's gRPC prints them: users search for these texts. */
-const CODE_NAMES: { readonly [code: number]: string } = { 1: "Canceled", 2: "Unknown", 4: "DeadlineExceeded", 5: "NotFound", 7: "PermissionDenied", 14: "Unavailable", 16: "Unauthenticated" };
 
 /** The network namespace of the OCI spec that CRI shows on request; hostNetwork pods have none. */
 function networkNamespaceOf(info: string): string | undefined {
   const { runtimeSpec } = JSON.parse(info) as { readonly runtimeSpec?: { readonly linux?: { readonly namespaces?: readonly { readonly type?: string; readonly path?: string }[] } } };
   return runtimeSpec?.linux?.namespaces?.find(({ type }) => type === "network")?.path;
+}
+
+/** containerd learns of an OOM kill after the exit (its shim watches the cgroup); for this long a kill may yet turn out to be one. */
+const OOM_KNOWN_MS = 10_000;
+/** For this long nobody is told of such an exit: most are known by then. */
+const OOM_AWAITED_MS = 300;
+const KILLED = 137;
+
+function isDoubtful({ exit_code, reason, finished_at }: M<"ContainerStatus">, now: number): boolean {
+  return exit_code === KILLED && reason !== "OOMKilled" && now - milliseconds(finished_at) < OOM_KNOWN_MS;
 }
 
 async function missingIsFine(call: Promise<unknown>): Promise<void> {

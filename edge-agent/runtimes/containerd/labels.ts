@@ -13,4 +13,6 @@ export const ANNOTATION = {
   restartCount: "io.kubernetes.container.restartCount",
   hostname: "lichen.dev/hostname",
   logDirectory: "lichen.dev/log-directory",
+  /** the first host id of a pod with a user namespace */
+  userIds: "lichen.dev/user-ids",
 } as const;

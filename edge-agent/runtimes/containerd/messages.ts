@@ -9,7 +9,8 @@ export const messages = {
   VersionRequest: { version: [1, "string"] },
   VersionResponse: { version: [1, "string"], runtime_name: [2, "string"], runtime_version: [3, "string"], runtime_api_version: [4, "string"] },
   StatusRequest: { verbose: [1, "bool"] },
-  StatusResponse: { status: [1, "RuntimeStatus"], info: [2, "map"], runtime_handlers: [3, "RuntimeHandler", "repeated"] },
+  StatusResponse: { status: [1, "RuntimeStatus"], info: [2, "map"], runtime_handlers: [3, "RuntimeHandler", "repeated"], features: [4, "RuntimeFeatures"] },
+  RuntimeFeatures: { supplemental_groups_policy: [1, "bool"] },
   RuntimeStatus: { conditions: [1, "RuntimeCondition", "repeated"] },
   RuntimeCondition: { type: [1, "string"], status: [2, "bool"], reason: [3, "string"], message: [4, "string"] },
   RuntimeHandler: { name: [1, "string"], features: [2, "RuntimeHandlerFeatures"] },
@@ -63,7 +64,7 @@ export const messages = {
   KeyValue: { key: [1, "string"], value: [2, "string"] },
   Mount: {
     container_path: [1, "string"], host_path: [2, "string"], readonly: [3, "bool"], selinux_relabel: [4, "bool"], propagation: [5, "int"],
-    recursive_read_only: [8, "bool"],
+    uid_mappings: [6, "IDMapping", "repeated"], gid_mappings: [7, "IDMapping", "repeated"], recursive_read_only: [8, "bool"],
   },
   Device: { container_path: [1, "string"], host_path: [2, "string"], permissions: [3, "string"] },
   LinuxContainerResources: {

@@ -12,9 +12,11 @@ const OOM_BEST_EFFORT = 1000;
 /** `memoryBytes`: of the device */
 export function containerResources(pod: Pod, container: Container, memoryBytes: number, version: CgroupVersion = "v1"): M<"LinuxContainerResources"> {
   const { requests = {}, limits = {} } = container.resources ?? {};
-  const cpuLimit = limits["cpu"];
-  const cpuRequest = requests["cpu"] ?? cpuLimit;
-  const memoryLimit = limits["memory"];
+  // what a container leaves open is as wide as its pod (KEP-2837)
+  const ofPod = pod.spec?.resources;
+  const cpuLimit = limits["cpu"] ?? ofPod?.limits?.["cpu"];
+  const cpuRequest = requests["cpu"] ?? limits["cpu"] ?? ofPod?.requests?.["cpu"] ?? cpuLimit;
+  const memoryLimit = limits["memory"] ?? ofPod?.limits?.["memory"];
   const quota = cpuLimit === undefined ? undefined : quotaOf(milli(cpuLimit) / 1000);
   const huge = hugepages(Object.fromEntries(Object.entries(limits).map(([name, text]) => [name, whole(text)])));
   return {

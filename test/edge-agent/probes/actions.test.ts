@@ -90,7 +90,7 @@ test("ports by number and by name", (t) => {
   const ports = [{ name: "web", containerPort: 8080 }];
   t.is(portNumber("web", ports), 8080);
   t.is(portNumber("9090", ports), 9090);
-  t.throws(() => portNumber("other", ports), { message: "couldn't find port: other" });
+  t.throws(() => portNumber("other", ports), { message: 'strconv.Atoi: parsing "other": invalid syntax' });
   t.throws(() => portNumber(70_000, ports), { message: "invalid port number: 70000" });
 });
 
