@@ -36,7 +36,7 @@ import { diskPodFiles } from "./pod-files.ts";
 import { followPodCidr } from "./pod-network.ts";
 import { newReport } from "./report.ts";
 import type { Runtime, Usage } from "./runtimes/runtime.ts";
-import { startServices } from "./services/start-services.ts";
+import { startServices, type DeviceServices } from "./services/start-services.ts";
 import { agentSession, type AgentSession } from "./session.ts";
 import { readSettings } from "./settings.ts";
 import { slots } from "./slots.ts";
@@ -114,8 +114,8 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   const settings = await readSettings(join(dataDir, "kubelet.json"), facts);
   const registries = await readRegistries(join(dataDir, "registries.json"));
   const messages = messageBus(clock);
-  let carriesServices = false;
-  const { runtimes, daemon, setPodCidr, removeTraces } = await startRuntimes({ messages, config, settings, registries, identity: () => identity, carriesServices: () => carriesServices, store, facts, clock, log });
+  let services: DeviceServices | undefined;
+  const { runtimes, daemon, setPodCidr, removeTraces } = await startRuntimes({ messages, config, settings, registries, identity: () => identity, carriesServices: () => services?.works === true, store, facts, clock, log });
   onClose(async () => {
     for (const runtime of runtimes) await runtime.close?.();
     if (config.drainOnExit !== true) return;
@@ -160,6 +160,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
       pulls: slots(settings.pullsAtOnce),
       starts: slots(STARTS_AT_ONCE),
       hostIPs: hostAddresses,
+      isolate: async (pod) => services?.isolate(pod),
       devices,
       registryCredentials: registries.credentials,
       allocatable: () => reporter.status()?.allocatable ?? {},
@@ -187,10 +188,11 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   devices.onChange(() => void reporter.look());
   desired.onChange(() => void devices.keepOnly(new Set([...desired.pods().map(({ metadata }) => metadata.uid ?? ""), ...watching.pods().keys()])));
   onClose(() => kept.close());
-  const services = await startServices({ node: name, dataDir, desired, podRanges: () => identity.podRanges ?? [], domain: () => identity.clusterDomain ?? "cluster.local", clock, log });
-  carriesServices = services.works;
-  onClose(() => services.close(config.drainOnExit === true));
-  const usePodCidr = (cidr: string) => Promise.all([setPodCidr(cidr), services.setPodCidr(cidr)]);
+  const podsHere = () => [...watching.pods()].flatMap(([uid, { pod: { ips } }]) => (desired.pod(uid) === undefined ? [] : [{ pod: desired.pod(uid) as Pod, ips }]));
+  services = await startServices({ node: name, dataDir, desired, podRanges: () => identity.podRanges ?? [], domain: () => identity.clusterDomain ?? "cluster.local", pods: podsHere, clock, log });
+  const { close: closeServices, setPodCidr: setServicesCidr } = services;
+  onClose(() => closeServices(config.drainOnExit === true));
+  const usePodCidr = (cidr: string) => Promise.all([setPodCidr(cidr), setServicesCidr(cidr)]);
   followPodCidr({ node: name, configured: config.podCidr, desired, clock, log, set: usePodCidr });
   await reporter.look();
   await agent.wake();

@@ -10,6 +10,8 @@ import type { KubeObject } from "../api/meta.ts";
 import {
   CONFIG_MAPS,
   ENDPOINT_SLICES,
+  NAMESPACES,
+  NETWORK_POLICIES,
   NODES,
   PERSISTENT_VOLUME_CLAIMS,
   PERSISTENT_VOLUMES,
@@ -19,7 +21,10 @@ import {
   SERVICE_ACCOUNTS,
   SERVICES,
 } from "../api/resources.gen.ts";
-import type { Container, EphemeralContainer, Node, Pod, Volume } from "../api/types.gen.ts";
+import type { Container, EphemeralContainer, NetworkPolicy, Node, Pod, Volume } from "../api/types.gen.ts";
+
+import { resolvedPolicy, selects } from "./resolved-policy.ts";
+import type { PolicyPeers } from "./resolved-policy.ts";
 
 export interface Lookup {
   get<T extends KubeObject>(resource: Resource<T>, namespace: string, name: string): T | undefined;
@@ -34,7 +39,7 @@ export interface DesiredObject {
   readonly object: KubeObject;
 }
 
-/** The resources that a device may be sent; a watch on each of them is all that the hub needs. */
+/** What sets of devices are made of; a watch on each of them is all that the hub needs. */
 export const DEVICE_RESOURCES: readonly Resource<KubeObject>[] = [
   NODES,
   PODS,
@@ -46,6 +51,8 @@ export const DEVICE_RESOURCES: readonly Resource<KubeObject>[] = [
   PERSISTENT_VOLUMES,
   SERVICES,
   ENDPOINT_SLICES,
+  NETWORK_POLICIES,
+  NAMESPACES,
 ];
 
 /**
@@ -70,6 +77,7 @@ export function desiredFor(node: string, lookup: Lookup): readonly DesiredObject
   };
 
   const pods = lookup.podsOn(node);
+  const policies = new Set<NetworkPolicy>();
   const served = servedNamespaces(add(NODES, "", node), pods);
   if (served.has(EVERY)) addServices(undefined);
   else for (const namespace of served) addServices(namespace);
@@ -82,11 +90,14 @@ export function desiredFor(node: string, lookup: Lookup): readonly DesiredObject
     add(SERVICE_ACCOUNTS, namespace, spec.serviceAccountName);
     add(RUNTIME_CLASSES, "", spec.runtimeClassName);
     for (const { name } of spec.imagePullSecrets ?? []) add(SECRETS, namespace, name);
+    for (const policy of lookup.list(NETWORK_POLICIES, namespace)) if (selects(policy, pod)) policies.add(policy);
     for (const volume of spec.volumes ?? []) addVolume(pod, volume, add);
     for (const container of [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])]) {
       addEnvironment(namespace, container, add);
     }
   }
+  const peers: PolicyPeers = { pods: (namespace) => lookup.list(PODS, namespace), namespaces: () => lookup.list(NAMESPACES, undefined) };
+  for (const policy of policies) found.set(resolvedPolicy(policy, peers), NETWORK_POLICIES);
   const references = [...found].map(([object, resource]) => ({ resource, object }));
   return [...references, ...pods.map((object) => ({ resource: PODS, object }))];
 }

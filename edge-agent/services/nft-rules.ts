@@ -1,9 +1,10 @@
 /**
- * The device's packet rules as text for nft(8): Services, and the way out for component pods. One table that is replaced as
+ * The device's packet rules as text for nft(8): Services, NetworkPolicies, and the way out for component pods. One table that is replaced as
  * a whole, so that no packet ever sees half of a change. Pure.
  *
  *   prerouting, output   address and port of a Service → one of its endpoints (one look-up, however many there are)
  *   forward, output      no endpoint: refused at once; an endpoint that is gone: its old connections are reset
+ *   forward, input, output  what NetworkPolicies of a pod do not allow is refused (policy-rules.ts)
  *   postrouting          what must come back this way leaves with this device's address
  *
  * A client with a connection to a device that has lost its power would wait for a quarter of an hour (tcp(7), tcp_retries2):
@@ -11,6 +12,8 @@
  */
 import { rangeText } from "../network/address-range.ts";
 import { podRange } from "../network/pod-range.ts";
+import type { Isolated } from "./pod-policies.ts";
+import { policyChains } from "./policy-rules.ts";
 import type { ServiceRoute, Target } from "./service-routes.ts";
 
 export interface PacketFacts {
@@ -19,13 +22,14 @@ export interface PacketFacts {
   readonly routes: readonly ServiceRoute[];
   /** TCP endpoints whose connections are over */
   readonly gone: readonly Target[];
+  readonly isolated: readonly Isolated[];
   /** this node's range of pod addresses */
   readonly ownPods: string | undefined;
   /** ranges in which pod addresses are known: no need to hide them there; empty: only this node's */
   readonly clusterPods: readonly string[];
 }
 
-export function packetRules({ table, routes, gone, ownPods, clusterPods }: PacketFacts): string {
+export function packetRules({ table, routes, gone, isolated, ownPods, clusterPods }: PacketFacts): string {
   const entries = routes.flatMap((route, index) => entriesOf(route, index));
   const nodePorts = routes.flatMap((route, index) => (route.nodePort === undefined ? [] : [{ key: `${route.protocol} . ${route.nodePort}`, to: route.outsideTargets.length > 0 ? `o${index}` : undefined }]));
   const hairpins = [...new Set(routes.flatMap(({ insideTargets, outsideTargets }) => [...insideTargets, ...outsideTargets].map(({ ip }) => `${ip} . ${ip}`)))];
@@ -47,7 +51,7 @@ ${routes.flatMap((route, index) => [chain(`i${index}`, route, route.insideTarget
     fib daddr type local ip daddr != 127.0.0.0/8 meta l4proto . th dport @refused_ports reject
     meta l4proto tcp ct status dnat ct direction original ip daddr . tcp dport @gone reject with tcp reset
   }
-  chain prerouting {
+${policyChains(isolated, ownPods === undefined ? undefined : componentsOf(ownPods))}  chain prerouting {
     type nat hook prerouting priority dstnat - 5; policy accept;
     jump services
   }
@@ -58,14 +62,17 @@ ${routes.flatMap((route, index) => [chain(`i${index}`, route, route.insideTarget
   chain forward_filter {
     type filter hook forward priority filter - 5; policy accept;
     jump refuse
+    jump policies
   }
   chain output_filter {
     type filter hook output priority filter - 5; policy accept;
     jump refuse
+    jump policies
   }
   chain input_filter {
     type filter hook input priority filter - 5; policy accept;
     jump refuse
+    jump policies
   }
   chain postrouting {
     type nat hook postrouting priority srcnat - 5; policy accept;
@@ -75,11 +82,13 @@ ${ownPods === undefined ? "" : wayOut(ownPods, clusterPods)}  }
 `;
 }
 
+const componentsOf = (ownPods: string) => rangeText(podRange(ownPods).components);
+
 /** Containers have rules of CNI for what is not a Service's. */
 function wayOut(ownPods: string, clusterPods: readonly string[]): string {
   const known = clusterPods.length > 0 ? clusterPods : [ownPods];
   return `    ct status dnat ip saddr != ${ownPods} ip daddr != ${ownPods} fib saddr type != local masquerade
-    ip saddr ${rangeText(podRange(ownPods).components)} ip daddr != { ${known.join(", ")} } fib daddr type != local masquerade
+    ip saddr ${componentsOf(ownPods)} ip daddr != { ${known.join(", ")} } fib daddr type != local masquerade
 `;
 }
 

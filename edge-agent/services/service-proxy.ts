@@ -5,10 +5,11 @@
 import type { Clock } from "../../core/api/clock.ts";
 import type { Log } from "../../core/api/log.ts";
 import type { AnyObject } from "../../core/api/meta.ts";
-import type { EndpointSlice, Service } from "../../core/api/types.gen.ts";
+import type { EndpointSlice, NetworkPolicy, Pod, Service } from "../../core/api/types.gen.ts";
 import type { Desired } from "../desired.ts";
 import { goneEndpoints, type GoneParts } from "./gone-endpoints.ts";
 import { noPacketRules, packetRules } from "./nft-rules.ts";
+import { isolatedPods, policiesFor, type PodHere } from "./pod-policies.ts";
 import { listedTargets, serviceRoutes, silentTargets } from "./service-routes.ts";
 
 export interface ServiceProxyParts {
@@ -17,6 +18,8 @@ export interface ServiceProxyParts {
   readonly desired: Pick<Desired, "list" | "onChange">;
   /** nft(8): carries out a whole text or nothing of it. @throws Error */
   readonly nft: (text: string) => Promise<void>;
+  /** that run on this device */
+  readonly pods: () => readonly PodHere[];
   readonly ownPods: () => string | undefined;
   readonly clusterPods: () => readonly string[];
   /** called before traffic has to pass through this device */
@@ -29,6 +32,11 @@ export interface ServiceProxyParts {
 export interface ServiceProxy {
   /** false: this device cannot do it, and somebody else has to */
   readonly works: boolean;
+  /**
+   * Before a pod's containers start: what its NetworkPolicies forbid is forbidden. @returns why it is not, on a device that
+   * cannot. @throws Error when it could not be done yet
+   */
+  isolate(pod: Pod): Promise<string | undefined>;
   /** something else than the desired set has changed; resolves when the kernel has it */
   refresh(): Promise<void>;
   /** stops following; the rules stay, as the pods do */
@@ -43,17 +51,20 @@ const RETRY_MS = 10_000;
 export async function serviceProxy(parts: ServiceProxyParts): Promise<ServiceProxy> {
   const { node, table, desired, nft, clock, log } = parts;
   let applied: string | undefined;
+  let failed: unknown;
   let running: Promise<void> | undefined;
   let again = false;
   const closing = new AbortController();
   let cancelRetry: (() => void) | undefined;
   const gone = goneEndpoints({ answers: parts.answers, onChange: () => void apply(), clock });
 
+  const policies = () => desired.list("networking.k8s.io/v1/networkpolicies") as readonly NetworkPolicy[];
+
   async function applyOnce(): Promise<void> {
     const facts = { node, services: desired.list("v1/services") as readonly Service[], slices: desired.list("discovery.k8s.io/v1/endpointslices") as readonly (AnyObject & EndpointSlice)[] };
     const routes = serviceRoutes(facts);
     gone.look(listedTargets(facts), silentTargets(facts));
-    const text = packetRules({ table, routes, gone: gone.list(), ownPods: parts.ownPods(), clusterPods: parts.clusterPods() });
+    const text = packetRules({ table, routes, gone: gone.list(), isolated: isolatedPods(parts.pods(), policies()), ownPods: parts.ownPods(), clusterPods: parts.clusterPods() });
     if (text === applied) return;
     if (routes.some(({ nodePort, outside }) => nodePort !== undefined || outside.length > 0)) await parts.forward();
     await nft(text);
@@ -67,7 +78,9 @@ export async function serviceProxy(parts: ServiceProxyParts): Promise<ServicePro
       while (again && !closing.signal.aborted) {
         again = false;
         cancelRetry?.();
+        failed = undefined;
         await applyOnce().catch((error: unknown) => {
+          failed = error;
           log.error({ error: String(error) }, "the rules of Services could not be set; trying again");
           cancelRetry = clock.after(RETRY_MS, () => void apply());
         });
@@ -86,6 +99,13 @@ export async function serviceProxy(parts: ServiceProxyParts): Promise<ServicePro
   }
   return {
     works,
+    async isolate(pod) {
+      const [first] = policiesFor(pod, policies());
+      if (!works) return first === undefined ? undefined : `NetworkPolicy ${first.metadata.name} selects this pod, and this device cannot enforce it: ${reason}`;
+      await apply();
+      if (first !== undefined && failed !== undefined) throw new Error(`NetworkPolicy ${first.metadata.name} could not be enforced yet: ${String(failed)}`);
+      return undefined;
+    },
     refresh: () => (works ? apply() : Promise.resolve()),
     async close() {
       closing.abort();

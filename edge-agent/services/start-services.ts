@@ -4,15 +4,18 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../core/api/clock.ts";
 import type { Log } from "../../core/api/log.ts";
+import type { Pod } from "../../core/api/types.gen.ts";
 import type { Desired } from "../desired.ts";
 import { systemProgram } from "../network/system-program.ts";
 import { answers } from "./answers.ts";
 import { keepDirectory } from "./keep-directory.ts";
+import type { PodHere } from "./pod-policies.ts";
 import { serviceProxy } from "./service-proxy.ts";
 
 export interface DeviceServices {
   /** false: this device's kernel does not carry them */
   readonly works: boolean;
+  isolate(pod: Pod): Promise<string | undefined>;
   setPodCidr(cidr: string): Promise<void>;
   /** `remove`: with the rules, because no pod is left */
   close(remove: boolean): Promise<void>;
@@ -25,6 +28,8 @@ export interface ServicesParts {
   /** where the cluster's pods have their addresses */
   readonly podRanges: () => readonly string[];
   readonly domain: () => string;
+  /** that run on this device */
+  readonly pods: () => readonly PodHere[];
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -38,7 +43,7 @@ export const directoryFile = (dataDir: string) => join(dataDir, "wasi", "service
 /** Two agents on one machine have a table each. */
 const tableName = (dataDir: string) => `lichen-${createHash("sha256").update(dataDir).digest("hex").slice(0, 8)}`;
 
-export async function startServices({ node, dataDir, desired, podRanges, domain, clock, log }: ServicesParts): Promise<DeviceServices> {
+export async function startServices({ node, dataDir, desired, podRanges, domain, pods, clock, log }: ServicesParts): Promise<DeviceServices> {
   const table = tableName(dataDir);
   let podCidr: string | undefined;
   let switchedOn = false;
@@ -51,6 +56,7 @@ export async function startServices({ node, dataDir, desired, podRanges, domain,
       if (process.getuid?.() !== 0) throw new Error("the agent is not root");
       await systemProgram("nft", ["-f", "-"], text);
     },
+    pods,
     ownPods: () => podCidr,
     clusterPods: podRanges,
     async forward() {
@@ -68,6 +74,7 @@ export async function startServices({ node, dataDir, desired, podRanges, domain,
 
   return {
     works: proxy.works,
+    isolate: proxy.isolate,
     async setPodCidr(cidr) {
       podCidr = cidr;
       await proxy.refresh();

@@ -33,6 +33,11 @@ export interface Device {
   /** the device's own credentials for a registry */
   registryCredentials?(registry: string): readonly PullSecret[];
   hostIPs(): readonly string[];
+  /**
+   * Makes the NetworkPolicies of a pod hold, before its first process. @returns why they do not hold here.
+   * @throws Error when they could not be made to hold yet
+   */
+  isolate?(pod: Pod): Promise<string | undefined>;
   allocatable(): { readonly [resource: string]: string };
   /** what pods may ask for here; absent: everything */
   features?(): NodeFeatures;

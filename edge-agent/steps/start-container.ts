@@ -58,6 +58,8 @@ export const startContainer: Executor<"startContainer"> = async ({ container: na
   // before the start: whoever sees the container run has to know that its hook is due
   if (container.lifecycle?.postStart !== undefined) context.note((memory) => withContainer(memory, name, { postStart: id }));
   try {
+    const open = await device.isolate?.(pod);
+    if (open !== undefined) device.events.pod(pod, { type: "Warning", reason: "NetworkPolicyNotEnforced", message: open });
     await device.starts.run(() => runtime.startContainer(id));
   } catch (error) {
     // the runtime keeps it as an exited container: the restart policy and the crash back-off take over

@@ -134,6 +134,46 @@ serial("a Service without endpoints refuses at once", async (t) => {
   t.regex(error, /connect/);
 });
 
+const policy = (spec: object) => ({ apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata: { name: "hello" }, spec: { podSelector: { matchLabels: { app: "hello" } }, ...spec } });
+
+/** "ok" or curl's exit code. `from`: an address to send from, as a component would */
+const reached = ({ machine }: FleetDevice, url: string, from?: string) =>
+  machine.run("curl", "-sS", "--fail", "--max-time", "5", ...(from === undefined ? [] : ["--interface", from]), url).then(() => "ok", (error: { readonly code?: number }) => `curl ${error.code}`);
+
+serial("a NetworkPolicy says who reaches components; their own node always does", async (t) => {
+  const [one, two, three] = fleet.devices;
+  if (one === undefined || two === undefined || three === undefined) return t.fail();
+  const url = `http://${(await only(one)).status?.podIP}:8080/`;
+  const seen = async () => [await reached(one, url), await reached(two, url), await reached(three, url)];
+  const becomes = async (expected: readonly string[]) => {
+    await eventually(expected.join(", "), async () => JSON.stringify(await seen()) === JSON.stringify(expected));
+    t.deepEqual(await seen(), expected);
+  };
+  await apply(policy({ policyTypes: ["Ingress"] }));
+  await becomes(["ok", "curl 7", "curl 7"]);
+  await apply(policy({ policyTypes: ["Ingress"], ingress: [{ from: [{ ipBlock: { cidr: `${two.machine.address}/32` } }], ports: [{ port: 8080 }] }] }));
+  await becomes(["ok", "ok", "curl 7"]);
+  await apply(policy({ policyTypes: ["Ingress"], ingress: [{ from: [{ ipBlock: { cidr: `${two.machine.address}/32` } }], ports: [{ port: 9090 }] }] }));
+  await becomes(["ok", "curl 7", "curl 7"]);
+  await fleet.kubectl("delete", "networkpolicy", "hello");
+  await becomes(["ok", "ok", "ok"]);
+});
+
+serial("a NetworkPolicy names pods, wherever they run, and says where a component may connect", async (t) => {
+  const [one, two, three] = fleet.devices;
+  if (one === undefined || two === undefined || three === undefined) return t.fail();
+  const [from = "", friend = "", stranger = ""] = await Promise.all([one, two, three].map(async (device) => (await only(device)).status?.podIP ?? ""));
+  const { name = "" } = (await only(two)).metadata;
+  await fleet.kubectl("label", "pod", name, "tier=friend");
+  await apply(policy({ policyTypes: ["Egress"], egress: [{ to: [{ podSelector: { matchLabels: { tier: "friend" } } }], ports: [{ port: 8080 }] }] }));
+  await eventually("only the friend is reached", async () => (await reached(one, `http://${stranger}:8080/`, from)) === "curl 7" && (await reached(one, `http://${friend}:8080/`, from)) === "ok");
+  await fleet.kubectl("label", "pod", name, "tier-");
+  await eventually("nobody is reached", async () => (await reached(one, `http://${friend}:8080/`, from)) === "curl 7");
+  t.is(await reached(one, `http://${friend}:8080/`), "ok", "the node itself is not the pod");
+  await fleet.kubectl("delete", "networkpolicy", "hello");
+  await eventually("everybody is reached", async () => (await reached(one, `http://${stranger}:8080/`, from)) === "ok");
+});
+
 serial("an agent that ends with its pods leaves no address", async (t) => {
   const [one] = fleet.devices;
   if (one === undefined) return t.fail();

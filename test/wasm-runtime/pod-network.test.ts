@@ -7,7 +7,7 @@ import { ledRequest, podNetwork, type ServiceDirectory } from "../../wasm-runtim
 
 const directory: ServiceDirectory = {
   domain: "cluster.local",
-  names: { "cart.shop": ["10.96.0.5"], "db-0.db.shop": ["10.42.1.130"], "mail.shop": "smtp.example.com", "dns.kube-system": ["10.96.0.10"] },
+  names: { "cart.shop": ["10.96.0.5"], "db-0.db.shop": ["10.42.1.130"], "mail.shop": "smtp.example.com", "dns.kube-system": ["10.96.0.10"], "localhost.shop": ["10.96.0.6"] },
   leads: { "10.96.0.5:80/tcp": ["127.3.0.1:8080", "127.3.0.2:8080"], "10.96.0.10:53/udp": ["127.3.0.9:53"] },
 };
 
@@ -31,7 +31,7 @@ test("names are found as with the cluster's search domains", (t) => {
   t.deepEqual(network.find("db-0.db"), ["10.42.1.130"]);
   t.deepEqual(network.find("dns.kube-system"), ["10.96.0.10"]);
   t.is(network.find("mail"), "smtp.example.com");
-  for (const name of ["dns", "cart.", "cart.other", "api.example.com", "constructor", "cart.shop.svc.other.domain"]) t.is(network.find(name), undefined, name);
+  for (const name of ["dns", "cart.", "cart.other", "api.example.com", "constructor", "localhost", "cart.shop.svc.other.domain"]) t.is(network.find(name), undefined, name);
 });
 
 test("the file is read again when it changed; before it is there nothing is known", (t) => {

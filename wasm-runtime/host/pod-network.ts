@@ -78,6 +78,8 @@ export function podNetwork(place: PodPlace | undefined, random: () => number = M
 /** As a resolver with the cluster's search domains: relative to the namespace first, then as it is. */
 function keysOf(given: string, domain: string, namespace: string): readonly string[] {
   const name = given.toLowerCase();
+  // RFC 6761 6.3; in a container /etc/hosts says it
+  if (/^localhost\.?$/.test(name)) return [];
   const absolute = name.endsWith(".");
   const bare = absolute ? name.slice(0, -1) : name;
   for (const suffix of [`.svc.${domain}`, ".svc"]) if (bare.endsWith(suffix)) return [bare.slice(0, -suffix.length)];

@@ -1,6 +1,8 @@
 import test from "ava";
 import type { AnyObject } from "../../../core/api/meta.ts";
 import { silentLog } from "../../../core/api/log.ts";
+import type { Pod } from "../../../core/api/types.gen.ts";
+import type { PodHere } from "../../../edge-agent/services/pod-policies.ts";
 import { serviceProxy } from "../../../edge-agent/services/service-proxy.ts";
 import { virtualClock } from "../../support/virtual-clock.ts";
 
@@ -11,7 +13,12 @@ const sliceOf = (...ips: readonly string[]): AnyObject => ({
   endpoints: ips.map((ip) => ({ addresses: [ip], conditions: { ready: true } })),
 });
 
-async function setup({ refuse = () => false }: { readonly refuse?: (text: string) => boolean } = {}) {
+interface Setup {
+  readonly refuse?: (text: string) => boolean;
+  readonly pods?: readonly PodHere[];
+}
+
+async function setup({ refuse = () => false, pods = [] }: Setup = {}) {
   const clock = virtualClock(0);
   const texts: string[] = [];
   const objects = new Map<string, AnyObject>();
@@ -23,12 +30,12 @@ async function setup({ refuse = () => false }: { readonly refuse?: (text: string
   };
   const proxy = await serviceProxy({
     node: "a", table: "lichen-x", clock, log: silentLog,
-    desired: { list: (resource) => [...objects.values()].filter(({ kind }) => resource.endsWith(`/${kind.toLowerCase()}s`)), onChange: (listener) => void (changed = listener) },
+    desired: { list: (resource) => [...objects.values()].filter(({ kind }) => resource.endsWith(`/${kind.toLowerCase().replace(/y$/, "ie")}s`)), onChange: (listener) => void (changed = listener) },
     async nft(text) {
       if (refuse(text)) throw new Error("Operation not permitted");
       texts.push(text);
     },
-    ownPods: () => "10.42.0.0/24", clusterPods: () => ["10.42.0.0/16"], forward: async () => void forwarded++, answers: async () => false,
+    pods: () => pods, ownPods: () => "10.42.0.0/24", clusterPods: () => ["10.42.0.0/16"], forward: async () => void forwarded++, answers: async () => false,
   });
   return { clock, texts, set, proxy, forwarded: () => forwarded };
 }
@@ -82,4 +89,31 @@ test("a device that may not says so and does nothing", async (t) => {
   set(service, sliceOf("10.42.0.130"));
   await clock.settle();
   t.deepEqual(texts, []);
+});
+
+const pod = { apiVersion: "v1", kind: "Pod", metadata: { namespace: "shop", name: "db", labels: { app: "db" } }, spec: { containers: [] } } as Pod;
+const policy: AnyObject = { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata: { namespace: "shop", name: "closed" }, spec: { podSelector: { matchLabels: { app: "db" } }, policyTypes: ["Ingress"], ingress: [{ from: [{ ipBlock: { cidr: "10.42.1.130/32" } }], ports: [{ protocol: "TCP", port: 5432 }] }] } };
+
+test("a pod's policies hold before it starts; a device that cannot says which one does not", async (t) => {
+  const pods: PodHere[] = [];
+  const { proxy, texts, set } = await setup({ pods });
+  set(policy);
+  pods.push({ pod, ips: ["10.42.0.130"] });
+  t.is(await proxy.isolate(pod), undefined);
+  t.regex(texts.at(-1) ?? "", /chain into0 \{\s+ip saddr 10\.42\.0\.130 return\s+ip saddr \{ 10\.42\.1\.130 \} tcp dport 5432 return\s+reject with icmp type admin-prohibited/);
+  const without = await setup({ refuse: () => true, pods });
+  without.set(policy);
+  t.regex((await without.proxy.isolate(pod)) ?? "", /^NetworkPolicy closed selects this pod, and this device cannot enforce it: Operation not permitted$/);
+  t.is(await without.proxy.isolate({ ...pod, metadata: { ...pod.metadata, labels: {} } }), undefined);
+});
+
+test("a pod does not start while its policies cannot be made to hold", async (t) => {
+  let broken = false;
+  const pods: PodHere[] = [];
+  const { proxy, set, clock } = await setup({ refuse: () => broken, pods });
+  set(policy);
+  await clock.settle();
+  broken = true;
+  pods.push({ pod, ips: ["10.42.0.130"] });
+  await t.throwsAsync(proxy.isolate(pod), { message: /^NetworkPolicy closed could not be enforced yet/ });
 });

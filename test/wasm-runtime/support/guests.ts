@@ -19,7 +19,7 @@ export const casesOf = (name: string) => [...readFileSync(guestFile(`${name}.c`)
 /** @returns case → "" or what went wrong. A case that ends the guest hides those after it: they have no entry */
 export async function runCases(t: Pick<ExecutionContext, "teardown">, name: string, cases: readonly string[], process: (typeof PROCESSES)[number], more: Partial<StartOptions>): Promise<ReadonlyMap<string, string>> {
   const { options, directory } = await prepared(t, guest(name));
-  const group = { directory: join(directory, "shared"), logs: `${directory}/*`, stores: join(directory, "keyvalue"), files: more.grants?.preopens !== undefined, maxMemoryBytes: 256 << 20 };
+  const group = { directory: join(directory, "shared"), logs: `${directory}/*`, stores: join(directory, "keyvalue"), services: more.place?.services, files: more.grants?.preopens !== undefined, maxMemoryBytes: 256 << 20 };
   const given = options({ args: [name, ...cases], ...more, ...(process === "shared" ? { stateDir: sharedStateDir(group.directory, "c0ffee") } : {}) });
   const exit = await ended(given.stateDir, (onExit) => (process === "own" ? startComponent({ ...given, onExit }) : startShared(group, { ...given, onExit })));
   const results = new Map<string, string>();
