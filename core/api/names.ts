@@ -78,7 +78,7 @@ const CONFIG_KEY_WRONG = mismatch(
 function check(text: string, most: number, pattern: RegExp, wrong: string): readonly string[] {
   if (text.length <= most && pattern.test(text)) return [];
   const errors: string[] = [];
-  if (text.length > most) errors.push(tooLong(most, most === SUBDOMAIN_LENGTH ? "characters" : "bytes"));
+  if (text.length > most) errors.push(tooLong(most, wrong === LABEL_VALUE_WRONG ? "bytes" : "characters"));
   if (!pattern.test(text)) errors.push(wrong);
   return errors;
 }
@@ -94,15 +94,17 @@ export const labelValue: NameRule = (text) => check(text, LABEL_LENGTH, labelVal
 /** RBAC names: anything that can stand in a URL path as one segment. */
 export const pathSegment: NameRule = (text) => {
   if (text === "." || text === "..") return [`may not be '${text}'`];
-  return ["/", "%"].filter((part) => text.includes(part)).map((part) => `may not contain '${part}'`);
+  return forbiddenInPath(text);
 };
+
+const forbiddenInPath: NameRule = (text) => ["/", "%"].filter((part) => text.includes(part)).map((part) => `may not contain '${part}'`);
 
 /** Keys of labels, annotations, taints, resources, finalizers: [prefix/]name. */
 export const qualifiedName: NameRule = (text) => {
   const parts = text.split("/");
   if (parts.length > 2) {
     return [
-      `a qualified name ${mismatch(
+      `a valid label key ${mismatch(
         "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
         QUALIFIED,
         "MyName",
@@ -141,9 +143,10 @@ export function nameRule(rule: keyof typeof rules | undefined): NameRule {
   return rules[rule ?? "subdomain"];
 }
 
-/** The part of generateName is checked as if more followed: it may end with "-" or ".". */
+/** The part of generateName is checked as if more followed: a dash at its end, with the character before it, stands for a letter. */
 export function checkPrefix(rule: NameRule, prefix: string): readonly string[] {
-  return rule(prefix.endsWith("-") && prefix.length > 1 ? `${prefix.slice(0, -1)}a` : prefix);
+  if (rule === pathSegment) return forbiddenInPath(prefix);
+  return rule(prefix.endsWith("-") && prefix.length > 1 ? `${prefix.slice(0, -2)}a` : prefix);
 }
 
 /** Go's %q for the texts that appear in messages. */

@@ -23,7 +23,7 @@ import { objectVersion } from "./resource-version.ts";
 import type { Merge } from "./subresources/merge.ts";
 import { storedForm } from "./stored-form.ts";
 import { isConflict, modified, rethrow } from "./store-errors.ts";
-import { validateMetadataUpdate } from "./validate-metadata.ts";
+import { metadataUpdateErrors } from "./validate-metadata.ts";
 import { omit } from "./omit.ts";
 
 /**
@@ -144,9 +144,19 @@ export function isUnconditional(kind: Kind): boolean {
   return !isCustom(kind) && !CONDITIONAL.has(`${kind.group}/${kind.plural}`);
 }
 
+/** Kinds whose keys in Kubernetes' store have another name; clients see them in this error only. */
+const SHOWN_KEYS: { readonly [resource: string]: string } = {
+  "/endpoints": "services/endpoints",
+  "/nodes": "minions",
+  "/replicationcontrollers": "controllers",
+  "/services": "services/specs",
+  "networking.k8s.io/ingresses": "ingress",
+};
+
 /** A write that names another object of this name; `stored` is empty when there is none. */
-export function uidMismatch(kind: Kind, { namespace, name }: Target, asked: string, stored: string): Error {
-  const key = `/registry/${kind.plural}/${kind.namespaced ? `${namespace}/` : ""}${name}`;
+export function uidMismatch(kind: Kind, { namespace, name }: Target, uid: { readonly asked: string; readonly stored: string }, dryRun: boolean): Error {
+  const { asked, stored } = uid;
+  const key = `${dryRun ? "" : "/registry"}/${SHOWN_KEYS[`${kind.group}/${kind.plural}`] ?? kind.plural}/${kind.namespaced ? `${namespace}/` : ""}${name}`;
   return conflict(
     kind,
     name,
@@ -174,7 +184,7 @@ function keepStatus(kind: Kind, update: AnyObject, old: AnyObject): AnyObject {
 }
 
 function validate(kind: Kind, next: AnyObject, old: AnyObject, subresource: string | undefined): void {
-  const errors = [...validateMetadataUpdate(next.metadata, old.metadata), ...kindErrors(kind, next, old, subresource)];
+  const errors = [...metadataUpdateErrors(kind, next.metadata, old.metadata, subresource), ...kindErrors(kind, next, old, subresource)];
   if (errors.length > 0) throw invalid({ group: kind.storageGroup ?? kind.group, kind: kind.kind }, next.metadata.name ?? "", errors);
 }
 

@@ -14,10 +14,11 @@ import { ownWrite } from "./managed-fields/own.ts";
 import { zeroOf } from "./managed-fields/zero.ts";
 import { bornMetadata, generatedName, inNamespace } from "./metadata.ts";
 import { omit } from "./omit.ts";
+import { isVersion } from "./resource-version.ts";
 import { withDefaults, asObject } from "./schema.ts";
 import { storedForm } from "./stored-form.ts";
 import { isConflict, rethrow } from "./store-errors.ts";
-import { validateMetadata } from "./validate-metadata.ts";
+import { birthErrors } from "./validate-metadata.ts";
 import { checkWriteOptions } from "./write-options.ts";
 
 /** Names tried for one generateName: with 27^5 suffixes a second clash means a crowded prefix, an eighth a broken one. */
@@ -37,8 +38,7 @@ export async function create(context: Context, { user, kind, namespace, object, 
   checkWriteOptions("CreateOptions", options);
   if (kind.namespaced && (namespace === undefined || namespace === "")) throw badRequest("an empty namespace may not be set during creation");
   const given = withDefaults(kind, inNamespace(kind, asObject(kind, object), namespace));
-  const { resourceVersion } = given.metadata;
-  if (resourceVersion !== undefined && resourceVersion !== "" && resourceVersion !== "0") {
+  if (options.dryRun !== true && isVersion(given.metadata.resourceVersion ?? "") && Number(given.metadata.resourceVersion) > 0) {
     throw new ApiError("InternalError", "resourceVersion should not be set on objects to be created", { unnamed: true });
   }
   return store(context, { user, kind, namespace, name: name ?? "", object: given, options });
@@ -118,7 +118,7 @@ function withoutStatus(kind: Kind, object: AnyObject): AnyObject {
 }
 
 function validate(kind: Kind, object: AnyObject): void {
-  const errors = [...validateMetadata(kind, object.metadata), ...(kind.hooks.validate?.(object) ?? [])];
+  const errors = birthErrors(kind, object.metadata, kind.hooks.validate?.(object) ?? []);
   if (errors.length > 0) throw invalid({ group: kind.storageGroup ?? kind.group, kind: kind.kind }, object.metadata.name ?? "", errors);
 }
 

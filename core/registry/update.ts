@@ -53,7 +53,7 @@ export async function update(context: Context, { user, kind, target, object, opt
   const given = named(target, withDefaults(kind, inNamespace(kind, asObject(kind, object), namespace)));
   const { uid } = given.metadata;
   const next = (old: AnyObject) => {
-    if (uid !== undefined && uid !== "" && uid !== old.metadata.uid) throw uidMismatch(kind, target, uid, old.metadata.uid ?? "");
+    if (uid !== undefined && uid !== "" && uid !== old.metadata.uid) throw uidMismatch(kind, target, { asked: uid, stored: old.metadata.uid ?? "" }, options.dryRun === true);
     return given;
   };
   if (subresource !== undefined) return change(context, { user, kind, target, options, next, merge: mergeOf(kind, subresource) });
@@ -74,7 +74,7 @@ export function named(target: Target, object: AnyObject): AnyObject {
 async function createMissing(context: Context, { user, kind, target, object, options }: UpdateRequest & { readonly object: AnyObject }): Promise<AnyObject> {
   const { namespace, name } = target;
   const { uid } = object.metadata;
-  if (uid !== undefined && uid !== "" && CREATED_BY_UPDATE.has(`${kind.group}/${kind.plural}`)) throw uidMismatch(kind, target, uid, "");
+  if (uid !== undefined && uid !== "" && CREATED_BY_UPDATE.has(`${kind.group}/${kind.plural}`)) throw uidMismatch(kind, target, { asked: uid, stored: "" }, options.dryRun === true);
   if (!CREATED_BY_UPDATE.has(`${kind.group}/${kind.plural}`)) throw notFound(kind, name);
   await authorize(context, { user, verb: "create", kind, namespace, name });
   const metadata = omit(object.metadata, "resourceVersion");

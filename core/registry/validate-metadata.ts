@@ -1,8 +1,10 @@
 /** The checks of metadata that every kind shares (apimachinery, "ObjectMeta validation"), in their order and words. */
 import type { Kind } from "../api/kinds.ts";
+import { isCustom } from "../api/kinds.ts";
+import { type MetadataChecks, metadataChecksOf } from "../api/kinds/metadata-checks.ts";
 import type { ObjectMeta, OwnerReference } from "../api/meta.ts";
 import { parseApiVersion } from "../api/meta.ts";
-import { checkPrefix, dns1123Label, labelValue, nameRule, qualifiedName, quote } from "../api/names.ts";
+import { checkPrefix, dns1123Label, labelValue, nameRule, pathSegment, qualifiedName, quote } from "../api/names.ts";
 import type { FieldError } from "../api/status.ts";
 import { equal } from "./equal.ts";
 import { validateManagedFields } from "./managed-fields/validate.ts";
@@ -19,11 +21,33 @@ const wrong = (field: string, value: string, why: string): FieldError => ({
   message: `Invalid value: ${value}: ${why}`,
 });
 
-export function validateMetadata(kind: Kind, metadata: ObjectMeta): readonly FieldError[] {
+/** What is wrong with a new object: its metadata by the kind's checks, `own` by its rules; the shared checks only where both found nothing. */
+export function birthErrors(kind: Kind, metadata: ObjectMeta, own: readonly FieldError[]): readonly FieldError[] {
+  const checks = metadataChecksOf(kind.group, kind.kind, isCustom(kind));
+  const errors = [...(checks.create ? birth(kind, metadata, checks) : []), ...own];
+  return errors.length > 0 ? errors : birth(kind, metadata, undefined);
+}
+
+/**
+ * What is wrong with the metadata of an update. The checks overlap, so a mistake is named as often as a client of
+ * Kubernetes expects. `next` has the system fields that an update cannot touch already taken over from `old`.
+ */
+export function metadataUpdateErrors(kind: Kind, next: ObjectMeta, old: ObjectMeta, subresource: string | undefined): readonly FieldError[] {
+  const checks = metadataChecksOf(kind.group, kind.kind, isCustom(kind));
+  const repeated = subresource === "status" ? checks.status : checks.update;
+  return [
+    ...birth(kind, next, undefined),
+    ...updated(next, old, undefined),
+    ...repeated.flatMap((check) => (check === "birth" ? birth(kind, next, checks) : updated(next, old, checks))),
+  ];
+}
+
+/** `own`: the checks of the kind; undefined: those of the shared machinery, for which a name only has to fit into a path */
+function birth(kind: Kind, metadata: ObjectMeta, own: MetadataChecks | undefined): readonly FieldError[] {
   const errors: FieldError[] = [];
   const { name = "", generateName = "", namespace = "", generation = 0 } = metadata;
-  const rule = nameRule(kind.hooks.nameRule);
-  if (generateName !== "") {
+  const rule = own === undefined ? pathSegment : nameRule(kind.hooks.nameRule);
+  if (generateName !== "" && own?.prefix !== false) {
     for (const why of checkPrefix(rule, generateName)) errors.push(wrong("metadata.generateName", quote(generateName), why));
   }
   if (name === "") {
@@ -38,22 +62,16 @@ export function validateMetadata(kind: Kind, metadata: ObjectMeta): readonly Fie
     errors.push({ type: "FieldValueForbidden", field: "metadata.namespace", message: "Forbidden: not allowed on this type" });
   }
   if (generation < 0) errors.push(wrong("metadata.generation", String(generation), "must be greater than or equal to 0"));
-  shared(metadata, errors);
+  labels(metadata.labels, errors);
+  annotations(metadata.annotations, errors);
+  owners(metadata.ownerReferences, errors);
+  finalizers(metadata.finalizers, errors);
+  if (metadata.managedFields !== undefined) errors.push(...validateManagedFields(metadata.managedFields));
+  if (own?.standardFinalizers === true) unknownFinalizers(metadata.finalizers, errors);
   return errors;
 }
 
-/**
- * All that Kubernetes says of the metadata of an update: its checks overlap, so a mistake is named as often as a client of
- * Kubernetes expects. `next` has the system fields that an update cannot touch already taken over from `old`.
- */
-export function validateMetadataUpdate(next: ObjectMeta, old: ObjectMeta): readonly FieldError[] {
-  const always: FieldError[] = [];
-  shared(next, always);
-  const update = updateErrors(next, old);
-  return [...always, ...update, ...update];
-}
-
-function updateErrors(next: ObjectMeta, old: ObjectMeta): readonly FieldError[] {
+function updated(next: ObjectMeta, old: ObjectMeta, own: MetadataChecks | undefined): readonly FieldError[] {
   const errors: FieldError[] = [];
   if (old.deletionTimestamp !== undefined) {
     const added = (next.finalizers ?? []).filter((finalizer) => !(old.finalizers ?? []).includes(finalizer));
@@ -73,21 +91,21 @@ function updateErrors(next: ObjectMeta, old: ObjectMeta): readonly FieldError[] 
       errors.push(wrong(`metadata.${field}`, JSON.stringify(next[field] ?? null), "field is immutable"));
     }
   }
-  shared(next, errors);
+  labels(next.labels, errors);
+  annotations(next.annotations, errors);
+  owners(next.ownerReferences, errors);
+  if (next.managedFields !== undefined) errors.push(...validateManagedFields(next.managedFields));
+  if (own?.standardFinalizers === true) unknownFinalizers(next.finalizers, errors);
   return errors;
 }
 
 const IMMUTABLE = ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] as const;
 
-function shared(metadata: ObjectMeta, errors: FieldError[]): void {
-  for (const [key, value] of Object.entries(metadata.labels ?? {})) {
+function labels(given: ObjectMeta["labels"], errors: FieldError[]): void {
+  for (const [key, value] of Object.entries(given ?? {})) {
     for (const why of qualifiedName(key)) errors.push(wrong("metadata.labels", quote(key), why));
     for (const why of labelValue(value)) errors.push(wrong("metadata.labels", quote(value), why));
   }
-  annotations(metadata.annotations, errors);
-  owners(metadata.ownerReferences, errors);
-  finalizers(metadata.finalizers, errors);
-  if (metadata.managedFields !== undefined) errors.push(...validateManagedFields(metadata.managedFields));
 }
 
 function annotations(given: ObjectMeta["annotations"], errors: FieldError[]): void {
@@ -140,21 +158,20 @@ function owners(given: readonly OwnerReference[] | undefined, errors: FieldError
 }
 
 function finalizers(given: readonly string[] | undefined, errors: FieldError[]): void {
-  given?.forEach((finalizer, index) => {
+  for (const finalizer of given ?? []) {
     for (const why of qualifiedName(finalizer)) errors.push(wrong("metadata.finalizers", quote(finalizer), why));
-    if (!finalizer.includes("/") && !STANDARD_FINALIZERS.has(finalizer)) {
-      errors.push(
-        wrong(
-          `metadata.finalizers[${index}]`,
-          quote(finalizer),
-          "name is neither a standard finalizer name nor is it fully qualified",
-        ),
-      );
-    }
-  });
+  }
   if (given?.includes("orphan") && given.includes("foregroundDeletion")) {
     errors.push(
       wrong("metadata.finalizers", JSON.stringify(given), "finalizer orphan and foregroundDeletion cannot be both set"),
     );
   }
+}
+
+function unknownFinalizers(given: readonly string[] | undefined, errors: FieldError[]): void {
+  given?.forEach((finalizer, index) => {
+    if (finalizer.includes("/") || STANDARD_FINALIZERS.has(finalizer)) return;
+    const field = `metadata.finalizers[${index}]`;
+    errors.push(wrong(field, quote(finalizer), "name is neither a standard finalizer name nor is it fully qualified"));
+  });
 }

@@ -2,18 +2,17 @@
 import { timestamp } from "../clock.ts";
 import type { KindHooks, Writer } from "../kinds.ts";
 import type { AnyObject } from "../meta.ts";
-import { dns1123Subdomain } from "../names.ts";
 import type { CertificateSigningRequest, CertificateSigningRequestCondition, CertificateSigningRequestSpec } from "../types.gen.ts";
 import { humanDuration } from "./age.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { drop } from "./fill.ts";
 import { checking, checkingUpdate } from "./hook-types.ts";
-import { type Errors, check, duplicate, forbidden, invalid, isEmpty, notSupported, required } from "./validate/errors.ts";
+import { type Errors, duplicate, forbidden, invalid, isEmpty, notSupported, required } from "./validate/errors.ts";
 import { certificateRequest, pemCertificates } from "./validate/pem.ts";
+import { validateSigner } from "./validate/signer.ts";
 
 const column = columnsOf<CertificateSigningRequest>();
 const LEAST_SECONDS = 600;
-const SIGNER_LENGTH = 571;
 const VERDICTS = ["Approved", "Denied", "Failed"];
 
 const USAGES = [
@@ -119,17 +118,6 @@ function validateSpec(errors: Errors, { request = "", usages = [], signerName = 
   if (signerName === "kubernetes.io/legacy-unknown") invalid(errors, "spec.signerName", signerName, "the legacy signerName is not allowed via this API version");
   else validateSigner(errors, "spec.signerName", signerName);
   if (expirationSeconds !== undefined && expirationSeconds < LEAST_SECONDS) invalid(errors, "spec.expirationSeconds", expirationSeconds, "may not specify a duration less than 600 seconds (10 minutes)");
-}
-
-function validateSigner(errors: Errors, at: string, name: string): void {
-  if (name === "") return required(errors, at);
-  const segments = name.split("/");
-  if (segments.length !== 2) return invalid(errors, at, name, "must be a fully qualified domain and path of the form 'example.com/signer-name'");
-  const [domain = "", path = ""] = segments;
-  check(errors, at, domain, dns1123Subdomain);
-  if (domain !== "" && domain.split(".").length < 2) invalid(errors, at, domain, "should be a domain with at least two segments separated by dots");
-  check(errors, at, path, dns1123Subdomain);
-  if (name.length > SIGNER_LENGTH) errors.push({ type: "FieldValueTooLong", field: at, message: `Too long: may not be more than ${SIGNER_LENGTH} bytes` });
 }
 
 function validateConditions(errors: Errors, conditions: readonly CertificateSigningRequestCondition[]): void {

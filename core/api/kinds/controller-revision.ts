@@ -11,8 +11,9 @@ const column = columnsOf<ControllerRevision>();
 export const controllerRevisionHooks: KindHooks = {
   validate: checking(validateRevision),
   validateUpdate: checkingUpdate((errors, next: ControllerRevision, old: ControllerRevision) => {
-    validateRevision(errors, next);
-    immutable(errors, "data", next.data, old.data, sortedMap(next.data as { readonly [field: string]: unknown } | undefined));
+    notNegative(errors, "revision", next.revision);
+    const shown: unknown = Array.isArray(next.data) || typeof next.data !== "object" ? next.data : sortedMap(next.data as { readonly [field: string]: unknown } | undefined);
+    immutable(errors, "data", next.data, old.data, shown ?? null);
   }),
   columns: [
     nameColumn,
@@ -24,6 +25,7 @@ export const controllerRevisionHooks: KindHooks = {
 
 function validateRevision(errors: Errors, { data, revision }: ControllerRevision): void {
   if (data === undefined || data === null) required(errors, "data", "data is mandatory");
+  else if (Array.isArray(data) || typeof data !== "object") required(errors, "data", "data must be a valid JSON object");
   notNegative(errors, "revision", revision);
 }
 

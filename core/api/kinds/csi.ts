@@ -37,10 +37,11 @@ export const csiDriverHooks: KindHooks = {
   validate: checking<CSIDriver>((errors, { spec }) => validateDriver(errors, spec)),
   validateUpdate: checkingUpdate<CSIDriver>((errors, { spec }, old) => {
     validateDriver(errors, spec);
-    immutable(errors, "spec.attachRequired", spec.attachRequired, old.spec.attachRequired);
-    immutable(errors, "spec.fsGroupPolicy", spec.fsGroupPolicy, old.spec.fsGroupPolicy);
+    // this name, as in Kubernetes
+    immutable(errors, "spec.attachedRequired", spec.attachRequired, old.spec.attachRequired);
     immutable(errors, "spec.volumeLifecycleModes", spec.volumeLifecycleModes, old.spec.volumeLifecycleModes);
   }),
+  warnings: (object, old) => tokenWarnings((object as unknown as CSIDriver).spec, (old as unknown as CSIDriver | undefined)?.spec),
   columns: [
     nameColumn,
     driver("AttachRequired", ({ spec }) => spec.attachRequired ?? true, { type: "boolean" }),
@@ -53,6 +54,11 @@ export const csiDriverHooks: KindHooks = {
   ],
 };
 
+function tokenWarnings({ tokenRequests = [], serviceAccountTokenInSecrets }: CSIDriverSpec, old: CSIDriverSpec | undefined): readonly string[] {
+  if (tokenRequests.length === 0 || serviceAccountTokenInSecrets !== undefined || (old !== undefined && same(tokenRequests, old.tokenRequests))) return [];
+  return ["spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes"];
+}
+
 function validateDriver(errors: Errors, spec: CSIDriverSpec): void {
   const { fsGroupPolicy, tokenRequests = [], volumeLifecycleModes = [], nodeAllocatableUpdatePeriodSeconds: period } = spec;
   for (const field of ["attachRequired", "podInfoOnMount", "storageCapacity"] as const) if (spec[field] === undefined) required(errors, `spec.${field}`);
@@ -63,6 +69,9 @@ function validateDriver(errors: Errors, spec: CSIDriverSpec): void {
     tokenRequest(errors, `spec.tokenRequests[${index}]`, request, audiences);
   });
   for (const mode of volumeLifecycleModes) if (!LIFECYCLES.includes(mode)) notSupported(errors, "spec.volumeLifecycleModes", mode, LIFECYCLES);
+  if (spec.serviceAccountTokenInSecrets !== undefined && tokenRequests.length === 0) {
+    invalid(errors, "spec.serviceAccountTokenInSecrets", spec.serviceAccountTokenInSecrets, "serviceAccountTokenInSecrets is set but no tokenRequests are specified");
+  }
   if (spec.seLinuxMount === undefined) required(errors, "spec.seLinuxMount");
   if (period !== undefined && period < LEAST_UPDATE_SECONDS) invalid(errors, "spec.nodeAllocatableUpdatePeriodSeconds", period, `must be greater than or equal to ${LEAST_UPDATE_SECONDS} seconds`);
 }
@@ -82,11 +91,16 @@ export const csiNodeHooks: KindHooks = {
     drivers(errors, spec.drivers ?? []);
     for (const before of old.spec.drivers ?? []) {
       const now = (spec.drivers ?? []).find(({ name }) => name === before.name);
-      if (now !== undefined && !same({ ...now, allocatable: undefined }, { ...before, allocatable: undefined })) invalid(errors, "CSINode", now, "field is immutable");
+      if (now !== undefined && !same({ ...now, allocatable: undefined }, { ...before, allocatable: undefined })) {
+        invalid(errors, "spec.drivers", shownDriver(now), "field is immutable");
+      }
     }
   }),
   columns: [nameColumn, node("Drivers", ({ spec }) => (spec.drivers ?? []).length, { type: "integer" }), ageColumn],
 };
+
+/** As Kubernetes shows it. */
+const shownDriver = ({ name, nodeID, topologyKeys }: CSINodeDriver) => ({ Name: name, NodeID: nodeID ?? "", TopologyKeys: topologyKeys ?? null, Allocatable: null });
 
 function drivers(errors: Errors, list: readonly CSINodeDriver[]): void {
   const names = new Set<string>();
@@ -105,9 +119,10 @@ function nodeDriver(errors: Errors, at: string, { name, nodeID = "", allocatable
   notNegative(errors, `${at}.allocatable.count`, allocatable?.count);
   const seen = new Set<string>();
   for (const key of topologyKeys ?? []) {
-    if (isEmpty(key) || seen.has(key)) duplicate(errors, `${at}.topologyKeys`, key);
+    if (isEmpty(key)) required(errors, at);
+    if (seen.has(key)) duplicate(errors, at, key);
     seen.add(key);
-    for (const why of qualifiedName(key)) invalid(errors, `${at}.topologyKeys`, key, why);
+    check(errors, at, key, qualifiedName);
   }
 }
 
@@ -121,9 +136,8 @@ export const csiStorageCapacityHooks: KindHooks = {
   }),
 };
 
-function capacity(errors: Errors, { storageClassName = "", nodeTopology, capacity: amount, maximumVolumeSize }: CSIStorageCapacity): void {
+function capacity(errors: Errors, { storageClassName = "", nodeTopology, capacity: amount }: CSIStorageCapacity): void {
   check(errors, "storageClassName", storageClassName, dns1123Subdomain);
   if (nodeTopology !== undefined) errors.push(...validateLabelSelector(nodeTopology, "nodeTopology"));
   if (amount !== undefined) amountNotNegative(errors, "capacity", amount);
-  if (maximumVolumeSize !== undefined) amountNotNegative(errors, "maximumVolumeSize", maximumVolumeSize);
 }

@@ -2,7 +2,7 @@
 import type { KindHooks } from "../kinds.ts";
 import type { Deployment, DeploymentStrategy } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
-import { fill, mapField } from "./fill.ts";
+import { fill, mapField, without } from "./fill.ts";
 import { change, checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { templateOwnerWarnings } from "./pod-warnings.ts";
 import { defaultTemplate } from "./template-defaults.ts";
@@ -24,6 +24,13 @@ export const deploymentHooks: KindHooks = {
     }),
   ),
   prepareForCreate: (object) => ({ ...object, status: {} }),
+  mergeSubresource: {
+    status: (update, old) => {
+      const { labels, ownerReferences } = old.metadata;
+      const metadata = { ...without(update.metadata, "labels", "ownerReferences"), ...(labels === undefined ? {} : { labels }), ...(ownerReferences === undefined ? {} : { ownerReferences }) };
+      return { ...old, metadata, status: update.status };
+    },
+  },
   validate: checking(validateDeployment),
   validateUpdate: checkingUpdate((errors, next: Deployment, old: Deployment) => {
     validateDeployment(errors, next);

@@ -2,12 +2,14 @@
 import { isIP } from "node:net";
 import type { KindHooks } from "../kinds.ts";
 import type { AnyObject } from "../meta.ts";
-import { dns1123Label, dns1123Subdomain, qualifiedName } from "../names.ts";
+import { dns1123Label, dns1123Subdomain, labelValue, type NameRule, qualifiedName } from "../names.ts";
 import type { DiscoveryV1EndpointPort, Endpoint, EndpointSlice } from "../types.gen.ts";
+import { addressWarnings } from "./address-warnings.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { drop, fill, mapAll, mapField } from "./fill.ts";
 import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { shorten } from "./shorten.ts";
+import { canonicalIp, ipAddress } from "./validate/addresses.ts";
 import { fullyQualifiedDomain } from "./validate/domain-rules.ts";
 import { type Errors, check, duplicate, invalid, isEmpty, notSupported, oneOf, required, tooMany } from "./validate/errors.ts";
 import { validateLabels } from "./validate/labels.ts";
@@ -32,6 +34,7 @@ export const endpointSliceHooks: KindHooks = {
     validate(errors, slice);
     immutable(errors, "addressType", slice.addressType, old.addressType);
   }),
+  warnings: (object, old) => warnings(object as unknown as EndpointSlice, old === undefined),
   columns: [
     nameColumn,
     column("AddressType", ({ addressType }) => addressType),
@@ -40,6 +43,11 @@ export const endpointSliceHooks: KindHooks = {
     ageColumn,
   ],
 };
+
+function warnings({ addressType, endpoints }: EndpointSlice, isNew: boolean): readonly string[] {
+  const canonical = (endpoints ?? []).flatMap(({ addresses }, index) => (addresses ?? []).flatMap((address, number) => addressWarnings(`endpoints[${index}].addresses[${number}]`, address)));
+  return [...(isNew && addressType === "FQDN" ? ["spec.addressType: FQDN endpoints are deprecated"] : []), ...canonical];
+}
 
 /** Topology labels became fields of their own; v1 does not take them any more. */
 function withoutTopology(endpoint: Endpoint): Endpoint {
@@ -73,18 +81,24 @@ function validateEndpoint(errors: Errors, at: string, endpoint: Endpoint, type: 
     validateLabels(errors, `${at}.deprecatedTopology`, deprecatedTopology);
   }
   if (hostname !== undefined) check(errors, `${at}.hostname`, hostname, dns1123Label);
-  for (const [field, list] of [["forZones", hints?.forZones], ["forNodes", hints?.forNodes]] as const) validateHints(errors, `${at}.hints.${field}`, list ?? []);
+  for (const [field, list, rule] of [["forZones", hints?.forZones, labelValue], ["forNodes", hints?.forNodes, dns1123Subdomain]] as const) {
+    if (!validateHints(errors, `${at}.hints.${field}`, list ?? [], rule)) return;
+  }
 }
 
-function validateHints(errors: Errors, at: string, list: readonly { readonly name: string }[]): void {
-  if (list.length > HINTS) return tooMany(errors, at, list.length, HINTS);
+/** @returns whether the list is short enough to look at */
+function validateHints(errors: Errors, at: string, list: readonly { readonly name?: string }[], rule: NameRule): boolean {
+  if (list.length > HINTS) {
+    tooMany(errors, at, list.length, HINTS);
+    return false;
+  }
   const seen = new Set<string>();
-  list.forEach(({ name }, index) => {
+  list.forEach(({ name = "" }, index) => {
     if (seen.has(name)) duplicate(errors, `${at}[${index}].name`, name);
-    else if (isEmpty(name)) required(errors, `${at}[${index}].name`);
-    else check(errors, `${at}[${index}].name`, name, dns1123Subdomain);
     seen.add(name);
+    check(errors, `${at}[${index}].name`, name, rule);
   });
+  return true;
 }
 
 const FAMILIES = { IPv4: 4, IPv6: 6 } as const;
@@ -92,9 +106,12 @@ const FAMILIES = { IPv4: 4, IPv6: 6 } as const;
 function validateAddress(errors: Errors, at: string, address: string, type: string): void {
   if (type === "FQDN") return fullyQualifiedDomain(errors, at, address);
   if (type !== "IPv4" && type !== "IPv6") return;
-  if (isIP(address) !== FAMILIES[type]) invalid(errors, at, address, `must be a valid ${type} address`);
-  if (isIP(address) === 0) invalid(errors, at, address, "must be a valid IP address");
-  else notSpecialAddress(errors, at, address);
+  const before = errors.length;
+  check(errors, at, address, type === "IPv6" ? canonicalIp : ipAddress);
+  if (errors.length > before) return;
+  // of the list, as in Kubernetes
+  if (isIP(address) !== FAMILIES[type]) invalid(errors, at.replace(/\[\d+\]$/, ""), address, `must be an ${type} address`);
+  notSpecialAddress(errors, at, address);
 }
 
 function validatePorts(errors: Errors, ports: readonly DiscoveryV1EndpointPort[]): void {

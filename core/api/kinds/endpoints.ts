@@ -7,10 +7,10 @@ import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
 import { checking } from "./hook-types.ts";
 import { shorten } from "./shorten.ts";
+import { ipAddress } from "./validate/addresses.ts";
 import { type Errors, check, invalid, isEmpty, oneOf, required } from "./validate/errors.ts";
 import { portNumber } from "./validate/numbers.ts";
 import { notSpecialAddress } from "./validate/special-addresses.ts";
-import { IP_WRONG, ipAddress } from "./validate/text-rules.ts";
 
 const column = columnsOf<Endpoints>();
 const PROTOCOLS = ["SCTP", "TCP", "UDP"];
@@ -43,7 +43,7 @@ function validateSubset(errors: Errors, at: string, { addresses = [], notReadyAd
 
 function validateAddress(errors: Errors, at: string, { ip = "", hostname = "", nodeName }: EndpointAddress): void {
   const malformed = ipAddress(ip).length > 0;
-  if (malformed) invalid(errors, `${at}.ip`, ip, IP_WRONG);
+  check(errors, `${at}.ip`, ip, ipAddress);
   if (hostname !== "") check(errors, `${at}.hostname`, hostname, dns1123Label);
   if (nodeName !== undefined) check(errors, `${at}.nodeName`, nodeName, dns1123Subdomain);
   if (malformed) invalid(errors, `${at}.ip`, ip, "must be a valid IP address");

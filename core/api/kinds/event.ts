@@ -69,9 +69,11 @@ export const eventV1Hooks: KindHooks = {
 function validateShared(errors: Errors, event: Event, controllerField: string): void {
   const { namespace = "" } = event.metadata;
   const { namespace: about = "" } = event.involvedObject ?? {};
-  const wrongPlace = about === "" ? namespace !== "" && namespace !== "default" : namespace !== about;
+  const isOld = isEmpty(event.eventTime);
+  const homes = isOld ? ["", "default"] : ["default", "kube-system"];
+  const wrongPlace = about === "" ? !homes.includes(namespace) : isOld && namespace !== about;
   if (wrongPlace) invalid(errors, "involvedObject.namespace", about, "does not match event.namespace");
-  if (isEmpty(event.eventTime)) return;
+  if (isOld) return;
   const { reportingComponent = "", reportingInstance = "", action = "", reason = "", message = "" } = event;
   if (reportingComponent === "") required(errors, controllerField);
   check(errors, controllerField, reportingComponent, qualifiedName);

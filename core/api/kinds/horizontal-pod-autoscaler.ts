@@ -27,13 +27,14 @@ const columns: KindHooks["columns"] = [
 ];
 
 const check = checking((errors: Errors, { spec }: HorizontalPodAutoscaler) => validateAutoscaler(errors, spec ?? ({} as HorizontalPodAutoscalerSpec)));
+const checkUpdate = checkingUpdate((errors, { spec }: HorizontalPodAutoscaler, old: HorizontalPodAutoscaler) => validateAutoscaler(errors, spec ?? ({} as HorizontalPodAutoscalerSpec), old.spec));
 const checkStatus = checkingUpdate((errors, { status }: HorizontalPodAutoscaler) => validateCounts(errors, status, ["currentReplicas", "desiredReplicas"]));
 
 export const horizontalPodAutoscalerHooks: KindHooks = {
   setDefaults: change<HorizontalPodAutoscaler>((object) => mapField(object, "spec", defaultSpec)),
   prepareForCreate: (object) => ({ ...object, status: { desiredReplicas: 0, currentMetrics: null } }),
   validate: check,
-  validateUpdate: check,
+  validateUpdate: checkUpdate,
   validateSubresource: { status: checkStatus },
   columns,
 };
@@ -50,7 +51,7 @@ export const horizontalPodAutoscalerV1Hooks: KindHooks = {
     }),
   ),
   validate: (object) => check(stored(object)),
-  validateUpdate: (object) => check(stored(object)),
+  validateUpdate: (object, old) => checkUpdate(stored(object), stored(old)),
   validateSubresource: { status: (object, old) => checkStatus(stored(object), stored(old)) },
   columns: columns.map((one) => ({ ...one, cell: (object, now) => one.cell(stored(object), now) })),
 };

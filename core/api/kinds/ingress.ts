@@ -6,9 +6,10 @@ import type { HTTPIngressPath, Ingress, IngressBackend, IngressRule, IngressSpec
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { checking } from "./hook-types.ts";
 import { wildcardSubdomain } from "./validate/domain-rules.ts";
+import { ipAddress } from "./validate/addresses.ts";
 import { type Errors, check, checkRequired, invalid, isEmpty, notSupported, required } from "./validate/errors.ts";
 import { portNumber } from "./validate/numbers.ts";
-import { IP_WRONG, ipAddress, portName } from "./validate/text-rules.ts";
+import { portName } from "./validate/text-rules.ts";
 
 const column = columnsOf<Ingress>();
 const CLASS = "kubernetes.io/ingress.class";
@@ -114,7 +115,7 @@ function localReference(errors: Errors, at: string, { apiGroup, kind, name }: Ty
 function validateStatus(errors: Errors, { status }: Ingress): void {
   status?.loadBalancer?.ingress?.forEach(({ ip = "", hostname = "" }, index) => {
     const at = `status.loadBalancer.ingress[${index}]`;
-    if (ip !== "" && ipAddress(ip).length > 0) invalid(errors, `${at}.ip`, ip, IP_WRONG);
+    if (ip !== "") check(errors, `${at}.ip`, ip, ipAddress);
     if (hostname === "") return;
     check(errors, `${at}.hostname`, hostname, dns1123Subdomain);
     if (isIP(hostname) !== 0) invalid(errors, `${at}.hostname`, hostname, NOT_AN_IP);

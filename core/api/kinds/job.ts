@@ -2,15 +2,15 @@
 import { dns1123Label } from "../names.ts";
 import { matchesLabels, selectorOf, validateLabelSelector } from "../selector.ts";
 import type { KindHooks } from "../kinds.ts";
-import type { Job, JobSpec, JobStatus, PodTemplateSpec } from "../types.gen.ts";
+import type { Container, Job, JobSpec, JobStatus, PodSpec, PodTemplateSpec } from "../types.gen.ts";
 import { humanDuration } from "./age.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
-import { fill, mapAll, mapField } from "./fill.ts";
+import { drop, fill, mapAll, mapField } from "./fill.ts";
 import { change, checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { ownerNameWarnings, templateWarnings } from "./pod-warnings.ts";
 import { defaultTemplate } from "./template-defaults.ts";
 import { type Errors, invalid, required, sortedMap } from "./validate/errors.ts";
-import { internalPodSpec } from "./validate/internal-form.ts";
+import { internalPodSpec, internalTemplate } from "./validate/internal-form.ts";
 import { validateJobSpec } from "./validate/job-spec.ts";
 import { validateJobStatus } from "./validate/job-status.ts";
 import { shownSelector } from "./validate/labels.ts";
@@ -139,9 +139,17 @@ function validateJobUpdate(errors: Errors, next: Job, old: Job): void {
 const SCHEDULING = ["nodeSelector", "affinity", "tolerations", "schedulingGates"] as const;
 
 function templateUpdate(errors: Errors, next: PodTemplateSpec | undefined, old: PodTemplateSpec | undefined, paused: boolean): void {
-  const without = (spec: object | undefined) => (paused ? Object.fromEntries(Object.entries(spec ?? {}).filter(([field]) => !(SCHEDULING as readonly string[]).includes(field))) : spec);
-  if (!paused) immutable(errors, "spec.template.metadata", next?.metadata, old?.metadata);
-  immutable(errors, "spec.template.spec", without(next?.spec), without(old?.spec), internalPodSpec(next?.spec ?? {}));
+  if (!paused) return immutable(errors, "spec.template", next, old, internalTemplate(next ?? {}));
+  immutable(errors, "spec.template.spec", withoutDecided(next?.spec), withoutDecided(old?.spec), internalPodSpec(next?.spec ?? {}));
+}
+
+const bare = (list: readonly Container[] | undefined) => list?.map((container) => drop(container, "resources"));
+
+/** KEP-5440: what is decided when the Job starts, with the amounts that its pods ask for. */
+function withoutDecided(spec: PodSpec | undefined): object {
+  const { containers = [], initContainers, ...others } = spec ?? ({} as Partial<PodSpec>);
+  const kept = Object.entries(others).filter(([field]) => !(SCHEDULING as readonly string[]).includes(field));
+  return { ...Object.fromEntries(kept), containers: bare(containers), initContainers: bare(initContainers) };
 }
 
 function statusText(status: JobStatus | undefined): string {

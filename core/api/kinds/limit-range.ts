@@ -70,7 +70,7 @@ function compare(errors: Errors, path: string, item: LimitRangeItem, name: strin
   for (const [low, high, field, words] of ORDER) {
     const [a, b] = [item[low]?.[name], item[high]?.[name]];
     if (a === undefined || b === undefined || compareQuantities(amountOf(a), amountOf(b)) <= 0) continue;
-    invalid(errors, `${path}.${field}[${name}]`, item[field]?.[name], words.replace("%a", a).replace("%b", b));
+    invalid(errors, `${path}.${field}[${name}]`, field === "default" ? (low === "min" ? a : b) : item[field]?.[name], words.replace("%a", a).replace("%b", b));
   }
   const ratio = item.maxLimitRequestRatio?.[name];
   if (ratio !== undefined) validateRatio(errors, `${path}.maxLimitRequestRatio[${name}]`, ratio, item.min?.[name], item.max?.[name]);

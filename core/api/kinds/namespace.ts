@@ -30,7 +30,7 @@ export const namespaceHooks: KindHooks = {
   mergeSubresource: {
     // labels and annotations may change with either
     finalize: (update, old) => ({ ...update, status: old["status"] }),
-    status: (update, old) => ({ ...update, spec: old["spec"] }),
+    status: (update, old) => ({ ...update, spec: old["spec"], status: { phase: "Active", ...(update["status"] as object | undefined) } }),
   },
   validateSubresource: {
     finalize: checkingUpdate((errors, next: Namespace) => finalizers(errors, next)),

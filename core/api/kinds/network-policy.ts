@@ -7,9 +7,10 @@ import type { IPBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, Netw
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
 import { checking } from "./hook-types.ts";
+import { cidr } from "./validate/addresses.ts";
 import { type Errors, check, forbidden, invalid, isEmpty, notSupported, required } from "./validate/errors.ts";
 import { portNumber } from "./validate/numbers.ts";
-import { CIDR_WRONG, cidr, portName } from "./validate/text-rules.ts";
+import { portName } from "./validate/text-rules.ts";
 
 const column = columnsOf<NetworkPolicy>();
 const PROTOCOLS = ["TCP", "UDP", "SCTP"];
@@ -76,10 +77,11 @@ function validatePeer(errors: Errors, at: string, { podSelector, namespaceSelect
 
 function validateBlock(errors: Errors, at: string, { cidr: block, except = [] }: IPBlock): void {
   if (isEmpty(block)) return required(errors, `${at}.cidr`);
-  if (cidr(block).length > 0) return invalid(errors, `${at}.cidr`, block, CIDR_WRONG);
+  check(errors, `${at}.cidr`, block, cidr);
+  if (cidr(block).length > 0) return;
   except.forEach((part, index) => {
-    if (cidr(part).length > 0) invalid(errors, `${at}.except[${index}]`, part, CIDR_WRONG);
-    else if (!isInside(part, block)) invalid(errors, `${at}.except[${index}]`, part, "must be a strict subset of `cidr`");
+    check(errors, `${at}.except[${index}]`, part, cidr);
+    if (cidr(part).length === 0 && !isInside(part, block)) invalid(errors, `${at}.except[${index}]`, part, "must be a strict subset of `cidr`");
   });
 }
 

@@ -1,9 +1,11 @@
 /** Nodes: defaults, rules, columns and selectors. */
 import type { KindHooks } from "../kinds.ts";
 import type { AnyObject } from "../meta.ts";
-import type { Node } from "../types.gen.ts";
+import type { Node, NodeSpec } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
+import { mapField, without } from "./fill.ts";
 import { change, checking, checkingUpdate } from "./hook-types.ts";
+import { joined } from "./singular-and-list.ts";
 import { validateNode, validateNodeUpdate } from "./validate/node.ts";
 
 const column = columnsOf<Node>();
@@ -13,9 +15,13 @@ const ROLE_LABEL = "node-role.kubernetes.io/";
 
 export const nodeHooks: KindHooks = {
   // capacity is what a device has; what it can give is the same until it says less
-  setDefaults: change<Node>((node) =>
-    node.status?.capacity === undefined || node.status.allocatable !== undefined ? node : { ...node, status: { ...node.status, allocatable: node.status.capacity } },
-  ),
+  setDefaults: change<Node>((given) => {
+    const node = mapField(given, "spec", withRanges);
+    return node.status?.capacity === undefined || node.status.allocatable !== undefined ? node : { ...node, status: { ...node.status, allocatable: node.status.capacity } };
+  }),
+  prepareForCreate: (object) => withoutConfig(object),
+  prepareForUpdate: (object, old) => ({ ...withoutConfig(object), ...(old.status === undefined ? {} : { status: old.status }) }),
+  warnings: (object) => ((object as unknown as Node).spec?.externalID === undefined ? [] : ["spec.externalID: this field is deprecated, and is unused by Kubernetes"]),
   validate: checking(validateNode),
   validateUpdate: checkingUpdate(validateNodeUpdate),
   selectableFields: { "spec.unschedulable": (object) => String((object as unknown as Node).spec?.unschedulable ?? false) },
@@ -34,6 +40,19 @@ export const nodeHooks: KindHooks = {
     { ...column("Board", (node) => known(node.metadata.labels?.[BOARD_LABEL]), { wide: true }), shownFor: isDevice },
   ],
 };
+
+function withRanges(spec: NodeSpec): NodeSpec {
+  if (spec.podCIDR === undefined && spec.podCIDRs === undefined) return spec;
+  if (spec.podCIDR !== undefined && spec.podCIDR === spec.podCIDRs?.[0]) return spec;
+  const { one, many } = joined(spec.podCIDR, spec.podCIDRs, (range) => range, (range) => range);
+  return { ...spec, ...(one === undefined ? {} : { podCIDR: one }), ...(many === undefined ? {} : { podCIDRs: many }) };
+}
+
+/** Dynamic configuration of kubelets was removed in Kubernetes 1.24; its fields are left. */
+function withoutConfig(object: AnyObject): AnyObject {
+  const node = mapField(object as unknown as Node, "spec", (spec) => without(spec, "configSource"));
+  return mapField(node, "status", (status) => without(status, "config")) as unknown as AnyObject;
+}
 
 function isDevice({ metadata }: AnyObject): boolean {
   return metadata.labels?.[BOARD_LABEL] !== undefined;

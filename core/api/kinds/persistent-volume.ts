@@ -8,7 +8,7 @@ import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { drop, fill, mapField } from "./fill.ts";
 import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { sourceWarnings } from "./volume-warnings.ts";
-import { type Errors, forbidden, isEmpty, required } from "./validate/errors.ts";
+import { type Errors, forbidden, invalid } from "./validate/errors.ts";
 import { internalForm } from "./validate/internal-form.ts";
 import { validateVolumeSpec, volumeSources } from "./validate/persistent-volume-spec.ts";
 import { same } from "./validate/same.ts";
@@ -75,10 +75,6 @@ const claimText = (claim: ObjectReference | undefined) => (claim === undefined ?
 
 function validate(errors: Errors, { spec = {} }: PersistentVolume): void {
   validateVolumeSpec(errors, "spec", spec, false);
-  const claim = (spec as PersistentVolumeSpec).claimRef;
-  if (claim === undefined) return;
-  if (isEmpty(claim.name)) required(errors, "spec.claimRef.name");
-  if (isEmpty(claim.namespace)) required(errors, "spec.claimRef.namespace");
 }
 
 function validateUpdate(errors: Errors, volume: PersistentVolume, old: PersistentVolume): void {
@@ -88,8 +84,13 @@ function validateUpdate(errors: Errors, volume: PersistentVolume, old: Persisten
     forbidden(errors, "spec.persistentvolumesource", `spec.persistentvolumesource is immutable after creation\n${diffOf(internal(before), internal(now))}`);
   }
   immutable(errors, "spec.volumeMode", now.volumeMode, before.volumeMode);
-  if (before.nodeAffinity !== undefined) immutable(errors, "spec.nodeAffinity", now.nodeAffinity, before.nodeAffinity);
+  // without "spec", as in Kubernetes
+  if (before.nodeAffinity !== undefined && !same(now.nodeAffinity, before.nodeAffinity)) {
+    invalid(errors, "nodeAffinity", shownAffinity(now.nodeAffinity), "field is immutable, except for updating from beta label to GA");
+  }
 }
+
+const shownAffinity = (affinity: PersistentVolumeSpec["nodeAffinity"]) => (affinity === undefined ? null : { Required: affinity.required === undefined ? null : internalForm("NodeSelector", affinity.required) });
 
 const sourceOf = (spec: PersistentVolumeSpec) => Object.fromEntries(volumeSources.filter((field) => spec[field] !== undefined).map((field) => [field, spec[field]]));
 

@@ -2,7 +2,10 @@
  * Defaults of a pod spec, in pods and in templates. Those of single fields are facts of the schema table where the types
  * state them; here are the ones that Kubernetes sets in code (pkg/apis/core/v1 SetDefaults_* of the API reference).
  */
+import { statedRequests } from "../pod-resources.ts";
+import { formatQuantity } from "../quantity.ts";
 import type { Container, PodSpec, Probe, ResourceRequirements, Volume } from "../types.gen.ts";
+import { withoutDisabled } from "./disabled-features.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
 
 /** mode 0644 of files made from configuration */
@@ -17,12 +20,12 @@ export function defaultPodSpec(spec: PodSpec): PodSpec {
     terminationGracePeriodSeconds: 30,
   });
   // the deprecated name of serviceAccountName is served along with it
-  if (filled.serviceAccountName !== undefined && filled.serviceAccount === undefined) filled = { ...filled, serviceAccount: filled.serviceAccountName };
-  else if (filled.serviceAccount !== undefined && filled.serviceAccountName === undefined) filled = { ...filled, serviceAccountName: filled.serviceAccount };
+  const account = filled.serviceAccountName || filled.serviceAccount;
+  if (account !== undefined && (filled.serviceAccountName !== account || filled.serviceAccount !== account)) filled = { ...filled, serviceAccountName: account, serviceAccount: account };
   filled = mapField(filled, "containers", (list) => mapAll(list, defaultContainer));
   filled = mapField(filled, "initContainers", (list) => mapAll(list, defaultContainer));
   filled = mapField(filled, "ephemeralContainers", (list) => mapAll(list, (one) => defaultContainer(one as Container) as typeof one));
-  return mapField(filled, "volumes", (list) => mapAll(list, defaultVolume));
+  return withoutDisabled(mapField(filled, "volumes", (list) => mapAll(list, defaultVolume)));
 }
 
 /** A pod on the network of its device takes the device's ports. In templates that is left to their pods. */
@@ -65,6 +68,18 @@ export function defaultRequests(container: Container): Container {
   return mapField(container, "resources", requestsOfLimits);
 }
 
+/** KEP-2837: a pod that states amounts as a whole requests what its containers do, and its limits where they say nothing. */
+export function defaultPodRequests(spec: PodSpec): PodSpec {
+  const { limits, requests } = spec.resources ?? {};
+  if (Object.keys({ ...limits, ...requests }).length === 0) return spec;
+  const stated = [...statedRequests(spec)].filter(([name]) => name === "cpu" || name === "memory" || limits?.[name] !== undefined);
+  const filled = fill(requests ?? {}, Object.fromEntries(stated.map(([name, amount]) => [name, limits?.[name] !== undefined && requestedByNone(spec, name) ? limits[name] : formatQuantity(amount)])));
+  return filled === requests ? spec : { ...spec, resources: { ...spec.resources, requests: filled } };
+}
+
+const requestedByNone = ({ containers = [], initContainers = [] }: PodSpec, name: string): boolean =>
+  [...containers, ...initContainers].every(({ resources }) => resources?.requests?.[name] === undefined);
+
 function requestsOfLimits(resources: ResourceRequirements): ResourceRequirements {
   if (resources.limits === undefined) return resources;
   const requests = fill(resources.requests ?? {}, resources.limits);
@@ -85,6 +100,8 @@ function defaultVolume(volume: Volume): Volume {
   let filled = mapField(volume, "secret", (one) => fill(one, { defaultMode: FILE_MODE }));
   filled = mapField(filled, "configMap", (one) => fill(one, { defaultMode: FILE_MODE }));
   filled = mapField(filled, "hostPath", (one) => fill(one, { type: "" }));
+  filled = mapField(filled, "image", (one) => fill(one, { pullPolicy: pullPolicy(one.reference) }));
+  filled = mapField(filled, "ephemeral", (one) => mapField(one, "volumeClaimTemplate", (template) => mapField(template, "spec", (spec) => fill(spec, { volumeMode: "Filesystem" }))));
   filled = mapField(filled, "downwardAPI", (one) => mapField(fill(one, { defaultMode: FILE_MODE }), "items", (items) => mapAll(items, defaultFieldRef)));
   return mapField(filled, "projected", (projected) =>
     mapField(fill(projected, { defaultMode: FILE_MODE }), "sources", (sources) =>

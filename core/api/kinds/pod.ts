@@ -1,14 +1,15 @@
 /** Pods: defaults, what users may not set, which updates each subresource allows, deletion with a grace period, selectors. */
 import type { KindHooks } from "../kinds.ts";
 import type { AnyObject } from "../meta.ts";
-import type { Container, Pod, PodSpec } from "../types.gen.ts";
+import type { Container, Pod, PodIP, PodSpec, PodStatus } from "../types.gen.ts";
 import { fill, mapAll, mapField, without } from "./fill.ts";
 import { change, checking, checkingUpdate } from "./hook-types.ts";
 import { podColumns } from "./pod-columns.ts";
-import { defaultHostPorts, defaultPodSpec, defaultRequests } from "./pod-spec-defaults.ts";
+import { defaultHostPorts, defaultPodRequests, defaultPodSpec, defaultRequests } from "./pod-spec-defaults.ts";
 import { joinLabelKeys } from "./pod-label-keys.ts";
 import { podWarnings } from "./pod-warnings.ts";
 import { qosClass } from "./pod-qos.ts";
+import { joined } from "./singular-and-list.ts";
 import { validatePodCreate, validatePodStatusUpdate } from "./validate/pod.ts";
 import { validateEphemeralUpdate, validateResize } from "./validate/pod-subresources.ts";
 import { validatePodUpdate } from "./validate/pod-update.ts";
@@ -17,7 +18,7 @@ const asPod = (object: AnyObject) => object as unknown as Pod;
 
 export const podHooks: KindHooks = {
   generation: "spec",
-  setDefaults: change<Pod>((pod) => mapField(pod, "spec", (spec) => fill(mapContainers(defaultHostPorts(defaultPodSpec(spec)), defaultRequests), { enableServiceLinks: true }))),
+  setDefaults: change<Pod>((pod) => mapField(pod, "spec", (spec) => fill(defaultPodRequests(mapContainers(defaultHostPorts(defaultPodSpec(spec)), defaultRequests)), { enableServiceLinks: true }))),
   prepareForCreate: (object) => {
     const pod = asPod(object);
     const conditions = (pod.spec?.schedulingGates ?? []).length === 0 ? {} : { conditions: [{ ...gated, lastTransitionTime: pod.metadata.creationTimestamp ?? null }] };
@@ -32,7 +33,7 @@ export const podHooks: KindHooks = {
       const metadata = without(update.metadata, "ownerReferences", "deletionTimestamp");
       const { ownerReferences, deletionTimestamp } = old.metadata;
       const kept = { ...(ownerReferences === undefined ? {} : { ownerReferences }), ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }) };
-      const status = { ...(update["status"] as object | undefined) };
+      const status = withAddresses({ ...(update["status"] as PodStatus | undefined) });
       const { qosClass: quality } = asPod(old).status ?? {};
       return { ...old, metadata: { ...metadata, ...kept }, status: quality === undefined ? status : fill(status, { qosClass: quality }) };
     },
@@ -67,6 +68,11 @@ export const podHooks: KindHooks = {
     return phase === "Succeeded" || phase === "Failed" ? [{ type: "Completed", status: "True", reason: phase }] : [];
   },
 };
+
+function withAddresses(status: PodStatus): PodStatus {
+  const { one, many } = joined<PodIP>(status.podIP, status.podIPs, ({ ip }) => ip ?? "", (ip) => ({ ip }));
+  return { ...status, ...(one === undefined ? {} : { podIP: one }), ...(many === undefined ? {} : { podIPs: many }) };
+}
 
 const gated = { type: "PodScheduled", status: "False", lastProbeTime: null, reason: "SchedulingGated", message: "Scheduling is blocked due to non-empty scheduling gates" };
 

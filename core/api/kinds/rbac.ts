@@ -27,7 +27,11 @@ export const clusterRoleHooks: KindHooks = {
     const { clusterRoleSelectors = [] } = aggregationRule;
     const at = "aggregationRule.clusterRoleSelectors";
     if (clusterRoleSelectors.length === 0) required(errors, at, "at least one clusterRoleSelector required if aggregationRule is non-nil");
-    clusterRoleSelectors.forEach((selector, index) => errors.push(...validateLabelSelector(selector, `${at}[${index}]`)));
+    clusterRoleSelectors.forEach((selector, index) => {
+      const wrong = validateLabelSelector(selector, `${at}[${index}]`);
+      errors.push(...wrong);
+      if (wrong.length > 0) invalid(errors, `${at}[${index}]`, null, "invalid label selector.");
+    });
   }),
 };
 
@@ -104,7 +108,6 @@ function validateSubject(errors: Errors, at: string, { kind = "", name = "", api
     if (apiGroup !== "") notSupported(errors, `${at}.apiGroup`, apiGroup, [""]);
     if (!namespaced && namespace === "") required(errors, `${at}.namespace`);
   } else if (kind === "User" || kind === "Group") {
-    if (name === "") invalid(errors, `${at}.name`, name, `${kind.toLowerCase()} name cannot be empty`);
     if (apiGroup !== GROUP) notSupported(errors, `${at}.apiGroup`, apiGroup, [GROUP]);
   } else {
     notSupported(errors, `${at}.kind`, kind, ["ServiceAccount", "User", "Group"]);

@@ -1,18 +1,17 @@
 /** ResourceQuotas: what a namespace may use, in all or of the pods in a scope. */
 import type { KindHooks } from "../kinds.ts";
-import type { ResourceQuota, ResourceQuotaSpec } from "../types.gen.ts";
+import type { ResourceQuota, ResourceQuotaSpec, ScopeSelector } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { type Errors, invalid, required, sortedEntries } from "./validate/errors.ts";
 import { amountNotNegative, wholeAmount } from "./validate/quantity-rules.ts";
-import { isWholeInQuota, quotaResourceName } from "./validate/resource-names.ts";
+import { isQuotaResource, isWholeInQuota, quotaResourceName } from "./validate/resource-names.ts";
 
 const column = columnsOf<ResourceQuota>();
 const COMPUTE = new Set([
-  "pods", "cpu", "memory", "ephemeral-storage", "requests.cpu", "requests.memory", "requests.ephemeral-storage", "limits.cpu", "limits.memory", "limits.ephemeral-storage",
+  "pods", "cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory",
 ]);
 const STORAGE = new Set(["persistentvolumeclaims", "requests.storage"]);
-const COUNTED = new Set(["services", "replicationcontrollers", "resourcequotas", "secrets", "configmaps", "services.nodeports", "services.loadbalancers"]);
 const SCOPES: { readonly [scope: string]: ReadonlySet<string> } = {
   Terminating: COMPUTE,
   NotTerminating: COMPUTE,
@@ -56,22 +55,27 @@ function amounts(errors: Errors, path: string, list: { readonly [name: string]: 
   }
 }
 
+/** As Kubernetes shows it: with the names of its own types. */
+const shownScopes = (selector: ScopeSelector | undefined) => ({
+  MatchExpressions: (selector?.matchExpressions ?? []).map(({ scopeName, operator, values }) => ({ ScopeName: scopeName, Operator: operator, Values: values ?? null })),
+});
+
 function validateSpec(errors: Errors, spec: ResourceQuotaSpec): void {
   amounts(errors, "spec.hard", spec.hard);
   const names = Object.keys(spec.hard ?? {});
-  const unfit = (scope: string) => names.some((name) => (COMPUTE.has(name) || STORAGE.has(name) || COUNTED.has(name)) && SCOPES[scope]?.has(name) === false);
+  const unfit = (scope: string) => names.filter((name) => isQuotaResource(name) && SCOPES[scope]?.has(name) === false);
   const { scopes = [], scopeSelector } = spec;
   for (const scope of scopes) {
     if (SCOPES[scope] === undefined) invalid(errors, "spec.scopes", scopes, "unsupported scope");
-    if (unfit(scope)) invalid(errors, "spec.scopes", scopes, "unsupported scope applied to resource");
+    unfit(scope).forEach(() => invalid(errors, "spec.scopes", scopes, "unsupported scope applied to resource"));
   }
   for (const [one, other] of CONTRADICTIONS) if (scopes.includes(one) && scopes.includes(other)) invalid(errors, "spec.scopes", scopes, "conflicting scopes");
   const at = "spec.scopeSelector.matchExpressions";
   for (const { scopeName, operator, values = [] } of scopeSelector?.matchExpressions ?? []) {
     if (SCOPES[scopeName] === undefined) invalid(errors, `${at}.scopeName`, scopeName ?? "", "unsupported scope");
-    if (unfit(scopeName)) invalid(errors, at, scopeSelector, "unsupported scope applied to resource");
+    unfit(scopeName).forEach(() => invalid(errors, at, shownScopes(scopeSelector), "unsupported scope applied to resource"));
     if (WITHOUT_VALUES.includes(scopeName) && operator !== "Exists") {
-      invalid(errors, `${at}.operator`, operator, "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity");
+      invalid(errors, `${at}.operator`, operator, "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity");
     }
     if (operator === "In" || operator === "NotIn") {
       if (values.length === 0) required(errors, `${at}.values`, "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector");

@@ -13,13 +13,16 @@ const column = columnsOf<RuntimeClass>();
 
 export const runtimeClassHooks: KindHooks = {
   validate: checking(validateClass),
-  validateUpdate: checkingUpdate((errors, next: RuntimeClass, old: RuntimeClass) => immutable(errors, "handler", next.handler, old.handler)),
+  validateUpdate: checkingUpdate((errors, next: RuntimeClass, old: RuntimeClass) => {
+    immutable(errors, "handler", next.handler, old.handler);
+    validateClass(errors, next);
+  }),
   columns: [nameColumn, column("Handler", ({ handler }) => handler ?? ""), ageColumn],
 };
 
 function validateClass(errors: Errors, { handler, overhead, scheduling }: RuntimeClass): void {
   checkRequired(errors, "handler", handler, dns1123Label);
-  if (overhead?.podFixed !== undefined) validateResources(errors, "overhead.podFixed", { limits: overhead.podFixed }, undefined);
+  if (overhead?.podFixed !== undefined) validateResources(errors, "overhead", { limits: overhead.podFixed }, undefined);
   validateLabels(errors, "scheduling.nodeSelector", scheduling?.nodeSelector);
   validateTolerations(errors, "scheduling.tolerations", scheduling?.tolerations);
 }

@@ -7,6 +7,7 @@ import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { DATA_BYTES, decodedBytes, validateImmutable } from "./config-map.ts";
 import { fill } from "./fill.ts";
 import { checking, checkingUpdate, immutable } from "./hook-types.ts";
+import { secretWarnings } from "./secret-warnings.ts";
 import { type Errors, check, invalid, isEmpty, required, sortedEntries, tooLong } from "./validate/errors.ts";
 
 const column = columnsOf<Secret>();
@@ -19,6 +20,7 @@ export const secretHooks: KindHooks = {
     const encoded = Object.entries(stringData).map(([name, text]) => [name, Buffer.from(text, "utf8").toString("base64")] as const);
     return { ...secret, data: { ...secret.data, ...Object.fromEntries(encoded) } } as unknown as AnyObject;
   },
+  warnings: (object) => secretWarnings(object as unknown as Secret),
   validate: checking(validateSecret),
   validateUpdate: checkingUpdate((errors, next: Secret, old: Secret) => {
     immutable(errors, "type", next.type, old.type);

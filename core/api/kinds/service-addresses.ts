@@ -6,7 +6,7 @@ import type { IPAddress, ServiceCIDR } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { type Errors, check, checkRequired, invalid, required } from "./validate/errors.ts";
-import { canonicalCidr, canonicalIp } from "./validate/canonical-addresses.ts";
+import { canonicalCidr, canonicalIp } from "./validate/addresses.ts";
 
 const addressColumn = columnsOf<IPAddress>();
 const rangeColumn = columnsOf<ServiceCIDR>();
@@ -14,22 +14,27 @@ const IMMUTABLE = "field is immutable";
 
 export const ipAddressHooks: KindHooks = {
   nameRule: "any",
-  validate: checking<IPAddress>((errors, { metadata, spec }) => {
-    const { name = "" } = metadata;
-    if (name !== "") for (const why of canonicalIp(name)) invalid(errors, "metadata.name", name, why);
-    const parent = spec?.parentRef;
-    const at = "spec.parentRef";
-    if (parent === undefined) return required(errors, at);
-    const { group = "", resource, name: parentName, namespace = "" } = parent;
-    if (group !== "") check(errors, `${at}.group`, group, dns1123Subdomain);
-    checkRequired(errors, `${at}.resource`, resource, pathSegment);
-    checkRequired(errors, `${at}.name`, parentName, pathSegment);
-    if (namespace !== "") check(errors, `${at}.namespace`, namespace, pathSegment);
+  validate: checking<IPAddress>(validateAddress),
+  validateUpdate: checkingUpdate<IPAddress>((errors, object, old) => {
+    validateAddress(errors, object);
+    immutable(errors, "spec.parentRef", internalParent(object.spec?.parentRef), internalParent(old.spec?.parentRef));
   }),
-  validateUpdate: checkingUpdate<IPAddress>((errors, { spec }, old) => immutable(errors, "spec.parentRef", internalParent(spec?.parentRef), internalParent(old.spec?.parentRef))),
   selectableFields: {},
   columns: [nameColumn, addressColumn("ParentRef", parentText), { ...ageColumn, undeclared: true }],
 };
+
+function validateAddress(errors: Errors, { metadata, spec }: IPAddress): void {
+  const { name = "" } = metadata;
+  if (name !== "") check(errors, "metadata.name", name, canonicalIp);
+  const parent = spec?.parentRef;
+  const at = "spec.parentRef";
+  if (parent === undefined) return required(errors, at);
+  const { group = "", resource, name: parentName, namespace = "" } = parent;
+  if (group !== "") check(errors, `${at}.group`, group, dns1123Subdomain);
+  checkRequired(errors, `${at}.resource`, resource, pathSegment);
+  checkRequired(errors, `${at}.name`, parentName, pathSegment);
+  if (namespace !== "") check(errors, `${at}.namespace`, namespace, pathSegment);
+}
 
 function parentText({ spec }: IPAddress): string {
   const parent = spec?.parentRef;

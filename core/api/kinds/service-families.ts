@@ -6,9 +6,9 @@ import { isIP } from "node:net";
 import type { FieldError } from "../status.ts";
 import type { ServiceSpec } from "../types.gen.ts";
 import { isHeadless } from "./service-fields.ts";
-import { type Errors, duplicate, invalid, notSupported, required } from "./validate/errors.ts";
+import { ipAddress } from "./validate/addresses.ts";
+import { type Errors, check, duplicate, invalid, notSupported, required } from "./validate/errors.ts";
 import { same } from "./validate/same.ts";
-import { IP_WRONG, ipAddress } from "./validate/text-rules.ts";
 
 type Family = "IPv4" | "IPv6";
 type Policy = NonNullable<ServiceSpec["ipFamilyPolicy"]>;
@@ -51,7 +51,7 @@ function validAddresses(errors: Errors, at: string, clusterIPs: readonly string[
   clusterIPs.forEach((address, index) => {
     if (index === 0 && address === "None") {
       if (clusterIPs.length > 1) invalid(errors, at, clusterIPs, "'None' must be the first and only value");
-    } else if (ipAddress(address).length > 0) invalid(errors, `${at}[${index}]`, address, IP_WRONG);
+    } else check(errors, `${at}[${index}]`, address, ipAddress);
   });
   const valid = errors.length === before;
   if (clusterIPs.length > AT_MOST_TWO) invalid(errors, at, clusterIPs, "may only hold up to 2 values");

@@ -8,7 +8,7 @@ import { same } from "./validate/same.ts";
 
 export const isHeadless = ({ clusterIPs = [] }: ServiceSpec): boolean => clusterIPs.length === 1 && clusterIPs[0] === "None";
 
-export const needsClusterIp = ({ type }: ServiceSpec): boolean => type === "ClusterIP" || type === "NodePort" || type === "LoadBalancer";
+export const needsClusterIp = ({ type }: ServiceSpec): boolean => type !== "ExternalName";
 
 export const needsNodePort = ({ type }: ServiceSpec): boolean => type === "NodePort" || type === "LoadBalancer";
 

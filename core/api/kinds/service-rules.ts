@@ -4,11 +4,11 @@ import { dns1123Label, dns1123Subdomain, qualifiedName } from "../names.ts";
 import type { LoadBalancerIngress, Service, ServicePort, ServiceSpec } from "../types.gen.ts";
 import { validateClusterIps } from "./service-families.ts";
 import { isExternal, isHeadless, needsHealthCheck } from "./service-fields.ts";
+import { cidr, ipAddress } from "./validate/addresses.ts";
 import { type Errors, check, duplicate, forbidden, invalid, isEmpty, notSupported, oneOf, required } from "./validate/errors.ts";
 import { validateLabels } from "./validate/labels.ts";
 import { portNumber, portNumberOrName } from "./validate/numbers.ts";
 import { notSpecialAddress } from "./validate/special-addresses.ts";
-import { CIDR_WRONG, IP_WRONG, cidr, ipAddress } from "./validate/text-rules.ts";
 
 const PROTOCOLS = ["SCTP", "TCP", "UDP"];
 const TYPES = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
@@ -18,7 +18,6 @@ const DISTRIBUTIONS = ["PreferClose", "PreferSameZone", "PreferSameNode"];
 const IP_MODES = ["Proxy", "VIP"];
 const SOURCE_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges";
 const ONLY_BALANCER = "may only be used when `type` is 'LoadBalancer'";
-const KUBELET_PORT = 10_250;
 const DAY_SECONDS = 86_400;
 
 export function validateService(errors: Errors, { metadata, spec = {} }: Service): void {
@@ -32,8 +31,9 @@ export function validateService(errors: Errors, { metadata, spec = {} }: Service
   validateClusterIps(errors, spec);
   spec.externalIPs?.forEach((address, index) => {
     const at = `spec.externalIPs[${index}]`;
-    if (ipAddress(address).length > 0) invalid(errors, at, address, IP_WRONG);
-    else notSpecialAddress(errors, at, address);
+    const before = errors.length;
+    check(errors, at, address, ipAddress);
+    if (errors.length === before) notSpecialAddress(errors, at, address);
   });
   if (isEmpty(spec.type)) required(errors, "spec.type");
   else oneOf(errors, "spec.type", spec.type, TYPES);
@@ -45,12 +45,7 @@ export function validateService(errors: Errors, { metadata, spec = {} }: Service
 }
 
 function byType(errors: Errors, spec: ServiceSpec): void {
-  const { type, ports = [], clusterIPs = [], externalName = "" } = spec;
-  if (type === "LoadBalancer") {
-    ports.forEach(({ port }, index) => {
-      if (port === KUBELET_PORT) invalid(errors, `spec.ports[${index}]`, port, `may not expose port ${KUBELET_PORT} externally since it is used by kubelet`);
-    });
-  }
+  const { type, clusterIPs = [], externalName = "" } = spec;
   if ((type === "LoadBalancer" || type === "NodePort") && isHeadless(spec)) {
     invalid(errors, "spec.clusterIPs[0]", clusterIPs[0], `may not be set to 'None' for ${type} services`);
   }
@@ -122,22 +117,22 @@ function distinctPorts(errors: Errors, ports: readonly ServicePort[]): void {
 
 function sourceRanges(errors: Errors, { type, loadBalancerSourceRanges = [] }: ServiceSpec, annotation: string | undefined): void {
   if (loadBalancerSourceRanges.length > 0) {
-    const at = "spec.loadBalancerSourceRanges";
+    // with a capital letter, as in Kubernetes
+    const at = "spec.LoadBalancerSourceRanges";
     if (type !== "LoadBalancer") forbidden(errors, at, ONLY_BALANCER);
     loadBalancerSourceRanges.forEach((range, index) => {
-      if (cidr(range.trim()).length > 0) invalid(errors, `${at}[${index}]`, range.trim(), CIDR_WRONG);
+      check(errors, `${at}[${index}]`, range.trim(), cidr);
     });
   } else if (annotation !== undefined) {
     const at = `metadata.annotations[${SOURCE_RANGES}]`;
     if (type !== "LoadBalancer") forbidden(errors, at, ONLY_BALANCER);
-    const wrong = annotation.trim() !== "" && annotation.split(",").some((range) => cidr(range.trim()).length > 0);
-    if (wrong) invalid(errors, at, annotation.trim(), "must be a list of IP ranges. For example, 10.240.0.0/24,10.250.0.0/24");
+    if (annotation.trim() !== "") for (const range of annotation.split(",")) check(errors, at, range.trim(), cidr);
   }
 }
 
 function balancer(errors: Errors, { type, allocateLoadBalancerNodePorts, loadBalancerClass }: ServiceSpec): void {
   const balances = type === "LoadBalancer";
-  if (balances && allocateLoadBalancerNodePorts === undefined) required(errors, "spec.allocateLoadBalancerNodePorts");
+  if (balances && allocateLoadBalancerNodePorts === undefined) required(errors, "allocateLoadBalancerNodePorts");
   if (!balances && allocateLoadBalancerNodePorts !== undefined) forbidden(errors, "spec.allocateLoadBalancerNodePorts", ONLY_BALANCER);
   balancerClass(errors, type, loadBalancerClass);
 }
@@ -189,19 +184,21 @@ export function validateServiceUpdate(errors: Errors, service: Service, old: Ser
 function keeps(errors: Errors, field: "clusterIPs" | "ipFamilies", one: string, spec: ServiceSpec, before: ServiceSpec): void {
   const now = spec[field] ?? [];
   const old = before[field] ?? [];
-  const changed = (index: number) => invalid(errors, `spec.${field}[${index}]`, now, "may not change once set");
+  // the errors of families show addresses where the number of families changes, as in Kubernetes
+  const changed = (index: number, shown: readonly string[]) => invalid(errors, `spec.${field}[${index}]`, shown, "may not change once set");
+  const addresses = spec.clusterIPs ?? [];
   if (now.length === old.length) {
     old.forEach((value, index) => {
-      if (value !== now[index]) changed(index);
+      if (value !== now[index]) changed(field === "ipFamilies" ? 0 : index, now);
     });
     return;
   }
   if (now.length > old.length) {
-    if (old.length > 0 && now[0] !== old[0]) changed(0);
+    if (old.length > 0 && now[0] !== old[0]) changed(0, addresses);
     return;
   }
-  if (now.length === 0) invalid(errors, `spec.${field}[0]`, spec[field], `primary ${one} can not be unset`);
-  else if (now[0] !== old[0]) changed(0);
+  if (addresses.length === 0) invalid(errors, `spec.${field}[0]`, spec[field], `primary ${one} can not be unset`);
+  if (now.length > 0 && now[0] !== old[0]) changed(0, addresses);
   if (now.length === 1 && spec.ipFamilyPolicy !== "SingleStack") {
     invalid(errors, "spec.ipFamilyPolicy", spec.ipFamilyPolicy, `must be set to 'SingleStack' when releasing the secondary ${one}`);
   }
@@ -215,7 +212,7 @@ export function validateServiceStatus(errors: Errors, { spec = {}, status }: Ser
 }
 
 function balancerIngress(errors: Errors, at: string, { ip = "", ipMode, hostname = "" }: LoadBalancerIngress): void {
-  if (ip !== "" && ipAddress(ip).length > 0) invalid(errors, `${at}.ip`, ip, IP_WRONG);
+  if (ip !== "") check(errors, `${at}.ip`, ip, ipAddress);
   if (ip !== "" && ipMode === undefined) required(errors, `${at}.ipMode`, "must be specified when `ip` is set");
   else if (ip === "" && ipMode !== undefined) forbidden(errors, `${at}.ipMode`, "may not be specified when `ip` is not set");
   else if (ipMode !== undefined) oneOf(errors, `${at}.ipMode`, ipMode, IP_MODES);

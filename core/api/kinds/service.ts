@@ -2,10 +2,11 @@
 import type { KindHooks } from "../kinds.ts";
 import type { AnyObject } from "../meta.ts";
 import type { Service, ServicePort, ServiceSpec } from "../types.gen.ts";
+import { addressWarnings, rangeWarnings } from "./address-warnings.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
-import { fill, mapAll, mapField } from "./fill.ts";
+import { fill, mapAll, mapField, without } from "./fill.ts";
 import { checking, checkingUpdate } from "./hook-types.ts";
-import { dropForType, isExternal, isHeadless } from "./service-fields.ts";
+import { dropForType, isExternal } from "./service-fields.ts";
 import { validateService, validateServiceStatus, validateServiceUpdate } from "./service-rules.ts";
 
 const column = columnsOf<Service>();
@@ -56,11 +57,16 @@ function defaultSpec(spec: ServiceSpec): ServiceSpec {
     ...(type === "ExternalName" ? {} : { internalTrafficPolicy: "Cluster" }),
     ...(external ? { externalTrafficPolicy: "Cluster" } : {}),
     ...(type === "LoadBalancer" ? { allocateLoadBalancerNodePorts: true } : {}),
-    ...(spec.sessionAffinity === "ClientIP" ? { sessionAffinityConfig: { clientIP: { timeoutSeconds: AFFINITY_SECONDS } } } : {}),
   });
+  if (filled.sessionAffinity === "None" && filled.sessionAffinityConfig !== undefined) filled = without(filled, "sessionAffinityConfig");
+  if (filled.sessionAffinity === "ClientIP" && isNothing(filled.sessionAffinityConfig?.clientIP?.timeoutSeconds)) {
+    filled = { ...filled, sessionAffinityConfig: { clientIP: { timeoutSeconds: AFFINITY_SECONDS } } };
+  }
   filled = mapField(filled, "ports", (list) => mapAll(list, (port) => withTarget(fill(port, { protocol: "TCP" }))));
   return filled;
 }
+
+const isNothing = (value: unknown): boolean => value === undefined || value === null;
 
 /** 0 and "" are no target either. */
 function withTarget(port: ServicePort): ServicePort {
@@ -70,14 +76,21 @@ function withTarget(port: ServicePort): ServicePort {
 /** KEP-5707 (external IPs), KEP-4444 (traffic distribution). */
 function warnings({ metadata, spec = {} }: Service): readonly string[] {
   const texts: string[] = [];
+  const { type, clusterIP, clusterIPs = [], externalIPs = [], externalName = "", loadBalancerIP = "", loadBalancerSourceRanges = [] } = spec;
+  const headless = type === "ClusterIP" && clusterIP === "None";
   if (metadata.annotations?.[HINTS] !== undefined) texts.push(`annotation ${HINTS} is deprecated, please use service.kubernetes.io/topology-mode instead`);
-  if (isHeadless(spec)) {
-    if ((spec.loadBalancerIP ?? "") !== "") texts.push("spec.loadBalancerIP is ignored when spec.clusterIP is \"None\"");
-    if ((spec.externalIPs ?? []).length > 0) texts.push("spec.externalIPs is ignored when spec.clusterIP is \"None\"");
+  if (clusterIP !== undefined && clusterIP !== "" && clusterIP !== "None") clusterIPs.forEach((address, index) => texts.push(...addressWarnings(`spec.clusterIPs[${index}]`, address)));
+  if (headless) {
+    if (loadBalancerIP !== "") texts.push("spec.loadBalancerIP is ignored for headless services");
+    if (externalIPs.length > 0) texts.push("spec.externalIPs is ignored for headless services");
     if (spec.sessionAffinity !== "None") texts.push("spec.SessionAffinity is ignored for headless services");
   }
-  if ((spec.externalIPs ?? []).length > 0) texts.push("spec.externalIPs is deprecated and may no longer be implemented in some clusters");
-  if (spec.type === "ExternalName" && spec.publishNotReadyAddresses === true) texts.push("spec.publishNotReadyAddresses is ignored when spec.type is \"ExternalName\"");
+  externalIPs.forEach((address, index) => texts.push(...addressWarnings(`spec.externalIPs[${index}]`, address)));
+  if (externalIPs.length > 0 && !headless && type !== "ExternalName") texts.push("spec.externalIPs is deprecated and may no longer be implemented in some clusters");
+  if (loadBalancerIP !== "") texts.push(...addressWarnings("spec.loadBalancerIP", loadBalancerIP));
+  loadBalancerSourceRanges.forEach((range, index) => texts.push(...rangeWarnings(`spec.loadBalancerSourceRanges[${index}]`, range)));
+  if (type === "ExternalName" && externalIPs.length > 0) texts.push('spec.externalIPs is ignored when spec.type is "ExternalName"');
+  if (type !== "ExternalName" && externalName !== "") texts.push('spec.externalName is ignored when spec.type is not "ExternalName"');
   if (spec.trafficDistribution === "PreferClose") texts.push('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"');
   return texts;
 }

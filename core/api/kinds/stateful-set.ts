@@ -1,12 +1,14 @@
 /** StatefulSets: defaults, rules and columns. */
 import type { KindHooks } from "../kinds.ts";
+import { dns1123Label } from "../names.ts";
 import type { StatefulSet, StatefulSetSpec } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapAll, mapField, without } from "./fill.ts";
 import { change, checking, checkingUpdate } from "./hook-types.ts";
 import { templateWarnings } from "./pod-warnings.ts";
 import { defaultTemplate } from "./template-defaults.ts";
-import { type Errors, forbidden, invalid, isEmpty, oneOf, required } from "./validate/errors.ts";
+import { validateClaimSpec } from "./validate/claim-spec.ts";
+import { type Errors, check, forbidden, invalid, isEmpty, oneOf, required } from "./validate/errors.ts";
 import { atMostHundredPercent, countOrPercent, notNegative, plainValue } from "./validate/numbers.ts";
 import { alwaysRestarted, validatePodTemplate, validateSelectorMatch, validateWorkloadSelector } from "./validate/pod-template.ts";
 import { notDecremented, validateCounts, validateParts } from "./validate/replicas-status.ts";
@@ -21,9 +23,9 @@ const RETENTION = ["Retain", "Delete"];
 export const statefulSetHooks: KindHooks = {
   setDefaults: change<StatefulSet>((object) => mapField(object, "spec", defaultSpec)),
   prepareForCreate: (object) => ({ ...object, status: { replicas: 0, availableReplicas: 0 } }),
-  validate: checking(validateStatefulSet),
+  validate: checking((errors, object: StatefulSet) => validateStatefulSet(errors, object, true)),
   validateUpdate: checkingUpdate((errors, next: StatefulSet, old: StatefulSet) => {
-    validateStatefulSet(errors, next);
+    validateStatefulSet(errors, next, false);
     if (!same(without(next.spec ?? {}, ...CHANGEABLE), without(old.spec ?? {}, ...CHANGEABLE))) {
       const named = CHANGEABLE.slice(0, -1).map((field) => `'${field}'`);
       forbidden(errors, "spec", `updates to statefulset spec for fields other than ${named.join(", ")} and 'minReadySeconds' are forbidden`);
@@ -69,7 +71,8 @@ function defaultSpec(spec: StatefulSetSpec): StatefulSetSpec {
   return mapField(filled, "template", defaultTemplate);
 }
 
-function validateStatefulSet(errors: Errors, { spec }: StatefulSet): void {
+/** `isNew`: an update cannot change these, and has to be possible where older rules let them in */
+function validateStatefulSet(errors: Errors, { spec }: StatefulSet, isNew: boolean): void {
   const policy = spec?.podManagementPolicy;
   if (isEmpty(policy)) required(errors, "spec.podManagementPolicy");
   else if (policy !== "OrderedReady" && policy !== "Parallel") invalid(errors, "spec.podManagementPolicy", policy, "must be 'OrderedReady' or 'Parallel'");
@@ -79,9 +82,11 @@ function validateStatefulSet(errors: Errors, { spec }: StatefulSet): void {
     oneOf(errors, "spec.persistentVolumeClaimRetentionPolicy.whenDeleted", whenDeleted, RETENTION);
     oneOf(errors, "spec.persistentVolumeClaimRetentionPolicy.whenScaled", whenScaled, RETENTION);
   }
+  if (isNew) spec?.volumeClaimTemplates?.forEach((claim, index) => validateClaimSpec(errors, `spec.volumeClaimTemplates[${index}].spec`, claim.spec ?? {}));
   notNegative(errors, "spec.replicas", spec?.replicas);
   notNegative(errors, "spec.minReadySeconds", spec?.minReadySeconds);
   notNegative(errors, "spec.ordinals.start", spec?.ordinals?.start);
+  if (isNew && !isEmpty(spec?.serviceName)) check(errors, "spec.serviceName", spec?.serviceName ?? "", dns1123Label);
   if (!validateWorkloadSelector(errors, "spec.selector", spec?.selector, { empty: "empty selector is invalid for statefulset", unreadable: "" })) return;
   validateSelectorMatch(errors, "spec.template", spec?.selector, spec?.template);
   validatePodTemplate(errors, "spec.template", spec?.template);

@@ -5,7 +5,7 @@ import type { StorageClass, TopologySelectorTerm, VolumeAttributesClass } from "
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill } from "./fill.ts";
 import { checking, checkingUpdate, immutable } from "./hook-types.ts";
-import { type Errors, duplicate, forbidden, invalid, isEmpty, oneOf, required, tooLong } from "./validate/errors.ts";
+import { type Errors, check, duplicate, forbidden, invalid, isEmpty, oneOf, required, tooLong } from "./validate/errors.ts";
 import { same } from "./validate/same.ts";
 
 const column = columnsOf<StorageClass>();
@@ -21,10 +21,7 @@ export const storageClassHooks: KindHooks = {
   validate: checking<StorageClass>(validateClass),
   validateUpdate: checkingUpdate<StorageClass>((errors, object, old) => {
     validateClass(errors, object);
-    for (const field of ["parameters", "provisioner", "reclaimPolicy"] as const) {
-      if (!same(object[field], old[field])) forbidden(errors, field, `updates to ${field} are forbidden.`);
-    }
-    immutable(errors, "volumeBindingMode", object.volumeBindingMode, old.volumeBindingMode);
+    for (const field of ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] as const) immutable(errors, field, object[field], old[field]);
   }),
   columns: [
     { ...nameColumn, cell: ({ metadata }) => (isDefault(metadata.annotations) ? `${metadata.name} (default)` : (metadata.name ?? "")) },
@@ -40,6 +37,7 @@ export const volumeAttributesClassHooks: KindHooks = {
   generation: "none",
   validate: checking<VolumeAttributesClass>(validateTuning),
   validateUpdate: checkingUpdate<VolumeAttributesClass>((errors, object, old) => {
+    validateTuning(errors, object);
     if (object.driverName !== old.driverName) forbidden(errors, "driverName", "updates to driverName are forbidden.");
     if (!same(object.parameters, old.parameters)) forbidden(errors, "parameters", "updates to parameters are forbidden.");
   }),
@@ -62,7 +60,7 @@ function validateClass(errors: Errors, { provisioner, parameters, reclaimPolicy,
   allowedTopologies.forEach((term, index) => {
     const at = `allowedTopologies[${index}]`;
     const sets = validateTerm(errors, at, term);
-    if (seen.some((other) => same(other, sets))) duplicate(errors, `${at}.matchLabelExpressions`, "");
+    for (const other of seen) if (same(other, sets)) duplicate(errors, `${at}.matchLabelExpressions`, "");
     seen.push(sets);
   });
 }
@@ -84,7 +82,7 @@ function validateTerm(errors: Errors, at: string, { matchLabelExpressions = [] }
 
 function validateProvisioner(errors: Errors, at: string, name: string | undefined): void {
   if (isEmpty(name)) return required(errors, at);
-  for (const why of qualifiedName((name ?? "").toLowerCase())) invalid(errors, at, name, why);
+  check(errors, at, (name ?? "").toLowerCase(), qualifiedName);
 }
 
 function validateParameters(errors: Errors, parameters: { readonly [key: string]: string }, needed: boolean): void {

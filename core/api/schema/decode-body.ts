@@ -52,11 +52,20 @@ export function decodeBody(expected: Expected, body: unknown, options: DecodeOpt
   if (!same) throw another();
 
   const problems = [...(options.problems ?? []), ...decoded.problems];
-  if (problems.length > 0 && options.fieldValidation === "Strict") throw cannot(`strict decoding error: ${problems.join(", ")}`);
+  if (problems.length > 0 && options.fieldValidation === "Strict") throw cannot(`strict decoding error: ${asOne(problems)}`);
   if (options.fieldValidation !== "Ignore") for (const problem of problems) options.warn?.(problem);
 
   return { ...headFirst, ...decoded.value, apiVersion: expectedVersion, kind, metadata: decoded.value["metadata"] ?? {} };
 }
+
+/** What the reader of YAML found is one error of several lines. */
+function asOne(problems: readonly string[]): string {
+  const lines = problems.filter((problem) => YAML_PROBLEM.test(problem));
+  const others = problems.filter((problem) => !YAML_PROBLEM.test(problem));
+  return [...(lines.length === 0 ? [] : [["yaml: unmarshal errors:", ...lines.map((line) => `  ${line}`)].join("\n")]), ...others].join(", ");
+}
+
+const YAML_PROBLEM = /^line \d+: /;
 
 /** "rbac" for "rbac.authorization.k8s.io" */
 const shortGroup = (group: string) => (group === "" ? "core" : group.replace(/\..*/, ""));

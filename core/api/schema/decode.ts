@@ -72,10 +72,11 @@ function decodeObject(decoder: Decoder, type: ObjectType, value: unknown, place:
     const each = value[name];
     if (each === null) continue;
     decoder.path.push(name);
-    decoder.fields.push(name);
+    const embedded = field.within === undefined ? NOT_EMBEDDED : embeddedIn(owner, field.within.length);
+    decoder.fields.push(...embedded, name);
     given[name] = decodeField(decoder, field.type, each, { owner, goType: field.goType });
     decoder.path.pop();
-    decoder.fields.pop();
+    decoder.fields.length -= embedded.length + 1;
   }
   const object: JsonObject = {};
   for (const field of type.fields.values()) {
@@ -96,6 +97,24 @@ function namesOf({ words }: Decoder, { fields }: ObjectType, value: JsonObject):
   if (words === "json" || names.every((name) => fields.has(name))) return names;
   return [...names.filter((name) => !fields.has(name)).toSorted(), ...names.filter((name) => fields.has(name))];
 }
+
+const NOT_EMBEDDED: readonly string[] = [];
+/** Structures that are written into another one; Go's errors name them, clients see nothing of them. */
+const EMBEDDED: { readonly [owner: string]: readonly string[] } = {
+  DeviceAllocationConfiguration: ["DeviceConfiguration"],
+  DeviceClaimConfiguration: ["DeviceConfiguration"],
+  DeviceClassConfiguration: ["DeviceConfiguration"],
+  EphemeralContainer: ["EphemeralContainerCommon"],
+  IngressRule: ["IngressRuleValue"],
+  NamedRuleWithOperations: ["RuleWithOperations", "Rule"],
+  PersistentVolumeSpec: ["PersistentVolumeSource"],
+  Probe: ["ProbeHandler"],
+  RuleWithOperations: ["Rule"],
+  Volume: ["VolumeSource"],
+};
+const REFERENCE = ["LocalObjectReference"];
+
+const embeddedIn = (owner: string, depth: number): readonly string[] => (EMBEDDED[owner] ?? REFERENCE).slice(0, depth);
 
 /** What Go's encoder writes for a field that is not there. */
 function absent(field: Field): unknown {
@@ -200,7 +219,9 @@ function decodeScalar(decoder: Decoder, type: FieldType & { kind: "scalar" }, va
   throw mismatch(decoder, type, value, place);
 }
 
-const numberText = (value: number) => (Number.isInteger(value) ? BigInt(value).toString() : String(value));
+/** from here on JSON writes exponents */
+const LARGEST_PLAIN = 1e21;
+const numberText = (value: number) => (Number.isInteger(value) && Math.abs(value) < LARGEST_PLAIN ? BigInt(value).toString() : String(value));
 
 /** Go reads bytes from a list of numbers, too. */
 function bytesOf(decoder: Decoder, list: readonly unknown[], place: Place): string {

@@ -40,8 +40,10 @@ function plain(value: unknown, left: number, made: { objects: number }): unknown
   if (left === 0) throw badRequest(`exceeded max depth of ${MAX_DEPTH}`);
   if (value instanceof Map) {
     if (++made.objects > MAX_OBJECTS) throw badRequest(`the body holds more than ${MAX_OBJECTS} objects`);
+    // the API server makes JSON of it, which sorts the keys: its findings come in that order
+    const named = [...value].map(([key, each]) => [keyText(key), each] as const).toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
     const object: { [field: string]: unknown } = {};
-    for (const [key, each] of value) setField(object, keyText(key), plain(each, left - 1, made));
+    for (const [key, each] of named) setField(object, key, plain(each, left - 1, made));
     return object;
   }
   if (value instanceof Set) return plain(new Map([...value].map((each) => [each, null])), left, made);

@@ -16,15 +16,19 @@ const layout = [
   { piece: "Z07:00", pattern: /^(?:Z|[+-]\d{2}:\d{2})/ },
 ] as const;
 
+/** MicroTime has exactly six decimals */
+const MICRO_DIGITS = 6;
+const microLayout = layout.flatMap((each) => (each.piece === "05" ? [{ ...each, pattern: /^\d{2}/ }, { piece: ".000000", pattern: /^\.\d{6}/ }] : [each]));
+
 const plainTime = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.(\d+))?(?:Z|[+-]\d{2}:\d{2})$/;
 
 /** Throws BadRequest with the words of Go's time.Parse. `micro`: MicroTime, six decimals; else whole seconds. */
 export function canonicalTime(text: string, micro: boolean): string {
   const parts = plainTime.exec(text);
   const milliseconds = parts === null ? Number.NaN : Date.parse(text);
-  if (Number.isNaN(milliseconds) || !dayExists(text)) throw badRequest(parseError(text, micro));
+  if (Number.isNaN(milliseconds) || !dayExists(text) || (micro && parts?.[1]?.length !== MICRO_DIGITS)) throw badRequest(parseError(text, micro));
   const seconds = new Date(milliseconds).toISOString().slice(0, 19);
-  return micro ? `${seconds}.${(parts?.[1] ?? "").padEnd(6, "0").slice(0, 6)}Z` : `${seconds}Z`;
+  return micro ? `${seconds}.${parts?.[1]}Z` : `${seconds}Z`;
 }
 
 /** Date takes 31 February for 3 March. */
@@ -36,7 +40,7 @@ function dayExists(text: string): boolean {
 function parseError(text: string, micro: boolean): string {
   const name = micro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00";
   let rest = text;
-  for (const each of layout) {
+  for (const each of micro ? microLayout : layout) {
     const found = each.pattern.exec(rest)?.[0];
     if (found === undefined) return `parsing time ${JSON.stringify(text)} as "${name}": cannot parse ${JSON.stringify(rest)} as "${each.piece}"`;
     if ("max" in each && (Number(found) > each.max || Number(found) < each.min)) {

@@ -10,11 +10,22 @@ import { omit } from "../omit.ts";
 
 export type Merge = (update: AnyObject, old: AnyObject, by: Writer) => AnyObject;
 
+/** Built-in kinds whose labels and annotations stay as they are when their status is written. */
+const STATUS_ALONE = new Set([
+  "admissionregistration.k8s.io/validatingadmissionpolicies",
+  "apiregistration.k8s.io/apiservices",
+  "flowcontrol.apiserver.k8s.io/flowschemas",
+  "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations",
+  "networking.k8s.io/servicecidrs",
+  "resource.k8s.io/resourceclaims",
+  "storage.k8s.io/volumeattachments",
+]);
+
 export function mergeOf(kind: Kind, subresource: string): Merge {
   const own = kind.hooks.mergeSubresource;
   const given = own !== undefined && Object.hasOwn(own, subresource) ? own[subresource] : undefined;
   if (given !== undefined) return given;
-  if (subresource === "status") return !isCustom(kind) ? mergeStatus : mergeCustomStatus;
+  if (subresource === "status") return isCustom(kind) || STATUS_ALONE.has(`${kind.group}/${kind.plural}`) ? mergeStatusAlone : mergeStatus;
   return Object.hasOwn(known, subresource) ? (known[subresource] ?? mergeField(subresource)) : mergeField(subresource);
 }
 
@@ -52,14 +63,14 @@ const mergeField =
   (field: string): Merge =>
   (update, old) => ({ ...old, [field]: update[field] });
 
-/** Labels and annotations of a built-in object may change with its status, owners may not. */
+/** Labels and annotations of most built-in objects may change with their status, owners may not. */
 const mergeStatus: Merge = (update, old) => {
   const { ownerReferences } = old.metadata;
   const metadata = { ...omit(update.metadata, "ownerReferences"), ...(ownerReferences === undefined ? {} : { ownerReferences }) };
   return replaceStatus({ ...old, metadata }, update);
 };
 
-const mergeCustomStatus: Merge = (update, old) => {
+const mergeStatusAlone: Merge = (update, old) => {
   const { managedFields } = update.metadata;
   return replaceStatus({ ...old, metadata: { ...old.metadata, ...(managedFields === undefined ? {} : { managedFields }) } }, update);
 };

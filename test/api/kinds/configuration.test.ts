@@ -1,6 +1,6 @@
 import test from "ava";
 import type { LimitRange } from "../../../core/api/types.gen.ts";
-import { cells, created, defaulted, refusals, updateRefusals } from "./support.ts";
+import { cells, created, defaulted, refusals, updateRefusals, warnings } from "./support.ts";
 import type { Given } from "./support.ts";
 
 const of = (apiVersion: string, kind: string, fields: object = {}, metadata: object = {}): Given => ({ apiVersion, kind, metadata, ...fields });
@@ -9,7 +9,7 @@ const KEY = "a valid config key must consist of alphanumeric characters, '-', '_
 const regarding = { kind: "Pod", name: "p", namespace: "default" };
 const eventV1 = (more: object): Given =>
   of("events.k8s.io/v1", "Event", { eventTime: "2020-01-01T00:00:00.000000Z", action: "Do", reason: "Seen", type: "Normal", reportingController: "example.com/x", reportingInstance: "x", regarding, ...more });
-const scaled = (more: object): Given => of("autoscaling/v2", "HorizontalPodAutoscaler", { spec: { maxReplicas: 3, scaleTargetRef: { kind: "Deployment", name: "d" }, ...more } });
+const scaled = (more: object): Given => of("autoscaling/v2", "HorizontalPodAutoscaler", { spec: { maxReplicas: 3, scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "d" }, ...more } });
 
 const wrong: readonly (readonly [title: string, given: Given, refusals: readonly string[]])[] = [
   ["a key with a blank", of("v1", "ConfigMap", { data: { "a b": "" } }), [`data[a b]: Invalid value: "a b": ${KEY}`]],
@@ -32,6 +32,13 @@ const wrong: readonly (readonly [title: string, given: Given, refusals: readonly
   ["an event of an unknown type", eventV1({ type: "X" }), ['type: Invalid value: "": has invalid value: X']],
   ["a long note", eventV1({ note: "x".repeat(1025) }), ['message: Invalid value: "": can have at most 1024 characters']],
   ["fewer than the fewest", scaled({ minReplicas: 4 }), ["spec.maxReplicas: Invalid value: 3: must be greater than or equal to `minReplicas`"]],
+  ["a target of no group", scaled({ scaleTargetRef: { kind: "Deployment", name: "d" } }), ['spec.scaleTargetRef.apiVersion: Invalid value: "": apiVersion must specify API group']],
+  ["no upper bound", scaled({ maxReplicas: 0, minReplicas: undefined }), ["spec.maxReplicas: Required value: must be set and greater than 0", "spec.maxReplicas: Invalid value: 0: must be greater than or equal to `minReplicas`"]],
+  ["a resource that nobody has", of("v1", "ResourceQuota", { spec: { hard: { x: "1" } } }), ['spec.hard[x]: Invalid value: "x": must be a standard resource type or fully qualified', 'spec.hard[x]: Invalid value: "x": must be a standard resource for quota']],
+  ["a scope with values", of("v1", "ResourceQuota", { spec: { scopeSelector: { matchExpressions: [{ scopeName: "BestEffort", operator: "In", values: ["x"] }] } } }), ['spec.scopeSelector.matchExpressions.operator: Invalid value: "In": must be \'Exists\' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity']],
+  ["a taint of no effect", of("v1", "Node", { spec: { taints: [{ key: "a" }] } }), ["metadata.taints[0].effect: Required value"]],
+  ["a revision of a list", of("apps/v1", "ControllerRevision", { revision: 1, data: [1] }), ["data: Required value: data must be a valid JSON object"]],
+  ["an overhead of something", of("node.k8s.io/v1", "RuntimeClass", { handler: "h", overhead: { podFixed: { cpu: "-1" } } }), ['overhead.limits[cpu]: Invalid value: "-1": must be greater than or equal to 0']],
   ["a window of hours", scaled({ behavior: { scaleDown: { stabilizationWindowSeconds: 4000 } } }), ["spec.behavior.scaleDown.stabilizationWindowSeconds: Invalid value: 4000: must be less than or equal to 3600"]],
 ];
 
@@ -63,4 +70,36 @@ test("both versions of an event show the same row", (t) => {
   t.like(cells(created(eventV1({}))), row);
   const old = of("v1", "Event", { involvedObject: regarding, reason: "Seen", type: "Normal", reportingComponent: "example.com/x", reportingInstance: "x" });
   t.like(cells(created(old)), row);
+});
+
+test("a ReplicationController is scaled without a group, and an autoscaler that had none stays", (t) => {
+  t.deepEqual(refusals(scaled({ scaleTargetRef: { kind: "ReplicationController", name: "r", apiVersion: "v1" } })), []);
+  const old = scaled({ scaleTargetRef: { kind: "Deployment", name: "d" } });
+  t.deepEqual(updateRefusals(old, (object) => ({ ...object, spec: { ...(object.spec as object), maxReplicas: 4 } })), []);
+});
+
+test("a ServiceAccount keeps the names of its secrets alone", (t) => {
+  const made = created(of("v1", "ServiceAccount", { secrets: [{ name: "s", kind: "Secret", namespace: "x" }] }));
+  t.deepEqual(made["secrets"], [{ name: "s" }]);
+});
+
+test("a Node's first range is that of the list, and its configuration is dropped", (t) => {
+  const ranges = (spec: object) => defaulted(of("v1", "Node", { spec })).spec;
+  t.deepEqual(ranges({ podCIDR: "10.0.0.0/24" }), { podCIDR: "10.0.0.0/24", podCIDRs: ["10.0.0.0/24"] });
+  t.deepEqual(ranges({ podCIDR: "10.0.0.0/24", podCIDRs: ["10.1.0.0/24"] }), { podCIDR: "10.0.0.0/24", podCIDRs: ["10.0.0.0/24"] });
+  t.deepEqual(created(of("v1", "Node", { spec: { configSource: { configMap: {} } } })).spec, {});
+});
+
+test("a Lease is elected by its holders", (t) => {
+  t.deepEqual(created(of("coordination.k8s.io/v1", "Lease", { spec: { strategy: "X", preferredHolder: "y", holderIdentity: "z" } })).spec, { holderIdentity: "z" });
+});
+
+test("what nobody can use is warned of", (t) => {
+  t.deepEqual(warnings(of("v1", "Secret", { type: "kubernetes.io/tls", data: { "tls.crt": "", "tls.key": "" } })), ["tls: failed to find any PEM data in certificate input"]);
+  const pem = (label: string) => base64(`-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n`);
+  const pair = (crt: string, key: string) => warnings(of("v1", "Secret", { type: "kubernetes.io/tls", data: { "tls.crt": crt, "tls.key": key } }))[0] ?? "";
+  t.regex(pair(pem("PRIVATE KEY"), ""), /may have been switched$/);
+  t.is(pair(pem("CERTIFICATE"), ""), "tls: failed to find any PEM data in key input");
+  t.is(pair(pem("CERTIFICATE"), pem("CERTIFICATE")), "tls: found a certificate rather than a key in the PEM for the private key");
+  t.deepEqual(warnings(of("v1", "Secret", { data: {} })), []);
 });

@@ -27,8 +27,11 @@ const wrong: readonly (readonly [title: string, given: Given, refusals: readonly
   ["a node port inside the cluster", service({ ports: [{ port: 1, nodePort: 30_001 }] }), ["spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'"]],
   ["an external name with an address", service({ type: "ExternalName", externalName: "a.b", ports: [], ipFamilies: [], ipFamilyPolicy: undefined }), ["spec.clusterIPs: Forbidden: may not be set for ExternalName services"]],
   ["affinity for a day and a second", service({ sessionAffinity: "ClientIP", sessionAffinityConfig: { clientIP: { timeoutSeconds: 86_401 } } }), ["spec.sessionAffinityConfig.clientIP.timeoutSeconds: Invalid value: 86401: must be greater than 0 and less than 86400"]],
-  ["source ranges without a load balancer", service({ loadBalancerSourceRanges: ["10.0.0.0/8"] }), ["spec.loadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'"]],
-  ["a kubelet's port in front", service({ type: "LoadBalancer", ports: [{ port: 10_250 }] }), ["spec.ports[0]: Invalid value: 10250: may not expose port 10250 externally since it is used by kubelet"]],
+  ["source ranges without a load balancer", service({ loadBalancerSourceRanges: ["10.0.0.0/8"] }), ["spec.LoadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'"]],
+  ["an address with leading zeros", service({ externalIPs: ["010.0.0.1"] }), ['spec.externalIPs[0]: Invalid value: "010.0.0.1": must not have leading 0s']],
+  ["IPv4 inside IPv6", service({ externalIPs: ["::ffff:10.0.0.1"] }), ['spec.externalIPs[0]: Invalid value: "::ffff:10.0.0.1": must not be an IPv4-mapped IPv6 address']],
+  ["bits beyond the prefix", service({ type: "LoadBalancer", loadBalancerSourceRanges: ["10.0.0.1/8"] }), ['spec.LoadBalancerSourceRanges[0]: Invalid value: "10.0.0.1/8": must not have bits set beyond the prefix length']],
+  ["a range of the annotation", service({ type: "LoadBalancer" }, { annotations: { "service.beta.kubernetes.io/load-balancer-source-ranges": "x" } }), ['metadata.annotations[service.beta.kubernetes.io/load-balancer-source-ranges]: Invalid value: "x": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)']],
   ["a headless node port", service({ type: "NodePort", clusterIP: "None", clusterIPs: ["None"] }), ["spec.clusterIPs[0]: Invalid value: \"None\": may not be set to 'None' for NodePort services"]],
   ["a special external address", service({ externalIPs: ["169.254.1.1"] }), ['spec.externalIPs[0]: Invalid value: "169.254.1.1": may not be in the link-local range (169.254.0.0/16, fe80::/10)']],
   ["endpoints that are nowhere", endpoints({}), ["subsets[0]: Required value: must specify `addresses` or `notReadyAddresses`"]],
@@ -46,7 +49,10 @@ const wrong: readonly (readonly [title: string, given: Given, refusals: readonly
   ["a range that ends before it begins", policy({ ingress: [{ ports: [{ port: 9, endPort: 4 }] }] }), ["spec.ingress[0].ports[0].endPort: Invalid value: 9: must be greater than or equal to `port`"]],
   ["a class without a domain", ipClass({ controller: "x" }), ['spec.controller: Invalid value: "x": must be a domain-prefixed path (such as "acme.io/foo")']],
   ["parameters in no namespace", ipClass({ controller: "a.b/c", parameters: { kind: "X", name: "y", scope: "Namespace" } }), ["spec.parameters.namespace: Required value: `parameters.scope` is set to 'Namespace'"]],
-  ["a service range of hosts", range("10.1.2.3/16"), ['spec.cidrs[0]: Invalid value: "10.1.2.3/16": must be in canonical form ("10.1.0.0/16")']],
+  ["a service range of hosts", range("10.1.2.3/16"), ['spec.cidrs[0]: Invalid value: "10.1.2.3/16": must not have bits set beyond the prefix length']],
+  ["a service range in capitals", range("2001:DB8::/64"), ['spec.cidrs[0]: Invalid value: "2001:DB8::/64": must be in canonical form ("2001:db8::/64")']],
+  ["an endpoint of the other family", slice([{ addresses: ["2001:db8::1"] }]), ['endpoints[0].addresses: Invalid value: "2001:db8::1": must be an IPv4 address']],
+  ["a hint twice", slice([{ addresses: ["10.0.0.1"], hints: { forNodes: [{ name: "n" }, { name: "n" }] } }]), ['endpoints[0].hints.forNodes[1].name: Duplicate value: "n"']],
   ["two ranges of one family", range("10.1.0.0/16", "10.2.0.0/16"), ['spec.cidrs: Invalid value: ["10.1.0.0/16","10.2.0.0/16"]: may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64']],
   ["an address in long form", address("2001:db8:0::1"), ['metadata.name: Invalid value: "2001:db8:0::1": must be in canonical form ("2001:db8::1")']],
 ];
@@ -106,4 +112,19 @@ test("tables", (t) => {
   t.like(cells(created(policy({ podSelector: { matchLabels: { b: "c", a: "d" }, matchExpressions: [{ key: "x", operator: "In", values: ["1", "2"] }] } }))), { "Pod-Selector": "a=d,b=c,x in (1,2)" });
   t.like(cells(created(slice([{ addresses: ["192.0.2.1"] }], { ports: [{ port: 80 }] }))), { Ports: "80", Endpoints: "192.0.2.1" });
   t.like(cells(created(address("10.43.0.9"))), { ParentRef: "services/n/s" });
+});
+
+test("affinity that a service does not have brings no configuration", (t) => {
+  const spec = (more: object) => created(service(more)).spec as { sessionAffinityConfig?: unknown };
+  t.is(spec({ sessionAffinity: "None", sessionAffinityConfig: { clientIP: { timeoutSeconds: 5 } } }).sessionAffinityConfig, undefined);
+  t.deepEqual(spec({ sessionAffinity: "ClientIP", sessionAffinityConfig: {} }).sessionAffinityConfig, { clientIP: { timeoutSeconds: 10_800 } });
+});
+
+test("a service says what it ignores", (t) => {
+  t.deepEqual(warnings(service({ externalName: "x" })), ['spec.externalName is ignored when spec.type is not "ExternalName"']);
+  t.deepEqual(warnings(service({ externalIPs: ["2001:DB8::1"], clusterIP: "None", clusterIPs: ["None"] })), [
+    "spec.externalIPs is ignored for headless services",
+    'spec.externalIPs[0]: IPv6 address "2001:DB8::1" should be in RFC 5952 canonical format ("2001:db8::1")',
+  ]);
+  t.deepEqual(warnings(slice([], { addressType: "FQDN" })), ["spec.addressType: FQDN endpoints are deprecated"]);
 });

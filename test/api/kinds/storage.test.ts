@@ -65,8 +65,8 @@ test("a claim stays as it is", (t) => {
 test("a class keeps what its volumes were made with", (t) => {
   const change = (object: AnyObject) => ({ ...object, provisioner: "other.example.com/p", reclaimPolicy: "Retain", volumeBindingMode: "WaitForFirstConsumer", allowVolumeExpansion: true });
   t.deepEqual(updateRefusals(storageClass(), change), [
-    "provisioner: Forbidden: updates to provisioner are forbidden.",
-    "reclaimPolicy: Forbidden: updates to reclaimPolicy are forbidden.",
+    'provisioner: Invalid value: "other.example.com/p": field is immutable',
+    'reclaimPolicy: Invalid value: "Retain": field is immutable',
     'volumeBindingMode: Invalid value: "WaitForFirstConsumer": field is immutable',
   ]);
 });
@@ -79,4 +79,24 @@ test("tables", (t) => {
   t.like(cells(created(volume({ accessModes: ["ReadWriteMany", "ReadWriteOnce"], claimRef: { namespace: "n", name: "c" } }))), { Capacity: "1Gi", "Access Modes": "RWO,RWX", Claim: "n/c", Status: "Pending" });
   t.like(cells(created(claim({ volumeName: "v" }))), { Volume: "v", Capacity: "0", VolumeAttributesClass: "<unset>", VolumeMode: "Filesystem" });
   t.like(cells(created(storageClass())), { Provisioner: "example.com/p", AllowVolumeExpansion: false });
+});
+
+test("a driver of a node stays but for its count, and its topology is of known keys", (t) => {
+  const node = (fields: object): Given => ({ apiVersion: "storage.k8s.io/v1", kind: "CSINode", spec: { drivers: [{ name: "d", nodeID: "a", ...fields }] } });
+  t.deepEqual(updateRefusals(node({}), (object) => ({ ...object, spec: node({ nodeID: "b" })["spec"] })), [
+    'spec.drivers: Invalid value: {"Name":"d","NodeID":"b","TopologyKeys":null,"Allocatable":null}: field is immutable',
+  ]);
+  t.deepEqual(updateRefusals(node({}), (object) => ({ ...object, spec: node({ allocatable: { count: 5 } })["spec"] })), []);
+  t.deepEqual(refusals(node({ topologyKeys: ["a", "a"] })), ['spec.drivers[0]: Duplicate value: "a"']);
+});
+
+test("tokens that are not asked for cannot be in secrets", (t) => {
+  t.deepEqual(refusals(driver({ serviceAccountTokenInSecrets: true })), ["spec.serviceAccountTokenInSecrets: Invalid value: true: serviceAccountTokenInSecrets is set but no tokenRequests are specified"]);
+  t.is(warnings(driver({ tokenRequests: [{ audience: "a" }] })).length, 1);
+});
+
+test("the nodes of a volume stay", (t) => {
+  const affinity = (value: string) => ({ nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [{ key: "k", operator: "In", values: [value] }] }] } } });
+  const [refusal = ""] = updateRefusals(volume(affinity("a")), withSpec(affinity("b")));
+  t.regex(refusal, /^nodeAffinity: Invalid value: .*field is immutable, except for updating from beta label to GA$/);
 });

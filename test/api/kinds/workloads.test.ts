@@ -84,7 +84,7 @@ test("the work of a Job stays, its places can change until it starts", (t) => {
     return { template: { ...spec?.template, spec: { ...spec?.template.spec, nodeSelector: { a: "b" } } } };
   };
   t.deepEqual(change(job({ suspend: true }), placed(job({ suspend: true }))), []);
-  t.regex(change(job(), placed(job()))[0] ?? "", /^spec\.template\.spec: Invalid value: \{"Volumes":null,.*field is immutable$/);
+  t.regex(change(job(), placed(job()))[0] ?? "", /^spec\.template: Invalid value: \{"labels":.*"Spec":\{"Volumes":null,.*field is immutable$/);
 });
 
 test("counters of a Job only grow", (t) => {
@@ -105,4 +105,22 @@ test("columns of a Job and a CronJob", (t) => {
   const done = { ...created(job({ completions: 5 })), status: { succeeded: 5, startTime: "1970-01-01T00:00:00Z", completionTime: "1970-01-01T00:03:00Z", conditions: [{ type: "Complete", status: "True" }] } };
   t.like(cells(done, 9 * minute), { Status: "Complete", Completions: "5/5", Duration: "3m" });
   t.like(cells(created(cronJob({ suspend: true }))), { Schedule: "*/5 * * * *", Timezone: "<none>", Suspend: "True", "Last Schedule": "<none>" });
+});
+
+test("a claim template is checked as a claim when the set is new", (t) => {
+  const set = { ...workload("StatefulSet"), spec: { ...(workload("StatefulSet")["spec"] as object), serviceName: "a.b", volumeClaimTemplates: [{ metadata: { name: "v" }, spec: {} }] } };
+  t.deepEqual(refusals(set), [
+    "spec.volumeClaimTemplates[0].spec.accessModes: Required value: at least 1 access mode is required",
+    "spec.volumeClaimTemplates[0].spec.resources[storage]: Required value",
+    'spec.serviceName: Invalid value: "a.b": must not contain dots',
+  ]);
+  t.deepEqual(updateRefusals(set, (object) => object), []);
+});
+
+test("a suspended Job may still ask for other amounts", (t) => {
+  const suspended = job({ suspend: true });
+  const { spec } = created(suspended) as unknown as Job;
+  const containers = (spec?.template.spec?.containers ?? []).map((container) => ({ ...container, resources: { limits: { cpu: "2" } } }));
+  const change = (object: object) => ({ ...object, spec: { ...spec, template: { ...spec?.template, spec: { ...spec?.template.spec, containers } } } });
+  t.deepEqual(updateRefusals(suspended, change), []);
 });

@@ -1,5 +1,6 @@
 import test from "ava";
 import { decodeBody } from "../../../core/api/schema/decode-body.ts";
+import { parseYaml } from "../../../core/api/schema/parse-yaml.ts";
 import { decodeValue } from "../../../core/api/schema/decode.ts";
 import { applyDefaults } from "../../../core/api/schema/defaults.ts";
 import { types } from "../../../core/api/schema/facts.ts";
@@ -156,4 +157,20 @@ test("a default is a value of its own in each object", (t) => {
 test("a type that keeps unknown fields keeps them", (t) => {
   const type: ObjectType = { name: "Thing", fields: new Map(), atomic: false, preserveUnknown: true };
   t.deepEqual(decodeValue(type, { a: { b: 1 } }), { value: { a: { b: 1 } }, problems: [] });
+});
+
+test("errors name the structures that are written into others", (t) => {
+  const messageOf = (spec: object) => t.throws(() => decodeBody(expected, { spec }), { instanceOf: ApiError })?.message ?? "";
+  t.regex(messageOf({ ephemeralContainers: [{ livenessProbe: { exec: { command: {} } } }] }), / ExecAction\.spec\.ephemeralContainers\.EphemeralContainerCommon\.livenessProbe\.ProbeHandler\.exec\.command of type \[\]string$/);
+  t.regex(messageOf({ volumes: [{ configMap: { name: 5 } }] }), / ConfigMapVolumeSource\.spec\.volumes\.VolumeSource\.configMap\.LocalObjectReference\.name of type string$/);
+  t.regex(messageOf({ activeDeadlineSeconds: 1e30 }), /cannot unmarshal number 1e\+30 into/);
+});
+
+test("what the reader of YAML found is one error, and its keys are read in order", (t) => {
+  const { value, problems } = parseYaml("spec: {}\nspec: {}\nfoo: 1\nbar: 1\n");
+  const strict = t.throws(() => decodeBody(expected, value, { fieldValidation: "Strict", problems }), { instanceOf: ApiError });
+  t.is(
+    strict?.message,
+    'Pod in version "v1" cannot be handled as a Pod: strict decoding error: yaml: unmarshal errors:\n  line 2: key "spec" already set in map, unknown field "bar", unknown field "foo"',
+  );
 });

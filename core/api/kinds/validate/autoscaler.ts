@@ -1,21 +1,27 @@
 /** Autoscalers: bounds, what is measured, how fast replicas come and go. */
 import { pathSegment } from "../../names.ts";
 import type { CrossVersionObjectReference, HPAScalingRules, HorizontalPodAutoscalerSpec, MetricIdentifier, MetricSpec, MetricTarget } from "../../types.gen.ts";
-import { validateLabelSelector } from "../../selector.ts";
 import { type Errors, check, forbidden, invalid, isEmpty, notSupported, required } from "./errors.ts";
 import { amountNotNegative, amountOf } from "./quantity-rules.ts";
+import { containerResourceName } from "./resource-names.ts";
 
 const TYPES = ["ContainerResource", "External", "Object", "Pods", "Resource"];
 const FIELD_OF: { readonly [type: string]: keyof MetricSpec } = { Object: "object", External: "external", Pods: "pods", Resource: "resource", ContainerResource: "containerResource" };
 const LONGEST_WINDOW = 3600;
 const LONGEST_PERIOD = 1800;
 
-export function validateAutoscaler(errors: Errors, spec: HorizontalPodAutoscalerSpec): void {
+/** `old`: what is scaled is looked at again only when it changes */
+export function validateAutoscaler(errors: Errors, spec: HorizontalPodAutoscalerSpec, old?: HorizontalPodAutoscalerSpec): void {
   const { minReplicas, maxReplicas = 0, scaleTargetRef, metrics = [], behavior } = spec;
   if (minReplicas !== undefined && minReplicas < 1) invalid(errors, "spec.minReplicas", minReplicas, "must be greater than or equal to 1");
-  if (maxReplicas < 1) invalid(errors, "spec.maxReplicas", maxReplicas, "must be greater than 0");
+  if (maxReplicas === 0) required(errors, "spec.maxReplicas", "must be set and greater than 0");
+  if (maxReplicas < 0) invalid(errors, "spec.maxReplicas", maxReplicas, "must be greater than or equal to 1");
   if (minReplicas !== undefined && maxReplicas < minReplicas) invalid(errors, "spec.maxReplicas", maxReplicas, "must be greater than or equal to `minReplicas`");
   reference(errors, "spec.scaleTargetRef", scaleTargetRef);
+  const before = old?.scaleTargetRef;
+  if (before === undefined || before.apiVersion !== scaleTargetRef?.apiVersion || before.kind !== scaleTargetRef?.kind) {
+    groupVersion(errors, "spec.scaleTargetRef.apiVersion", scaleTargetRef?.apiVersion ?? "", scaleTargetRef?.kind !== "ReplicationController");
+  }
   metrics.forEach((metric, index) => validateMetric(errors, `spec.metrics[${index}]`, metric));
   const wakes = metrics.some(({ object, external }) => object !== undefined || external !== undefined);
   if (minReplicas === 0 && !wakes) forbidden(errors, "spec.metrics", "must specify at least one Object or External metric to support scaling to zero replicas");
@@ -29,6 +35,12 @@ function reference(errors: Errors, path: string, ref: CrossVersionObjectReferenc
     if (isEmpty(value)) required(errors, `${path}.${field}`);
     else check(errors, `${path}.${field}`, value ?? "", pathSegment);
   }
+}
+
+/** `needed`: nothing of the core group can be scaled but ReplicationControllers */
+function groupVersion(errors: Errors, path: string, text: string, needed: boolean): void {
+  if (text.split("/").length > 2) invalid(errors, path, text, `unexpected GroupVersion string: ${text}`);
+  else if (needed && (!text.includes("/") || text.startsWith("/"))) invalid(errors, path, text, "apiVersion must specify API group");
 }
 
 function validateMetric(errors: Errors, path: string, metric: MetricSpec): void {
@@ -48,6 +60,7 @@ function validateMetric(errors: Errors, path: string, metric: MetricSpec): void 
 function source(errors: Errors, path: string, field: keyof MetricSpec, { object, external, pods, resource, containerResource }: MetricSpec): void {
   if (field === "object" && object !== undefined) {
     reference(errors, `${path}.describedObject`, object.describedObject);
+    groupVersion(errors, `${path}.describedObject.apiVersion`, object.describedObject?.apiVersion ?? "", false);
     identifier(errors, `${path}.metric`, object.metric);
     target(errors, `${path}.target`, object.target);
     if (object.target?.value === undefined && object.target?.averageValue === undefined) required(errors, `${path}.target.averageValue`, "must set either a target value or averageValue");
@@ -62,12 +75,13 @@ function source(errors: Errors, path: string, field: keyof MetricSpec, { object,
   if (field === "pods" && pods !== undefined) {
     identifier(errors, `${path}.metric`, pods.metric);
     target(errors, `${path}.target`, pods.target);
-    if (pods.target?.averageValue === undefined || amountOf(pods.target.averageValue).nanos <= 0n) required(errors, `${path}.target.averageValue`, "must specify a positive target averageValue");
+    if (pods.target?.averageValue === undefined) required(errors, `${path}.target.averageValue`, "must specify a positive target averageValue");
   }
-  if (field === "containerResource" && containerResource !== undefined && isEmpty(containerResource.container)) required(errors, `${path}.container`, "must specify a container");
   const counted = field === "resource" ? resource : field === "containerResource" ? containerResource : undefined;
   if (counted === undefined) return;
   if (isEmpty(counted.name)) required(errors, `${path}.name`, "must specify a resource name");
+  else if (containerResource !== undefined && field === "containerResource") containerResourceName(errors, `${path}.name`, counted.name);
+  if (field === "containerResource" && isEmpty(containerResource?.container)) required(errors, `${path}.container`, "must specify a container");
   target(errors, `${path}.target`, counted.target);
   const { averageUtilization, averageValue } = counted.target ?? {};
   if (averageUtilization === undefined && averageValue === undefined) required(errors, `${path}.target.averageUtilization`, "must set either a target raw value or a target utilization");
@@ -77,7 +91,6 @@ function source(errors: Errors, path: string, field: keyof MetricSpec, { object,
 function identifier(errors: Errors, path: string, metric: MetricIdentifier | undefined): void {
   if (isEmpty(metric?.name)) required(errors, `${path}.name`, "must specify a metric name");
   else check(errors, `${path}.name`, metric?.name ?? "", pathSegment);
-  if (metric?.selector !== undefined) errors.push(...validateLabelSelector(metric.selector, `${path}.selector`));
 }
 
 function target(errors: Errors, path: string, { type, value, averageValue, averageUtilization }: Partial<MetricTarget> = {}): void {

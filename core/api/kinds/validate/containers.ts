@@ -23,6 +23,7 @@ const RESTART_POLICIES = ["Always", "Never", "OnFailure"];
 /** KEP-5307: bounds of the rules that restart one container */
 const RESTART_RULES = 20;
 const EXIT_CODES = 255;
+const NO_POLICY = "must specify restartPolicy when restart rules are used";
 
 const hasHostUsers = ({ hostUsers }: PodSpec) => hostUsers !== false;
 
@@ -69,7 +70,8 @@ export function validateInitContainers(errors: Errors, path: string, around: Sur
   spec.initContainers.forEach((container, index) => {
     const at = `${path}[${index}]`;
     validateCommon(errors, at, container, around);
-    validateRestart(errors, at, container);
+    if (container.restartPolicy === undefined && (container.restartPolicyRules ?? []).length > 0) required(errors, `${at}.restartPolicy`, NO_POLICY);
+    else validateRestart(errors, at, container);
     if (names.has(container.name)) duplicate(errors, `${at}.name`, container.name);
     else if (!isEmpty(container.name)) names.add(container.name);
     // one runs after the other, so only their own ports can clash
@@ -81,13 +83,15 @@ export function validateInitContainers(errors: Errors, path: string, around: Sur
     for (const field of ONLY_IN_SIDECARS) {
       if (container[field] !== undefined) forbidden(errors, `${at}.${field}`, "may not be set for init containers without restartPolicy=Always");
     }
-    if ((container.resizePolicy ?? []).length > 0) invalid(errors, `${at}.resizePolicy`, container.resizePolicy, "must not be set for init containers");
+    container.resizePolicy?.forEach(({ restartPolicy }, number) => {
+      if (restartPolicy === "RestartContainer") invalid(errors, `${at}.resizePolicy[${number}].restartPolicy`, restartPolicy, "must not be set to 'RestartContainer' for non-sidecar initContainers");
+    });
   });
 }
 
 function validateRestart(errors: Errors, path: string, { restartPolicy, restartPolicyRules = [] }: Container): void {
   if (restartPolicy === undefined) {
-    if (restartPolicyRules.length > 0) required(errors, `${path}.restartPolicy`, "must specify restartPolicy when restart rules are used");
+    if (restartPolicyRules.length > 0) required(errors, `${path}.restartPolicy`, NO_POLICY);
   } else if (!RESTART_POLICIES.includes(restartPolicy)) {
     notSupported(errors, `${path}.restartPolicy`, restartPolicy, RESTART_POLICIES);
   }
@@ -98,8 +102,7 @@ function validateRestart(errors: Errors, path: string, { restartPolicy, restartP
     if (exitCodes === undefined) return required(errors, `${at}[${index}].exitCodes`, "must be specified");
     const { operator, values = [] } = exitCodes;
     if (operator !== "In" && operator !== "NotIn") notSupported(errors, `${at}[${index}].exitCodes.operator`, operator ?? "", ["In", "NotIn"]);
-    if (values.length === 0) required(errors, `${at}[${index}].exitCodes.values`, "must specify at least one value");
-    else if (values.length > EXIT_CODES) tooMany(errors, `${at}[${index}].exitCodes.values`, values.length, EXIT_CODES);
+    if (values.length > EXIT_CODES) tooMany(errors, `${at}[${index}].exitCodes.values`, values.length, EXIT_CODES);
   });
 }
 

@@ -1,8 +1,8 @@
 /** Name resolution of a pod: policy, configuration, own hosts. */
 import { dns1123Subdomain } from "../../names.ts";
 import type { HostAlias, PodDNSConfig } from "../../types.gen.ts";
+import { ipAddress } from "./addresses.ts";
 import { type Errors, check, invalid, isEmpty, notSupported, required } from "./errors.ts";
-import { ipAddress } from "./text-rules.ts";
 
 /** limits of the resolver configuration (resolv.conf) that every C library reads */
 const NAMESERVERS = 3;

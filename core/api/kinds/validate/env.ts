@@ -1,8 +1,8 @@
 /** Environment of a container: literal values and values from elsewhere. */
-import { configMapKey, dns1123Subdomain, qualifiedName } from "../../names.ts";
-import type { ConfigMapKeySelector, EnvFromSource, EnvVar, FileKeySelector, ObjectFieldSelector, ResourceFieldSelector } from "../../types.gen.ts";
-import { type Errors, check, invalid, isEmpty, notSupported, required } from "./errors.ts";
-import { envName, descendingPath } from "./text-rules.ts";
+import { checkPrefix, configMapKey, dns1123Label, dns1123Subdomain, qualifiedName } from "../../names.ts";
+import type { ConfigMapKeySelector, EnvFromSource, EnvVar, FileKeySelector, ObjectFieldSelector, PodSpec, ResourceFieldSelector } from "../../types.gen.ts";
+import { type Errors, check, checkRequired, invalid, isEmpty, notFound, notSupported, required } from "./errors.ts";
+import { envName, noDotDot } from "./text-rules.ts";
 
 const ENV_FIELDS = [
   "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
@@ -57,7 +57,8 @@ function valueFrom(errors: Errors, path: string, { value, valueFrom: from }: Env
   else if (sources > 1) invalid(errors, path, "", "may not have more than one field specified at a time");
 }
 
-function keySelector(errors: Errors, path: string, { key }: ConfigMapKeySelector): void {
+function keySelector(errors: Errors, path: string, { name, key }: ConfigMapKeySelector): void {
+  check(errors, `${path}.name`, name ?? "", dns1123Subdomain);
   if (isEmpty(key)) required(errors, `${path}.key`);
   else check(errors, `${path}.key`, key, configMapKey);
 }
@@ -65,9 +66,24 @@ function keySelector(errors: Errors, path: string, { key }: ConfigMapKeySelector
 function fileKey(errors: Errors, path: string, { volumeName, path: file, key }: FileKeySelector): void {
   if (isEmpty(key)) required(errors, `${path}.key`);
   else check(errors, `${path}.key`, key, envName);
-  if (isEmpty(volumeName)) required(errors, `${path}.volumeName`);
-  if (isEmpty(file)) required(errors, `${path}.path`);
-  else check(errors, `${path}.path`, file, descendingPath);
+  checkRequired(errors, `${path}.volumeName`, volumeName, dns1123Label);
+  checkRequired(errors, `${path}.path`, file, noDotDot);
+}
+
+/** A file that gives a container its environment is in an emptyDir of the pod (KEP-3721). */
+export function validateFileVolumes(errors: Errors, path: string, { volumes, ...lists }: PodSpec): void {
+  for (const list of ["initContainers", "containers", "ephemeralContainers"] as const) {
+    lists[list]?.forEach(({ env }, index) => {
+      env?.forEach(({ valueFrom: from }, number) => {
+        const name = from?.fileKeyRef?.volumeName;
+        if (from?.fileKeyRef === undefined) return;
+        const at = `${path}.${list}[${index}].env[${number}].valueFrom.fileKeyRef.volumeName`;
+        const volume = volumes?.findLast((each) => each.name === (name ?? ""));
+        if (volume === undefined) notFound(errors, at, name ?? "");
+        else if (volume.emptyDir === undefined) invalid(errors, at, name, "referenced volume must be of type emptyDir");
+      });
+    });
+  }
 }
 
 /** A field of the pod itself, `allowed` in the place where it is asked for. */
@@ -107,7 +123,7 @@ export function validateEnvFrom(errors: Errors, path: string, sources: readonly 
     for (const [name, ref] of [["configMapRef", configMapRef], ["secretRef", secretRef]] as const) {
       if (ref === undefined) continue;
       if (isEmpty(ref.name)) required(errors, `${at}.${name}.name`);
-      else check(errors, `${at}.${name}.name`, ref.name ?? "", dns1123Subdomain);
+      else for (const wrong of checkPrefix(dns1123Subdomain, ref.name ?? "")) invalid(errors, `${at}.${name}.name`, ref.name, wrong);
     }
     // the field of these two is the list, not its element, as in Kubernetes
     if (configMapRef === undefined && secretRef === undefined) invalid(errors, path, "", "must specify one of: `configMapRef` or `secretRef`");

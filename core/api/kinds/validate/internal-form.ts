@@ -155,3 +155,8 @@ export function internalPodSpec(spec: object): { readonly [field: string]: unkno
   const context = { ...(securityContext as object | undefined), hostNetwork, hostPID, hostIPC, shareProcessNamespace, hostUsers };
   return internalForm("PodSpec", { ...spec, securityContext: context });
 }
+
+/** The metadata of a template is written into it. */
+export function internalTemplate({ metadata, spec }: { readonly metadata?: object; readonly spec?: object }): { readonly [field: string]: unknown } {
+  return { ...metadata, Spec: internalPodSpec(spec ?? {}) };
+}

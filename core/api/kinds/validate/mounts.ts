@@ -16,8 +16,10 @@ const RECURSIVE = ["Disabled", "Enabled", "IfPossible"];
 export function validateMounts(errors: Errors, path: string, container: Mounting, volumes: Volumes): void {
   const paths = new Set<string>();
   const devices = container.volumeDevices ?? [];
+  // errors of some fields do not say which mount it is, as in Kubernetes
+  const list = `${path}.volumeMounts`;
   container.volumeMounts?.forEach((mount, index) => {
-    const at = `${path}.volumeMounts[${index}]`;
+    const at = `${list}[${index}]`;
     const { name, mountPath, subPath = "", subPathExpr = "" } = mount;
     if (isEmpty(name)) required(errors, `${at}.name`);
     if (!volumes.has(name)) notFound(errors, `${at}.name`, name ?? "");
@@ -26,13 +28,13 @@ export function validateMounts(errors: Errors, path: string, container: Mounting
     paths.add(mountPath);
     if (devices.some((device) => device.name === name)) invalid(errors, `${at}.name`, name, "must not already exist in volumeDevices");
     if (devices.some((device) => device.devicePath === mountPath)) invalid(errors, `${at}.mountPath`, mountPath, "must not already exist as a path in volumeDevices");
-    if (subPath !== "") check(errors, `${at}.subPath`, subPath, descendingPath);
+    if (subPath !== "") check(errors, `${list}.subPath`, subPath, descendingPath);
     if (subPathExpr !== "") {
       if (subPath !== "") invalid(errors, `${at}.subPathExpr`, subPathExpr, "subPathExpr and subPath are mutually exclusive");
-      check(errors, `${at}.subPathExpr`, subPathExpr, descendingPath);
+      check(errors, `${list}.subPathExpr`, subPathExpr, descendingPath);
     }
-    propagation(errors, `${at}.mountPropagation`, mount.mountPropagation, container);
-    recursiveReadOnly(errors, `${at}.recursiveReadOnly`, mount);
+    propagation(errors, `${list}.mountPropagation`, mount.mountPropagation, container);
+    recursiveReadOnly(errors, `${list}.recursiveReadOnly`, mount);
   });
 }
 
@@ -66,9 +68,9 @@ export function validateDevices(errors: Errors, path: string, container: Mountin
     if (isEmpty(devicePath)) required(errors, `${at}.devicePath`);
     if (paths.has(devicePath)) invalid(errors, `${at}.devicePath`, devicePath, "must be unique");
     if (!isEmpty(devicePath) && noDotDot(devicePath).length > 0) invalid(errors, `${at}.devicePath`, devicePath, "can not contain backsteps ('..')");
+    else paths.add(devicePath ?? "");
     if (mounts.some((mount) => mount.name === name)) invalid(errors, `${at}.name`, name, "must not already exist in volumeMounts");
     if (mounts.some((mount) => mount.mountPath === devicePath)) invalid(errors, `${at}.devicePath`, devicePath, "must not already exist as a path in volumeMounts");
-    paths.add(devicePath);
-    names.add(name);
+    if (!isEmpty(name)) names.add(name);
   });
 }

@@ -2,15 +2,24 @@
 import { isIPv4 } from "node:net";
 import { labelValue, qualifiedName } from "../../names.ts";
 import type { Node } from "../../types.gen.ts";
-import { type Errors, check, duplicate, forbidden, invalid, isEmpty, sortedEntries } from "./errors.ts";
+import { cidr } from "./addresses.ts";
+import { type Errors, check, duplicate, forbidden, invalid, isEmpty, oneOf, required, sortedEntries } from "./errors.ts";
 import { internalForm } from "./internal-form.ts";
-import { amountNotNegative } from "./quantity-rules.ts";
-import { nodeResourceName } from "./resource-names.ts";
-import { same } from "./same.ts";
-import { cidr } from "./text-rules.ts";
-import { validateTaintEffect } from "./tolerations.ts";
+import { amountNotNegative, wholeAmount } from "./quantity-rules.ts";
+import { isWholeInQuota } from "./resource-names.ts";
+import { TAINT_EFFECTS } from "./tolerations.ts";
 
-export function validateNode(errors: Errors, { spec, status }: Node): void {
+export function validateNode(errors: Errors, node: Node): void {
+  validateTaints(errors, node);
+  validateAmounts(errors, node);
+  const ranges = node.spec?.podCIDRs ?? [];
+  ranges.forEach((range, index) => check(errors, `spec.podCIDRs[${index}]`, range, cidr));
+  if (ranges.length > 2 || (ranges.length === 2 && isIPv4((ranges[0] ?? "").split("/")[0] ?? "") === isIPv4((ranges[1] ?? "").split("/")[0] ?? ""))) {
+    invalid(errors, "spec.podCIDRs", ranges, "may specify no more than one CIDR for each IP family");
+  }
+}
+
+function validateTaints(errors: Errors, { spec }: Node): void {
   const taints = new Set<string>();
   // Kubernetes puts them under metadata in its errors
   spec?.taints?.forEach((taint, index) => {
@@ -19,25 +28,27 @@ export function validateNode(errors: Errors, { spec, status }: Node): void {
     check(errors, `${at}.key`, key, qualifiedName);
     const wrong = labelValue(value);
     if (wrong.length > 0) invalid(errors, `${at}.value`, value, wrong.join(";"));
-    validateTaintEffect(errors, `${at}.effect`, effect, true);
+    if (isEmpty(effect)) required(errors, `${at}.effect`);
+    else oneOf(errors, `${at}.effect`, effect, TAINT_EFFECTS);
     if (taints.has(`${key}:${effect}`)) duplicate(errors, at, internalForm("Taint", taint), "taints must be unique by key and effect pair");
     taints.add(`${key}:${effect}`);
   });
+}
+
+function validateAmounts(errors: Errors, { status }: Node): void {
   for (const list of ["capacity", "allocatable"] as const) {
     for (const [name, amount] of sortedEntries(status?.[list])) {
-      nodeResourceName(errors, `status.${list}[${name}]`, name);
-      amountNotNegative(errors, `status.${list}[${name}]`, amount);
+      const at = `status.${list}.${name}`;
+      amountNotNegative(errors, at, amount);
+      if (isWholeInQuota(name)) wholeAmount(errors, at, amount);
     }
-  }
-  const ranges = spec?.podCIDRs ?? (isEmpty(spec?.podCIDR) ? [] : [spec?.podCIDR ?? ""]);
-  ranges.forEach((range, index) => check(errors, `spec.podCIDRs[${index}]`, range, cidr));
-  if (ranges.length > 2 || (ranges.length === 2 && isIPv4((ranges[0] ?? "").split("/")[0] ?? "") === isIPv4((ranges[1] ?? "").split("/")[0] ?? ""))) {
-    invalid(errors, "spec.podCIDRs", ranges, "may specify no more than one CIDR for each IP family");
   }
 }
 
 export function validateNodeUpdate(errors: Errors, next: Node, old: Node): void {
+  // both rules look at taints and amounts
   validateNode(errors, next);
+  validateAmounts(errors, next);
   const addresses = new Set<string>();
   next.status?.addresses?.forEach(({ type, address }, index) => {
     const key = `${type}/${address}`;
@@ -45,8 +56,11 @@ export function validateNodeUpdate(errors: Errors, next: Node, old: Node): void 
     addresses.add(key);
   });
   const [ranges, were] = [next.spec?.podCIDRs ?? [], old.spec?.podCIDRs ?? []];
-  if (were.length > 0 && !same(ranges, were)) forbidden(errors, "spec.podCIDRs", 'node updates may not change podCIDR except from "" to valid');
+  const changed = were.length === 0 ? 0 : ranges.length === were.length ? were.filter((range, index) => range !== ranges[index]).length : 1;
+  for (let left = changed; left > 0; left--) forbidden(errors, "spec.podCIDRs", 'node updates may not change podCIDR except from "" to valid');
   if (!isEmpty(old.spec?.providerID) && next.spec?.providerID !== old.spec?.providerID) {
     forbidden(errors, "spec.providerID", 'node updates may not change providerID except from "" to valid');
   }
+  validateTaints(errors, next);
+  if ((next.spec?.externalID ?? "") !== (old.spec?.externalID ?? "")) forbidden(errors, "spec.externalID", "may not be updated");
 }

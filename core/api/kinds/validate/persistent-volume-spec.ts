@@ -77,7 +77,7 @@ function notInline(errors: Errors, at: string, spec: PersistentVolumeSpec): void
 function accessModes(errors: Errors, at: string, modes: readonly string[]): void {
   if (modes.length === 0) required(errors, `${at}.accessModes`);
   for (const mode of modes) if (!ACCESS_MODES.includes(mode)) notSupported(errors, `${at}.accessModes`, mode, ACCESS_MODES);
-  if (modes.includes("ReadWriteOncePod") && modes.some((mode) => mode !== "ReadWriteOncePod")) {
+  if (modes.includes("ReadWriteOncePod") && modes.some((mode) => mode !== "ReadWriteOncePod" && ACCESS_MODES.includes(mode))) {
     forbidden(errors, `${at}.accessModes`, "may not use ReadWriteOncePod with other access modes");
   }
 }
@@ -94,7 +94,7 @@ function sources(errors: Errors, at: string, spec: PersistentVolumeSpec): void {
   for (const [field, rule] of rules) {
     const source = spec[field];
     if (source === undefined || source === null) continue;
-    if (count > 0) forbidden(errors, `${at}.${field}`, "may not specify more than 1 volume type");
+    if (count > 0 && field !== "flexVolume") forbidden(errors, `${at}.${field === "cephfs" ? "cephFS" : field}`, "may not specify more than 1 volume type");
     else rule(errors, `${at}.${field}`, source as never);
     if (field === "local" && count === 0 && spec.nodeAffinity === undefined) required(errors, `${at}.nodeAffinity`, "Local volume requires node affinity");
     count++;

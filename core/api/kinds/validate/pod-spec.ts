@@ -4,6 +4,7 @@ import type { PodSpec } from "../../types.gen.ts";
 import { validateAffinity } from "./affinity.ts";
 import { type Surroundings, validateContainers, validateEphemeralContainers, validateInitContainers } from "./containers.ts";
 import { validateDnsConfig, validateDnsPolicy, validateHostAliases } from "./dns.ts";
+import { validateFileVolumes } from "./env.ts";
 import { type Errors, check, duplicate, forbidden, invalid, isEmpty, notSupported, required } from "./errors.ts";
 import { validateLabels } from "./labels.ts";
 import { inRange } from "./numbers.ts";
@@ -26,7 +27,7 @@ export interface PodSpecPlace {
 }
 
 export function validatePodSpec(errors: Errors, path: string, spec: PodSpec, { podName, isPod }: PodSpecPlace): void {
-  const volumes = validateVolumes(errors, `${path}.volumes`, spec.volumes, podName);
+  const volumes = validateVolumes(errors, `${path}.volumes`, spec.volumes, { podName, isPod });
   if (spec.resourceClaims !== undefined) validateResourceClaims(errors, `${path}.resourceClaims`, spec.resourceClaims, dns1123Subdomain, dns1123Label);
   const around: Surroundings = { spec, volumes, claims: claimNamesOf(spec.resourceClaims) };
   validateContainers(errors, `${path}.containers`, around);
@@ -57,6 +58,7 @@ export function validatePodSpec(errors: Errors, path: string, spec: PodSpec, { p
   if (spec.overhead !== undefined) validateResources(errors, `${path}.overhead`, { limits: spec.overhead }, undefined);
   validateOs(errors, path, spec);
   validateHostnameOverride(errors, path, spec);
+  validateFileVolumes(errors, path, spec);
 }
 
 function validateHostNetwork(errors: Errors, path: string, { containers }: PodSpec, isPod: boolean): void {

@@ -2,11 +2,12 @@
 import { isIP } from "node:net";
 import type { ContainerStatus, Pod, PodStatus } from "../../types.gen.ts";
 import { dns1123Subdomain } from "../../names.ts";
+import { ipAddress } from "./addresses.ts";
 import { validateImageText } from "./containers.ts";
 import { type Errors, check, duplicate, forbidden, invalid, isEmpty, required } from "./errors.ts";
 import { validatePodAnnotations } from "./pod-annotations.ts";
 import { validatePodSpec } from "./pod-spec.ts";
-import { ipAddress } from "./text-rules.ts";
+
 
 /** What holds on create and on every update. */
 export function validatePod(errors: Errors, { metadata, spec }: Pod): void {

@@ -11,27 +11,32 @@ const STANDARD = new Set([...OF_CONTAINERS, ...QUOTA_ONLY]);
 const QUOTA = new Set([...OF_CONTAINERS, ...QUOTA_ONLY.filter((name) => name !== "storage")]);
 const INTEGERS = new Set(["pods", "services", "replicationcontrollers", "resourcequotas", "secrets", "configmaps", "persistentvolumeclaims", "services.nodeports", "services.loadbalancers"]);
 const KUBERNETES_PREFIX = "kubernetes.io/";
-const VOLUME_PREFIX = "attachable-volumes-";
 const REQUESTS = "requests.";
 
 export const isHugePages = (name: string): boolean => name.startsWith("hugepages-");
+const isQuotaHugePages = (name: string): boolean => isHugePages(name) || name.startsWith("requests.hugepages-");
 /** without a prefix, or with one of kubernetes.io */
 export const isNative = (name: string): boolean => !name.includes("/") || name.includes(KUBERNETES_PREFIX);
 export const isExtended = (name: string): boolean => !isNative(name) && !name.startsWith(REQUESTS) && qualifiedName(`${REQUESTS}${name}`).length === 0;
 export const isOvercommitAllowed = (name: string): boolean => isNative(name) && !isHugePages(name);
+export const isQuotaResource = (name: string): boolean => QUOTA.has(name) || isQuotaHugePages(name);
 /** counted in whole things in a quota */
 export const isWholeInQuota = (name: string): boolean => INTEGERS.has(name) || isExtended(name);
 
-function resourceName(errors: Errors, path: string, name: string): boolean {
+/** What every name of a resource has to follow. */
+export function resourceName(errors: Errors, path: string, name: string): void {
   const before = errors.length;
   check(errors, path, name, qualifiedName);
-  return errors.length === before;
+  if (errors.length > before || name.includes("/")) return;
+  if (!STANDARD.has(name) && !isQuotaHugePages(name)) {
+    invalid(errors, path, name, "must be a standard resource type or fully qualified");
+  }
 }
 
 export function containerResourceName(errors: Errors, path: string, name: string): void {
-  if (OF_CONTAINERS.has(name) || !resourceName(errors, path, name)) return;
+  if (OF_CONTAINERS.has(name)) return;
+  resourceName(errors, path, name);
   if (!name.includes("/")) {
-    if (!STANDARD.has(name) && !isHugePages(name)) invalid(errors, path, name, "must be a standard resource type or fully qualified");
     if (!isHugePages(name)) invalid(errors, path, name, "must be a standard resource for containers");
   } else if (!isNative(name) && !isExtended(name)) {
     invalid(errors, path, name, "doesn't follow extended resource name standard");
@@ -39,23 +44,11 @@ export function containerResourceName(errors: Errors, path: string, name: string
 }
 
 export function quotaResourceName(errors: Errors, path: string, name: string): void {
-  if (!resourceName(errors, path, name) || name.includes("/")) return;
-  const counted = /^(?:requests\.|limits\.)?hugepages-/.test(name);
-  if (!QUOTA.has(name) && !counted) invalid(errors, path, name, "must be a standard resource for quota");
+  resourceName(errors, path, name);
+  if (!name.includes("/") && !QUOTA.has(name) && !isQuotaHugePages(name)) invalid(errors, path, name, "must be a standard resource for quota");
 }
 
 export function limitRangeResourceName(errors: Errors, path: string, name: string, type: string): void {
-  if (type === "Pod" || type === "Container") return containerResourceName(errors, path, name);
-  if (!resourceName(errors, path, name)) return;
-  if (!name.includes("/") && !STANDARD.has(name) && !isHugePages(name) && !name.startsWith(VOLUME_PREFIX)) {
-    invalid(errors, path, name, "must be a standard resource type or fully qualified");
-  }
-}
-
-/** Names in the capacity of nodes. */
-export function nodeResourceName(errors: Errors, path: string, name: string): void {
-  if (!resourceName(errors, path, name)) return;
-  if (!name.includes("/") && !STANDARD.has(name) && !isHugePages(name) && !name.startsWith(VOLUME_PREFIX)) {
-    invalid(errors, path, name, "must be a standard resource type or fully qualified");
-  }
+  if (type === "Pod" || type === "Container") containerResourceName(errors, path, name);
+  else resourceName(errors, path, name);
 }

@@ -1,7 +1,8 @@
 /** Requests, limits and claims of a container or a pod. */
+import { dns1123Label } from "../../names.ts";
 import { compareQuantities } from "../../quantity.ts";
 import type { ContainerResizePolicy, PodResourceClaim, ResourceRequirements } from "../../types.gen.ts";
-import { type Errors, duplicate, forbidden, invalid, isEmpty, notFound, notSupported, required, sortedEntries } from "./errors.ts";
+import { type Errors, check, duplicate, forbidden, invalid, isEmpty, notFound, notSupported, required, sortedEntries } from "./errors.ts";
 import { amountNotNegative, amountOf, isWhole, wholeAmount } from "./quantity-rules.ts";
 import { containerResourceName, isExtended, isHugePages, isOvercommitAllowed } from "./resource-names.ts";
 
@@ -65,13 +66,18 @@ function validateClaims(errors: Errors, path: string, claims: NonNullable<Resour
   const seen = new Set<string>();
   claims.forEach(({ name, request = "" }, index) => {
     const at = `${path}.claims[${index}]`;
-    if (isEmpty(name)) return required(errors, `${at}.name`);
-    const key = request === "" ? name : `${name}/${request}`;
-    if (seen.has(key) || (request !== "" && seen.has(name))) duplicate(errors, at, name);
-    else seen.add(key);
+    if (isEmpty(name)) return required(errors, at);
+    if (seen.has(name)) duplicate(errors, at, name);
+    else {
+      if (request !== "") check(errors, `${at}.request`, request, dns1123Label);
+      const key = request === "" ? name : `${name}/${request}`;
+      if (seen.has(key)) duplicate(errors, at, key);
+      else if (request === "") for (const other of seen) if (other.startsWith(`${name}/`)) duplicate(errors, at, name);
+      seen.add(key);
+    }
     if (known?.names.has(name) === true) return;
-    const list = known === undefined ? "which is empty" : `which has ${[...known.names].toSorted().join(",")}`;
-    notFound(errors, at, name, `must be one of the names in pod.spec.resourceClaims ${list}`);
+    const list = known === undefined ? " which is empty" : `: ${[...known.names].toSorted().join(", ")}`;
+    notFound(errors, at, name, `must be one of the names in pod.spec.resourceClaims${list}`);
   });
 }
 
@@ -99,14 +105,13 @@ export function validateResourceClaims(errors: Errors, path: string, claims: rea
 export function validateResizePolicy(errors: Errors, path: string, policies: readonly ContainerResizePolicy[] | undefined, podRestartPolicy: string | undefined): void {
   const seen = new Set<string>();
   policies?.forEach(({ resourceName, restartPolicy }, index) => {
-    const at = `${path}[${index}]`;
-    if (seen.has(resourceName)) duplicate(errors, at, resourceName);
-    seen.add(resourceName);
-    if (resourceName === undefined || isEmpty(resourceName)) required(errors, at);
-    else if (resourceName !== "cpu" && resourceName !== "memory") notSupported(errors, at, resourceName, ["cpu", "memory"]);
-    if (isEmpty(restartPolicy)) required(errors, at);
-    else if (restartPolicy !== "NotRequired" && restartPolicy !== "RestartContainer") notSupported(errors, at, restartPolicy, ["NotRequired", "RestartContainer"]);
-    else if (podRestartPolicy === "Never" && restartPolicy !== "NotRequired") invalid(errors, at, restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'");
+    if (seen.has(resourceName ?? "")) duplicate(errors, `${path}[${index}]`, resourceName ?? "");
+    seen.add(resourceName ?? "");
+    if (resourceName === undefined || isEmpty(resourceName)) required(errors, path);
+    else if (resourceName !== "cpu" && resourceName !== "memory") notSupported(errors, path, resourceName, ["cpu", "memory"]);
+    if (isEmpty(restartPolicy)) required(errors, path);
+    else if (restartPolicy !== "NotRequired" && restartPolicy !== "RestartContainer") notSupported(errors, path, restartPolicy, ["NotRequired", "RestartContainer"]);
+    if (podRestartPolicy === "Never" && restartPolicy !== "NotRequired") invalid(errors, path, restartPolicy ?? "", "must be 'NotRequired' when pod `restartPolicy` is 'Never'");
   });
 }
 

@@ -1,5 +1,4 @@
 /** Rules for texts that are no names of objects: ports, environment variables, addresses, paths. */
-import { isIP, isIPv4 } from "node:net";
 import { tooLong } from "../../names.ts";
 import type { NameRule } from "../../names.ts";
 
@@ -23,22 +22,14 @@ const HEADER = "[-A-Za-z0-9]+";
 export const httpHeaderName: NameRule = (text) =>
   new RegExp(`^${HEADER}$`).test(text) ? [] : [`a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for validation is '${HEADER}')`];
 
-export const IP_WRONG = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
-export const CIDR_WRONG = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
-
-export const ipAddress: NameRule = (text) => (isIP(text) === 0 || text.includes("%") ? [IP_WRONG] : []);
-
-export const cidr: NameRule = (text) => {
-  const [, address = "", bits = ""] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
-  const most = isIPv4(address) ? 32 : 128;
-  return isIP(address) !== 0 && !address.includes("%") && Number(bits) <= most ? [] : [CIDR_WRONG];
-};
-
 /** No way up out of a volume. */
 export const noDotDot: NameRule = (text) => (text.split("/").includes("..") ? ["must not contain '..'"] : []);
 
 /** A path below something: relative, and staying there. */
-export const descendingPath: NameRule = (text) => (text.startsWith("/") ? ["must be a relative path"] : noDotDot(text));
+export const descendingPath: NameRule = (text) => [...(text.startsWith("/") ? ["must be a relative path"] : []), ...noDotDot(text)];
+
+/** A file that is written into a volume: names that begin with two dots are taken by the swap of versions. */
+export const fileInVolume: NameRule = (text) => [...descendingPath(text), ...(text.startsWith("..") && !text.startsWith("../") ? ["must not start with '..'"] : [])];
 
 const SYSCTL = "([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?";
 const sysctlPattern = new RegExp(`^${SYSCTL}$`);

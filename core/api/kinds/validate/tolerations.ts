@@ -1,18 +1,10 @@
 /** Taints and what pods tolerate of them. */
 import { labelValue, qualifiedName } from "../../names.ts";
 import type { Toleration } from "../../types.gen.ts";
-import { type Errors, check, invalid, isEmpty, notSupported, required } from "./errors.ts";
+import { type Errors, check, invalid, notSupported, oneOf } from "./errors.ts";
 import { internalForm } from "./internal-form.ts";
 
-const EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
-
-export function validateTaintEffect(errors: Errors, path: string, effect: string | undefined, needed: boolean): void {
-  if (isEmpty(effect)) {
-    if (needed) required(errors, path);
-  } else if (!EFFECTS.includes(effect ?? "")) {
-    notSupported(errors, path, effect, EFFECTS);
-  }
-}
+export const TAINT_EFFECTS: readonly string[] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
 export function validateTolerations(errors: Errors, path: string, tolerations: readonly Toleration[] | undefined): void {
   tolerations?.forEach((toleration, index) => {
@@ -29,6 +21,6 @@ export function validateTolerations(errors: Errors, path: string, tolerations: r
     } else {
       notSupported(errors, `${at}.operator`, operator, ["Equal", "Exists"]);
     }
-    validateTaintEffect(errors, `${at}.effect`, effect, false);
+    if (effect !== "") oneOf(errors, `${at}.effect`, effect, TAINT_EFFECTS);
   });
 }

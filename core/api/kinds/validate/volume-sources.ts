@@ -2,12 +2,14 @@
  * What each source of a volume needs. Most need texts to be there: a table says which. The order of the table is that in
  * which Kubernetes looks for a second source.
  */
-import { dns1123Subdomain } from "../../names.ts";
+import type { ObjectMeta } from "../../meta.ts";
+import { dns1123Label, dns1123Subdomain } from "../../names.ts";
 import type {
   AzureDiskVolumeSource, CSIVolumeSource, EmptyDirVolumeSource, EphemeralVolumeSource, FCVolumeSource, GitRepoVolumeSource, HostPathVolumeSource,
   ISCSIVolumeSource, ImageVolumeSource, NFSVolumeSource, PersistentVolumeClaimSpec, QuobyteVolumeSource, RBDVolumeSource, ScaleIOVolumeSource,
 } from "../../types.gen.ts";
-import { type Errors, check, forbidden, invalid, isEmpty, notSupported, oneOf, required } from "./errors.ts";
+import { type Errors, check, checkRequired, forbidden, invalid, isEmpty, notSupported, oneOf, required } from "./errors.ts";
+import { validateAnnotations, validateLabels } from "./labels.ts";
 import { inRange } from "./numbers.ts";
 import { validatePullPolicy } from "./pull-policy.ts";
 import { validateClaimSpec } from "./claim-spec.ts";
@@ -51,7 +53,7 @@ export const sourceRules = {
   nfs(errors: Errors, path: string, { server, path: exported }: NFSVolumeSource) {
     if (isEmpty(server)) required(errors, `${path}.server`);
     if (isEmpty(exported)) required(errors, `${path}.path`);
-    else if (!exported.startsWith("/")) invalid(errors, `${path}.path`, exported, "must be an absolute path");
+    if (!(exported ?? "").startsWith("/")) invalid(errors, `${path}.path`, exported ?? "", "must be an absolute path");
   },
   iscsi,
   glusterfs: needs("endpoints", "path"),
@@ -73,7 +75,7 @@ export const sourceRules = {
     if (isEmpty(registry)) required(errors, `${path}.registry`, "must be a host:port pair or multiple pairs separated by commas");
     else if (tenant.length >= 65) required(errors, `${path}.tenant`, "must be a UUID and may not exceed a length of 64 characters");
     else {
-      for (const pair of registry.split(",")) if (!/^[^:]+:\d+$|^\[.*\]:\d+$/.test(pair)) invalid(errors, `${path}.registry`, registry, "must be a host:port pair or multiple pairs separated by commas");
+      for (const pair of registry.split(",")) if (!/^[^:[\]]*:[^:[\]]*$|^\[[^[\]]*\]:[^:[\]]*$/.test(pair)) invalid(errors, `${path}.registry`, registry, "must be a host:port pair or multiple pairs separated by commas");
     }
     if (isEmpty(volume)) required(errors, `${path}.volume`);
   },
@@ -97,12 +99,15 @@ export const sourceRules = {
   azureDisk(errors: Errors, path: string, { diskName, diskURI, cachingMode, kind }: AzureDiskVolumeSource) {
     needs("diskName", "diskURI")(errors, path, { diskName, diskURI });
     if (cachingMode !== undefined) oneOf(errors, `${path}.cachingMode`, cachingMode, ["None", "ReadOnly", "ReadWrite"]);
-    const managed = diskURI?.startsWith("/subscriptions/") === true;
-    if (kind !== undefined && kind !== "Managed" && managed) notSupported(errors, `${path}.diskURI`, diskURI, ["https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd"]);
-    if (kind === "Managed" && !managed) notSupported(errors, `${path}.diskURI`, diskURI, ["/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}"]);
+    if (kind === undefined) return;
+    oneOf(errors, `${path}.kind`, kind, ["Dedicated", "Managed", "Shared"]);
+    const uri = diskURI ?? "";
+    if (kind !== "Managed" && !uri.startsWith("https://")) notSupported(errors, `${path}.diskURI`, uri, ["https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd"]);
+    if (kind === "Managed" && !uri.startsWith("/subscriptions/")) notSupported(errors, `${path}.diskURI`, uri, ["/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}"]);
   },
   storageos(errors: Errors, path: string, source: { readonly volumeName?: string; readonly volumeNamespace?: string; readonly secretRef?: { readonly name?: string } }) {
-    if (isEmpty(source.volumeName)) required(errors, `${path}.volumeName`);
+    checkRequired(errors, `${path}.volumeName`, source.volumeName, dns1123Label);
+    if (!isEmpty(source.volumeNamespace)) check(errors, `${path}.volumeNamespace`, source.volumeNamespace ?? "", dns1123Label);
     if (source.secretRef !== undefined && isEmpty(source.secretRef.name)) required(errors, `${path}.secretRef.name`);
   },
   scaleIO: (errors: Errors, path: string, source: ScaleIOVolumeSource) => needs("gateway", "system", "volumeName")(errors, path, { ...source }),
@@ -110,17 +115,26 @@ export const sourceRules = {
     csiDriverName(errors, `${path}.driver`, driver);
     if (nodePublishSecretRef === undefined) return;
     if (isEmpty(nodePublishSecretRef.name)) required(errors, `${path}.nodePublishSecretRef.name`);
-    else check(errors, `${path}.nodePublishSecretRef.name`, nodePublishSecretRef.name ?? "", dns1123Subdomain);
+    else check(errors, `${path}.name`, nodePublishSecretRef.name ?? "", dns1123Subdomain);
   },
   ephemeral(errors: Errors, path: string, { volumeClaimTemplate }: EphemeralVolumeSource) {
     if (volumeClaimTemplate === undefined) return required(errors, `${path}.volumeClaimTemplate`);
+    templateMetadata(errors, `${path}.volumeClaimTemplate.metadata`, volumeClaimTemplate.metadata ?? {});
     validateClaimSpec(errors, `${path}.volumeClaimTemplate.spec`, (volumeClaimTemplate.spec ?? {}) as PersistentVolumeClaimSpec);
   },
-  image(errors: Errors, path: string, { reference, pullPolicy }: ImageVolumeSource) {
-    if (isEmpty(reference)) required(errors, `${path}.reference`);
+  image(errors: Errors, path: string, { pullPolicy }: ImageVolumeSource) {
     validatePullPolicy(errors, `${path}.pullPolicy`, pullPolicy);
   },
 } as const;
+
+/** Of the metadata of a template only labels and annotations come to the object. */
+function templateMetadata(errors: Errors, path: string, { annotations, labels, ...others }: ObjectMeta): void {
+  validateAnnotations(errors, `${path}.annotations`, annotations);
+  validateLabels(errors, `${path}.labels`, labels);
+  for (const [field, value] of Object.entries(others)) if (isSet(value)) forbidden(errors, `${path}.${field}`, "cannot be set");
+}
+
+const isSet = (value: unknown): boolean => value !== undefined && value !== null && value !== "" && value !== 0;
 
 function partition(errors: Errors, path: string, value = 0): void {
   if (value < 0 || value > 255) invalid(errors, `${path}.partition`, value, inRange(0, 255));
@@ -132,7 +146,7 @@ export function csiDriverName(errors: Errors, path: string, name: string | undef
   if (isEmpty(name)) return required(errors, path);
   const text = name ?? "";
   if (text.length > CSI_NAME_LENGTH) errors.push({ type: "FieldValueTooLong", field: path, message: `Too long: may not be more than ${CSI_NAME_LENGTH} bytes` });
-  check(errors, path, text.toLowerCase(), dns1123Subdomain);
+  for (const wrong of dns1123Subdomain(text.toLowerCase())) invalid(errors, path, text, wrong);
 }
 
 function iscsi(errors: Errors, path: string, source: ISCSIVolumeSource): void {
@@ -148,5 +162,6 @@ const ISCSI_NAMES = [/^iqn\.\d{4}-\d{2}\.[a-z0-9]+([-a-z0-9]*[a-z0-9])?(\.[a-z0-
 
 function iscsiName(errors: Errors, path: string, name: string, missing: boolean): void {
   if (missing) required(errors, path);
+  else if (!/^(?:iqn|eui|naa)/.test(name)) invalid(errors, path, name, "must be valid format starting with iqn, eui, or naa");
   else if (!ISCSI_NAMES.some((pattern) => pattern.test(name))) invalid(errors, path, name, "must be valid format");
 }
