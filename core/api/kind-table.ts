@@ -18,6 +18,10 @@ export function kindTable(rows: readonly Kind[]): ChangeableKindTable {
   const byKind = new Map<string, Kind>();
   let all: readonly Kind[] | undefined;
   let revision = 0;
+  const listeners = new Set<(row: Kind) => void>();
+  const gone = (row: Kind) => {
+    for (const listener of listeners) listener(row);
+  };
 
   function set(kind: Kind): void {
     const resource = key(kind.group, kind.version, kind.plural);
@@ -27,6 +31,7 @@ export function kindTable(rows: readonly Kind[]): ChangeableKindTable {
     byKind.set(key(kind.group, kind.version, kind.kind), kind);
     all = undefined;
     revision++;
+    if (before !== undefined && before !== kind) gone(before);
   }
 
   for (const row of rows) set(row);
@@ -45,7 +50,12 @@ export function kindTable(rows: readonly Kind[]): ChangeableKindTable {
       byKind.delete(key(group, version, row.kind));
       all = undefined;
       revision++;
+      gone(row);
       return true;
+    },
+    onGone(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
     },
   };
 }

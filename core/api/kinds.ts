@@ -133,4 +133,6 @@ export interface KindTable {
   all(): readonly Kind[];
   /** grows with every change: part of discovery and OpenAPI hashes */
   revision(): number;
+  /** calls back with each row that is removed or replaced, until the returned function is called */
+  onGone(listener: (row: Kind) => void): () => void;
 }

@@ -9,7 +9,7 @@
 import type { Client, Watch, WatchEvent } from "../api/client.ts";
 import type { Clock } from "../api/clock.ts";
 import type { Entropy } from "../api/entropy.ts";
-import type { Kind } from "../api/kinds.ts";
+import type { Kind, KindTable } from "../api/kinds.ts";
 import type { AnyObject, KubeObject } from "../api/meta.ts";
 import { ApiError } from "../api/status.ts";
 import { encodeWatchFrame } from "../api/schema/protobuf.ts";
@@ -27,6 +27,7 @@ import { openSink } from "./sink.ts";
 import type { Sink } from "./sink.ts";
 import { includeObject, table } from "./table.ts";
 import type { IncludeObject } from "./table.ts";
+import { untilReplaced } from "./until-replaced.ts";
 import { partial } from "./views.ts";
 
 /** Events are joined into writes of about this size: few TLS records, yet no second copy of a large initial state. */
@@ -37,6 +38,7 @@ const STALLED_MS = 30_000;
 const WATCH_SECONDS_MIN = 1800;
 
 export interface WatchServices {
+  readonly kinds: KindTable;
   readonly clock: Clock;
   readonly entropy: Entropy;
 }
@@ -61,12 +63,14 @@ export async function watch(call: Call, route: Route, client: Client, services: 
   const sink = openSink(call, { "Content-Type": streamType[format], "Cache-Control": "no-cache, private" });
   const seconds = timeoutSeconds ?? Math.round(WATCH_SECONDS_MIN * (1 + services.entropy.fraction()));
   const cancelTimeout = services.clock.after(seconds * 1000, end);
+  const stopLooking = untilReplaced(route.kind, services, end);
   for (const signal of [sink.closed, call.signal]) {
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
   }
   void pump(events, encode, sink, services.clock, ending.signal).finally(() => {
     cancelTimeout();
+    stopLooking();
     end();
     call.signal.removeEventListener("abort", end);
   });

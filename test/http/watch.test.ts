@@ -1,4 +1,5 @@
 import test from "ava";
+import type { ChangeableKindTable } from "../../core/api/kind-table.ts";
 import { configMap, openApi } from "./support/api.ts";
 import type { Api } from "./support/api.ts";
 
@@ -158,4 +159,22 @@ test("initial events and their bookmark in protobuf", async (t) => {
   t.is(second.readUInt32BE(0), second.length - 4);
   t.true(second.includes("BOOKMARK") && second.includes("k8s.io/initial-events-end"));
   await reader.cancel();
+});
+
+test("a watch ends when its resource is defined anew, after the last events", async (t) => {
+  const api = await openApi({});
+  const kinds = api.services.kinds as ChangeableKindTable;
+  const row = kinds.byResource("", "v1", "configmaps");
+  if (row === undefined) throw new Error("ConfigMap is a built-in kind");
+  const before = eventsOf(await api.send("GET", `${maps}?watch=1`));
+  kinds.set({ ...row });
+  const after = eventsOf(await api.send("GET", `${maps}?watch=1`));
+  await api.send("POST", maps, { body: configMap("last") });
+  t.like(await next(before), { type: "ADDED" });
+  await api.clock.advance(1_000);
+  t.true((await before.next()).done);
+  t.like(await next(after), { type: "ADDED" }, "a watch of the new row goes on");
+  kinds.remove("", "v1", "configmaps");
+  await api.clock.advance(1_000);
+  t.true((await after.next()).done);
 });

@@ -21,6 +21,7 @@ import { resourceOf } from "../read.ts";
 import { resourcePath } from "../request-info.ts";
 import { route } from "../route.ts";
 import type { Route } from "../route.ts";
+import { untilReplaced } from "../until-replaced.ts";
 import type { HttpServices } from "../services.ts";
 import { methodNotAllowed, noSuchResource, parseTarget } from "../target.ts";
 import { channelClient, channelForm, channelProtocols, sendMessage } from "./channels.ts";
@@ -181,12 +182,14 @@ export function openUpgrades(services: HttpServices, closing: AbortSignal): Upgr
     const events = await services.clientFor(session.user).watch(resourceOf(session.route), { ...options, namespace, fieldSelector, signal: ending.signal });
     const socket = await websockets.accept(session, pickProtocol(session.request, ["binary.k8s.io"]));
     const cancel = timeoutSeconds === undefined ? () => {} : services.clock.after(timeoutSeconds * 1000, () => ending.abort());
+    const stopLooking = untilReplaced(session.route.kind, services, () => ending.abort());
     try {
       for await (const batch of events) {
         for (const event of batch) await sendMessage(socket, `{"type":"${event.type}","object":${encodedOf(event.object).toString()}}\n`);
       }
     } finally {
       cancel();
+      stopLooking();
       ending.abort();
       socket.close(1000);
     }
