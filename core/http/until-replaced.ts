@@ -10,7 +10,7 @@ const LAST_EVENTS_MS = 1_000;
 
 /** The returned function is for a watch that ends otherwise. */
 export function untilReplaced(kind: Kind, { kinds, clock }: { readonly kinds: KindTable; readonly clock: Clock }, end: () => void): () => void {
-  let cancel = () => {};
+  let cancel: (() => void) | undefined;
   const unsubscribe = kinds.onGone((gone) => {
     if (gone !== kind) return;
     unsubscribe();
@@ -18,6 +18,6 @@ export function untilReplaced(kind: Kind, { kinds, clock }: { readonly kinds: Ki
   });
   return () => {
     unsubscribe();
-    cancel();
+    cancel?.();
   };
 }
