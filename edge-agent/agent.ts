@@ -4,6 +4,7 @@
  * changes (the desired set, the runtime, a finished step, a moment that was waited for) makes it look again. A step
  * counts as going on until a listing made after its end was seen, so nothing is done twice on old news.
  */
+import { sleep } from "../core/api/clock.ts";
 import type { Pod, PodStatus } from "../core/api/types.gen.ts";
 import type { AnyObject } from "../core/api/meta.ts";
 import { refusal, type Room } from "./admit.ts";
@@ -75,7 +76,18 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
   const going = new Set<Promise<void>>();
   let closed = false;
 
+  /** A pod that cannot even be looked at holds up no other. */
   const look = (uid: string): void => {
+    try {
+      lookAt(uid);
+    } catch (error) {
+      const pod = desired.pod(uid);
+      log.error({ pod: pod?.metadata.name ?? uid, error: error instanceof Error ? error.stack : String(error) }, "a pod could not be looked at");
+      if (pod !== undefined) device.events.pod(pod, { type: "Warning", reason: "FailedSync", message: `error determining status: ${textOf(error)}` });
+    }
+  };
+
+  const lookAt = (uid: string): void => {
     if (closed || !observer.complete()) return;
     const pod = desired.pod(uid);
     const observed = observer.pods().get(uid);
@@ -91,7 +103,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     const running = observed?.pod;
     if (pod !== undefined && running === undefined && isNew(pod, worker)) admit(worker, pod);
     const probes = probing.follow(uid, probed(worker, pod, running));
-    const decided = plan({ pod, running, memory: worker.memory, probes, room: () => roomFor(worker), volumes: pod === undefined ? "" : device.volumes.digest(pod), now: clock.now() });
+    const decided = plan({ pod, running, memory: worker.memory, probes, room: () => roomFor(worker), volumes: pod === undefined ? "" : device.volumes.digest(pod), volumesCertain: () => pod !== undefined && device.volumes.certain(pod), now: clock.now() });
     worker.memory = decided.memory;
     if (worker.pod !== undefined) for (const event of decided.events) device.events.pod(worker.pod, event);
     wakeAt(worker, decided.wakeAt);
@@ -106,6 +118,14 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     for (const [key, step] of wanted) if (!worker.active.has(key)) begin(worker, key, step, pod ?? worker.pod, running);
   };
 
+  const untilNothingStarts = async (): Promise<void> => {
+    const end = clock.monotonic() + CLEARING_WAITS_MS;
+    while (clock.monotonic() < end && [...workers.values()].some(isStarting)) {
+      if (closed) return;
+      await sleep(clock, CLEARING_LOOK_MS);
+    }
+  };
+
   const begin = (worker: Worker, key: string, step: Step, pod: Pod | undefined, running: RunningPod | undefined): void => {
     const { id, memory, runtime } = worker;
     if (runtime === undefined) return;
@@ -114,15 +134,18 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     const work = async () => {
       let change: MemoryChange;
       try {
+        // on a small board the two share its processors, and somebody waits for the one that starts
+        if (CLEARING.has(step.type)) await untilNothingStarts();
         const note = (noted: MemoryChange) => void (worker.memory = noted(worker.memory));
         change = await execute(step, { device, id, pod, runtime, running, memory, note, signal: control.signal });
       } catch (error) {
         log.warn({ pod: `${id.namespace}/${id.name}`, step: step.type, error: textOf(error) }, "a step failed; it will be tried again");
+        if (pod !== undefined && !control.signal.aborted) device.events.pod(pod, { type: "Warning", ...failureOf(step, textOf(error)) });
         await new Promise<void>((resolve) => clock.after(AFTER_FAILURE_MS, resolve));
         change = (before) => before;
       }
       worker.memory = change(worker.memory);
-      await observer.refresh();
+      if (!ASIDE.has(step.type)) await observer.refresh();
       worker.active.delete(key);
       look(id.uid);
     };
@@ -189,7 +212,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     if (tidied || closed || !desired.known() || !observer.complete()) return;
     tidied = true;
     const needed = (uid: string) => workers.has(uid) || desired.pod(uid) !== undefined || observer.pods().has(uid);
-    const tidying = removeLeftovers({ files: device.files, volumes: device.volumes, log, needed }).finally(() => going.delete(tidying));
+    const tidying = removeLeftovers({ files: device.files, volumes: device.volumes, runtimes, log, needed }).finally(() => going.delete(tidying));
     going.add(tidying);
   };
 
@@ -227,7 +250,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     const grace = desired.pod(running.uid)?.spec?.terminationGracePeriodSeconds ?? DRAIN_GRACE_SECONDS;
     const alive = running.containers.filter(({ state }) => state === "running");
     await Promise.all(alive.map(({ id }) => runtime.stopContainer(id, Math.min(grace, DRAIN_GRACE_SECONDS))));
-    if (running.ready) await runtime.stopSandbox(running.sandboxId);
+    if (running.ready) await device.removals.run(() => runtime.stopSandbox(running.sandboxId));
   };
 
   return {
@@ -260,6 +283,22 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
   };
 }
 
+const CLEARING: ReadonlySet<Step["type"]> = new Set(["removeContainer", "stopSandbox", "removeSandbox", "unmountVolumes", "forgetPod"]);
+/** What ended holds addresses and memory: it gives way to what starts, but not for long. */
+const CLEARING_WAITS_MS = 1_000;
+const CLEARING_LOOK_MS = 20;
+
+/** Steps that change nothing that the runtime could tell: there is nothing to wait for after them. */
+const ASIDE: ReadonlySet<Step["type"]> = new Set(["mountVolumes", "unmountVolumes"]);
+
+/** In the words of a kubelet: what takes a pod away fails to kill it, anything else to synchronise it. */
+function failureOf({ type }: Step, message: string): { readonly reason: string; readonly message: string } {
+  if (type === "unmountVolumes") return { reason: "FailedUnMount", message };
+  return ENDING.has(type) ? { reason: "FailedKillPod", message: `error killing pod: ${message}` } : { reason: "FailedSync", message: `error syncing pod: ${message}` };
+}
+
+const ENDING: ReadonlySet<Step["type"]> = new Set(["stopContainer", "removeContainer", "stopSandbox", "removeSandbox", "forgetPod"]);
+
 /** Not yet checked, and not one that was told before that it is running or over. */
 function isNew(pod: Pod, worker: Worker): boolean {
   return !worker.admitted && pod.metadata.deletionTimestamp === undefined && pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed";
@@ -273,6 +312,11 @@ function probed({ runtime, memory }: Worker, pod: Pod | undefined, running: Runn
 function showsAll(running: RunningPod | undefined, { initContainerStatuses = [], containerStatuses = [] }: PodStatus): boolean {
   const shown = [...initContainerStatuses, ...containerStatuses].flatMap(({ containerID }) => containerID ?? []);
   return running !== undefined && shown.every((each) => running.containers.some(({ id }) => each.endsWith(`://${id}`)));
+}
+
+/** It is on its way; one that waits for its next try is not. */
+function isStarting({ pod, memory, status, active }: Worker): boolean {
+  return pod !== undefined && memory.ending === undefined && status?.phase === "Pending" && active.size > 0;
 }
 
 function isOver({ status }: Worker): boolean {

@@ -11,6 +11,7 @@ import type { AnyObject, KubeObject } from "../core/api/meta.ts";
 import type { Pod } from "../core/api/types.gen.ts";
 import type { Have, ObjectKey } from "../core/wire/messages.ts";
 import { replaceFile } from "./disk.ts";
+import { onceMore } from "./once-more.ts";
 
 export interface DesiredChange {
   readonly full: boolean;
@@ -48,6 +49,7 @@ export async function openDesired(file: DesiredFile, log: Log): Promise<Desired>
   const index = () => {
     podsByUid = new Map([...objects].flatMap(([key, object]) => (key.startsWith("v1/pods\n") ? [[object.metadata.uid ?? "", object as Pod] as const] : [])));
   };
+  const save = onceMore(() => file.write([...objects.values()]).catch((error: unknown) => log.error({ error: String(error) }, "the desired state could not be saved; a restart falls back to the last one saved")));
   const stored = await file.read();
   if (stored !== undefined) {
     known = true;
@@ -80,10 +82,7 @@ export async function openDesired(file: DesiredFile, log: Log): Promise<Desired>
       }
       if (!changed) return writing;
       index();
-      const snapshot = [...objects.values()];
-      writing = writing
-        .then(() => file.write(snapshot))
-        .catch((error: unknown) => log.error({ error: String(error) }, "the desired state could not be saved; a restart falls back to the last one saved"));
+      writing = save();
       for (const listener of listeners) listener();
       return writing;
     },

@@ -5,7 +5,10 @@
 import type { Clock } from "../core/api/clock.ts";
 
 export interface HintedClock extends Clock {
-  hint(serverNow: number): void;
+  /** returns whether the system's clock is far behind, which it was not found to be before */
+  hint(serverNow: number): boolean;
+  /** milliseconds from the system's clock, which runtimes have, to this one */
+  ahead(): number;
 }
 
 /** Less than this may be the network's or the server's fault. */
@@ -19,7 +22,10 @@ export function hintedClock(clock: Clock): HintedClock {
     after: (ms, callback) => clock.after(ms, callback),
     hint(serverNow) {
       const behind = serverNow - clock.now();
+      const news = behind > FAR_BEHIND_MS && ahead === 0;
       ahead = behind > FAR_BEHIND_MS ? behind : 0;
+      return news;
     },
+    ahead: () => ahead,
   };
 }

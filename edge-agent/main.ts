@@ -68,6 +68,8 @@ export interface AgentSurroundings {
 
 /** Each start forks runc several times; four keep a quad-core board busy. */
 const STARTS_AT_ONCE = 4;
+/** Each removal runs network plugins that wait for one lock of the packet filter: more at once only time out together. */
+const REMOVALS_AT_ONCE = 4;
 const ENROLL_FIRST_MS = 1_000;
 const ENROLL_MAX_MS = 60_000;
 /** A server that was named anew is asked this long where its broker is. */
@@ -115,7 +117,8 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   const registries = await readRegistries(join(dataDir, "registries.json"));
   const messages = messageBus(clock);
   let services: DeviceServices | undefined;
-  const { runtimes, daemon, setPodCidr, removeTraces } = await startRuntimes({ messages, config, settings, registries, identity: () => identity, carriesServices: () => services?.works === true, store, facts, clock, log });
+  const events = eventBuffer(clock);
+  const { runtimes, daemon, setPodCidr, removeTraces } = await startRuntimes({ messages, config, settings, registries, identity: () => identity, carriesServices: () => services?.works === true, store, facts, events, clock: baseClock, log });
   onClose(async () => {
     for (const runtime of runtimes) await runtime.close?.();
     if (config.drainOnExit !== true) return;
@@ -127,12 +130,13 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   const statics = await staticPods({ directory: join(dataDir, "manifests"), nodeName: name, desired: told, report, clock, log });
   onClose(() => statics.close());
   const { desired } = statics;
-  const events = eventBuffer(clock);
-  const watching = observer(runtimes, log, terminationMessages(directories, desired.pod));
+  const watching = observer(runtimes, log, terminationMessages(directories, desired.pod), clock.ahead);
   const devices = await startDevices({ dataDir, clock, log, signal });
   onClose(() => devices.close());
   const reporter = nodeReporter({ name, site: config.site ?? identity.site, profile, facts, runtimes, dataDir, settings, addresses: hostAddresses, pressure: () => pressureOf(upkeep?.eviction.conditions()), devices: devices.counts, report, clock, log });
   onClose(() => reporter.close());
+  // pods of a node that is not ready are marked as such by the server
+  reporter.onReady(report.allAgain);
   let session: AgentSession | undefined;
   let upkeep: Upkeep | undefined;
   const tokens = await openTokens({
@@ -159,6 +163,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
       files: diskPodFiles(directories),
       pulls: slots(settings.pullsAtOnce),
       starts: slots(STARTS_AT_ONCE),
+      removals: slots(REMOVALS_AT_ONCE),
       hostIPs: hostAddresses,
       isolate: async (pod) => services?.isolate(pod),
       devices,
@@ -234,7 +239,11 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
     events,
     instance: entropy.uid(),
     agentVersion: AGENT_VERSION,
-    onServerTime: clock.hint,
+    onServerTime(now) {
+      if (!clock.hint(now)) return;
+      const message = `The clock of this device is ${Math.round(clock.ahead() / 3_600_000)} hours behind the server's; times are told by the server's until it is set`;
+      events.node(name, { type: "Warning", reason: "ClockBehind", message });
+    },
     onCertificate: (chain) => void renewal.received(chain),
     messages,
   });

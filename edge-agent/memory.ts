@@ -27,6 +27,8 @@ export interface ContainerMemory {
   readonly crash?: Backoff | undefined;
   /** pull, creation or start failed */
   readonly trouble?: Trouble | undefined;
+  /** a created container whose start failed */
+  readonly unstarted?: (Trouble & { readonly id: string }) | undefined;
   /** id of the dead container whose back-off the user was told of */
   readonly toldOf?: string | undefined;
   /** id of the container whose postStart hook has not ended */

@@ -50,7 +50,7 @@ export function nodeReporter(parts: NodeReporterParts): NodeReporter {
 
   const look = async (): Promise<void> => {
     const disk = await diskSpace(parts.dataDir);
-    const looked = await Promise.all(runtimes.map((runtime) => lookAt(runtime, known.get(runtime))));
+    const looked = await Promise.all(runtimes.map((runtime) => lookAt(runtime, known.get(runtime), clock)));
     runtimes.forEach((runtime, index) => {
       const found = looked[index];
       if (found !== undefined) known.set(runtime, found.known);
@@ -104,21 +104,36 @@ export function nodeReporter(parts: NodeReporterParts): NodeReporter {
 
 const EAGER_MS = 500;
 
+/** A runtime that is restarted, or slow for a moment, makes no device unready: its pods run on (kubelet's baseRuntimeSyncThreshold). */
+const SILENCE_MS = 30_000;
+
 /** What was known of a runtime when it last answered. */
 interface Known {
   readonly version: string;
   readonly features: RuntimeFeatures | undefined;
   readonly images: readonly ImageOnDevice[];
+  /** what it said was wrong with it */
+  readonly problem: string | undefined;
+  /** monotonic */
+  readonly answeredAt: number;
 }
 
 /** A runtime that has a problem is asked nothing more: each question to one that hangs takes its whole deadline. */
-async function lookAt(runtime: Runtime, before: Known | undefined): Promise<{ readonly report: RuntimeReport; readonly known: Known }> {
-  const problem = await runtime.health().catch((error: unknown) => String(error));
-  const known = problem !== undefined && before !== undefined ? before : await answersOf(runtime, before);
-  return { known, report: { handler: runtime.handler, version: known.version, features: known.features, problem } };
+async function lookAt(runtime: Runtime, before: Known | undefined, clock: Clock): Promise<{ readonly report: RuntimeReport; readonly known: Known }> {
+  const seen = (known: Known, problem: string | undefined) => ({ known, report: { handler: runtime.handler, version: known.version, features: known.features, problem } });
+  try {
+    const problem = await runtime.health();
+    const answer = { problem, answeredAt: clock.monotonic() };
+    const known = problem !== undefined && before !== undefined ? { ...before, ...answer } : { ...(await answersOf(runtime, before)), ...answer };
+    return seen(known, problem);
+  } catch (error) {
+    if (before !== undefined && clock.monotonic() - before.answeredAt < SILENCE_MS) return seen(before, before.problem);
+    const silent = { version: `${runtime.handler}://unknown`, features: undefined, images: [], problem: undefined, answeredAt: Number.NEGATIVE_INFINITY };
+    return seen(before ?? silent, `container runtime is down: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
-async function answersOf(runtime: Runtime, before: Known | undefined): Promise<Known> {
+async function answersOf(runtime: Runtime, before: Known | undefined): Promise<Pick<Known, "version" | "features" | "images">> {
   const [version, features, images] = await Promise.all([
     runtime.version().catch(() => before?.version ?? `${runtime.handler}://unknown`),
     runtime.features?.().catch(() => before?.features),

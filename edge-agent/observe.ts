@@ -4,6 +4,7 @@
  * listing: silence is no reason to believe that its pods are gone.
  */
 import type { Log } from "../core/api/log.ts";
+import { onceMore } from "./once-more.ts";
 import type { RunningPod, Runtime } from "./runtimes/runtime.ts";
 
 export interface Observed {
@@ -20,17 +21,16 @@ export interface Observer {
   refresh(): Promise<void>;
 }
 
-export function observer(runtimes: readonly Runtime[], log: Log, enrich: (pod: RunningPod) => Promise<RunningPod> = async (pod) => pod): Observer {
+/** `ahead`: milliseconds from the system's clock, by which runtimes tell times, to the device's own */
+export function observer(runtimes: readonly Runtime[], log: Log, enrich: (pod: RunningPod) => Promise<RunningPod> = async (pod) => pod, ahead: () => number = () => 0): Observer {
   const byRuntime = new Map<Runtime, readonly RunningPod[]>();
   let merged = new Map<string, Observed>();
-  let going: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
 
   const list = async () => {
     await Promise.all(
       runtimes.map(async (runtime) => {
         try {
-          byRuntime.set(runtime, await Promise.all((await runtime.pods()).map(enrich)));
+          byRuntime.set(runtime, await Promise.all((await runtime.pods()).map((pod) => enrich(later(pod, ahead())))));
         } catch (error) {
           log.warn({ runtime: runtime.handler, error: String(error) }, "the runtime could not be listed");
         }
@@ -38,23 +38,24 @@ export function observer(runtimes: readonly Runtime[], log: Log, enrich: (pod: R
     );
     merged = new Map([...byRuntime].flatMap(([runtime, pods]) => pods.map((pod) => [pod.uid, { runtime, pod }] as const)));
   };
-  const run = () => {
-    going = list().finally(() => {
-      going = undefined;
-    });
-    return going;
-  };
-
   return {
     pods: () => merged,
     complete: () => runtimes.every((runtime) => byRuntime.has(runtime)),
-    refresh() {
-      if (going === undefined) return run();
-      next ??= going.then(() => {
-        next = undefined;
-        return run();
-      });
-      return next;
-    },
+    refresh: onceMore(list),
+  };
+}
+
+/** Everything in it happened `ms` later than it says. */
+function later(pod: RunningPod, ms: number): RunningPod {
+  if (ms === 0) return pod;
+  return {
+    ...pod,
+    createdAt: pod.createdAt + ms,
+    containers: pod.containers.map((container) => ({
+      ...container,
+      createdAt: container.createdAt + ms,
+      ...(container.startedAt === undefined ? {} : { startedAt: container.startedAt + ms }),
+      ...(container.finishedAt === undefined ? {} : { finishedAt: container.finishedAt + ms }),
+    })),
   };
 }

@@ -29,6 +29,8 @@ export interface PlanInput {
   readonly room: () => Room;
   /** digest of the objects that the pod's volumes are made of */
   readonly volumes: string;
+  /** nothing that they are made of is missing */
+  readonly volumesCertain: () => boolean;
   readonly now: number;
 }
 
@@ -140,10 +142,12 @@ function counted({ input: { running }, memory: { rerun } }: Draft): RunningPod |
 // --- a pod that should run ---
 
 function planWanted(draft: Draft, pod: Pod): void {
-  const { running, memory, volumes } = draft.input;
+  const { running, memory, volumes, volumesCertain } = draft.input;
   if (memory.volumes !== volumes && due(draft, memory.volumeTrouble?.retryAt)) draft.steps.push({ type: "mountVolumes", digest: volumes });
-  if (memory.volumes === undefined) return;
+  // both take a while: side by side where it is certain that the volumes will be there
+  if (memory.volumes === undefined && (memory.volumeTrouble !== undefined || !volumesCertain())) return;
   if (running === undefined || !running.ready) return planSandbox(draft, running);
+  if (memory.volumes === undefined) return;
   if (draft.memory.rerun?.done === false) return planRerun(draft, pod, running, draft.memory.rerun.ids);
   const view = counted(draft) ?? running;
   planResize(draft, pod, view);
@@ -201,7 +205,7 @@ function planResize(draft: Draft, pod: Pod, running: RunningPod): void {
 function planEphemeral(draft: Draft, pod: Pod, running: RunningPod): void {
   for (const container of pod.spec?.ephemeralContainers ?? []) {
     const found = latest(running, container.name);
-    if ((found === undefined || found.state === "created") && tryAgain(draft, container)) draft.steps.push(startOf(draft, container, found));
+    if ((found === undefined || found.state === "created") && tryAgain(draft, container, found)) draft.steps.push(startOf(draft, container, found));
   }
 }
 
@@ -223,7 +227,7 @@ function planInit(draft: Draft, pod: Pod, running: RunningPod): boolean {
     if (started && !sidecar) continue;
     const found = current(running, init.name);
     if (found?.state === "exited" && !sidecar && found.exitCode === 0) continue;
-    if (found?.state === "running") {
+    if (found !== undefined && isAlive(found)) {
       if (planRunning(draft, pod, init, found) || !sidecar) return false;
       const waits = init.startupProbe !== undefined && draft.input.probes.get(found.id)?.started !== true;
       if (waits && !started) return false;
@@ -263,6 +267,8 @@ function planRunning(draft: Draft, pod: Pod, container: Container, found: Runnin
     draft.steps.push(stopOf(found, graceSeconds, message));
     return true;
   };
+  // the runtime has lost it: nobody can say what it does, and its next start has to wait for its end
+  if (found.state === "unknown") return stop(`Container ${container.name} is in unknown state, try killing it before restart`);
   if (postStart === found.id) {
     draft.steps.push({ type: "postStart", container: container.name, containerId: found.id });
     return true;
@@ -294,7 +300,7 @@ function graceOf(pod: Pod): number {
 function startFirst(draft: Draft, pod: Pod, container: Container, created: RunningContainer | undefined): void {
   const before = created === undefined && draft.memory.rerun?.cause === container.name ? latest(draft.input.running, container.name) : undefined;
   if (before?.state === "exited") restart(draft, pod, container, before);
-  else if (tryAgain(draft, container)) draft.steps.push(startOf(draft, container, created));
+  else if (tryAgain(draft, container, created)) draft.steps.push(startOf(draft, container, created));
 }
 
 function restart(draft: Draft, pod: Pod, container: Container, dead: RunningContainer): void {
@@ -319,8 +325,10 @@ function startOf({ input: { running } }: Draft, container: Container | Ephemeral
   return { type: "startContainer", container: container.name, attempt: earlier === undefined ? 0 : earlier.attempt + 1 };
 }
 
-function tryAgain(draft: Draft, { name }: Container | EphemeralContainer): boolean {
-  const { trouble } = memoryOf(draft.memory, name);
+function tryAgain(draft: Draft, { name }: Container | EphemeralContainer, created?: RunningContainer): boolean {
+  const { trouble, unstarted } = memoryOf(draft.memory, name);
+  // a start that the runtime did not even note: it may be away
+  if (created !== undefined && unstarted?.id === created.id && !due(draft, unstarted.retryAt)) return false;
   // the status changes when the error gives way to the back-off
   if (trouble !== undefined) due(draft, trouble.at + ERROR_SHOWN_MS);
   return due(draft, trouble?.retryAt);
@@ -363,7 +371,7 @@ function stopAll(draft: Draft, pod: Pod | undefined, graceSeconds: number, until
   for (const container of first.length > 0 ? first : last) draft.steps.push(stopOf(container, graceSeconds, `Stopping container ${container.name}`, until));
   if (alive.length > 0) return false;
   if (draft.memory.released === true) return true;
-  if (running !== undefined && (running.ready || running.containers.some(({ state }) => state === "created"))) {
+  if (running?.ready === true) {
     draft.steps.push({ type: "stopSandbox", sandboxId: running.sandboxId });
     return false;
   }

@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { AnyObject } from "../core/api/meta.ts";
+import type { PodStatus } from "../core/api/types.gen.ts";
 import type { ObservedPod, Up } from "../core/wire/messages.ts";
 
 export type ObservedMessage = Extract<Up, { type: "observed" }>;
@@ -22,6 +23,8 @@ export interface Report {
   pod(uid: string, report: PodReport): void;
   /** tells it once more although it has not changed */
   again(uid: string): void;
+  /** tells all pods once more: somebody else wrote to them while this device was thought to be lost */
+  allAgain(): void;
   /** the server has no such pod any more and neither has the device */
   forget(uid: string): void;
   node(report: NodeReport): void;
@@ -31,7 +34,8 @@ export interface Report {
   next(): { readonly full: boolean; readonly node: NodeReport | undefined; readonly pods: readonly ObservedPod[] } | undefined;
   sent(seq: number): void;
   accepted(seq: number): void;
-  onChange(listener: () => void): void;
+  /** `awaited`: somebody waits for just this: a pod runs, is ready, has ended, is gone */
+  onChange(listener: (awaited: boolean) => void): void;
 }
 
 export function newReport(): Report {
@@ -43,19 +47,24 @@ export function newReport(): Report {
   let node: NodeReport | undefined;
   let toldNode: NodeReport | undefined;
   let full = true;
-  const listeners: (() => void)[] = [];
-  const changed = () => {
-    for (const listener of listeners) listener();
+  const listeners: ((awaited: boolean) => void)[] = [];
+  const changed = (awaited: boolean) => {
+    for (const listener of listeners) listener(awaited);
   };
 
   return {
     pod(uid, report) {
-      if (isDeepStrictEqual(pods.get(uid), report)) return;
+      const before = pods.get(uid);
+      if (isDeepStrictEqual(before, report)) return;
       pods.set(uid, report);
-      changed();
+      changed(isAwaited(before, report));
     },
     again(uid) {
-      if (told.delete(uid)) changed();
+      if (told.delete(uid)) changed(false);
+    },
+    allAgain() {
+      told.clear();
+      changed(true);
     },
     forget(uid) {
       pods.delete(uid);
@@ -64,7 +73,7 @@ export function newReport(): Report {
     node(report) {
       if (isDeepStrictEqual(node, report)) return;
       node = report;
-      changed();
+      changed(false);
     },
     reset() {
       full = true;
@@ -98,4 +107,15 @@ export function newReport(): Report {
     },
     onChange: (listener) => void listeners.push(listener),
   };
+}
+
+function isAwaited(before: PodReport | undefined, { status, gone }: PodReport): boolean {
+  const [was, is] = [milestone(before?.status as PodStatus | undefined), milestone(status as PodStatus | undefined)];
+  return gone === true || (is !== was && is !== "Pending");
+}
+
+/** Where a pod is: its phase, and whether it is ready. */
+function milestone(status: PodStatus | undefined): string {
+  const ready = status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") === true;
+  return `${status?.phase ?? "Pending"}${ready ? " ready" : ""}`;
 }

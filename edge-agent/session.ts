@@ -45,7 +45,7 @@ export interface AgentSession {
   connected(): boolean;
 }
 
-/** Changes come in bursts (a pod that starts has six in a second); this gathers them. */
+/** Changes come in bursts (a pod that starts has six in a second); this gathers them. What somebody waits for does not wait. */
 const GATHER_MS = 100;
 /** A report without an answer: the hub writes it to its store first, which may be slow, but not this slow. */
 const ACCEPT_MS = 60_000;
@@ -58,12 +58,15 @@ export function agentSession(parts: SessionParts): AgentSession {
   let travelling: { readonly seq: number; readonly events: readonly ObservedEvent[] } | undefined;
   let sending = false;
   let planned = false;
+  /** something awaited happened while a report was on its way */
+  let awaited = false;
   let cancelWait: (() => void) | undefined;
   let nextToken = 1;
 
   const flush = async (): Promise<void> => {
     planned = false;
     if (!connected || sending || travelling !== undefined) return;
+    awaited = false;
     const next = report.next();
     const told = events.take();
     if (next === undefined && told.length === 0) return;
@@ -96,7 +99,8 @@ export function agentSession(parts: SessionParts): AgentSession {
         if (travelling !== undefined && body.observed >= travelling.seq) {
           cancelWait?.();
           travelling = undefined;
-          soon();
+          if (awaited) void flush();
+          else soon();
         }
         return;
       case "certificate":
@@ -139,7 +143,12 @@ export function agentSession(parts: SessionParts): AgentSession {
       return flush();
     }, () => {});
   });
-  report.onChange(soon);
+  report.onChange((now) => {
+    if (!now) return soon();
+    awaited = true;
+    // with what else changed in this turn
+    queueMicrotask(() => void flush());
+  });
   events.onAdded(soon);
 
   return {

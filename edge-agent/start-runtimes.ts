@@ -1,8 +1,10 @@
 /** The runtimes that this device was told to use, and what belongs to them: the agent's own containerd, its cgroups. */
+import { rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../core/api/clock.ts";
 import type { Log } from "../core/api/log.ts";
 import type { AgentConfig } from "./config.ts";
+import type { EventSink } from "./events.ts";
 import type { MachineFacts } from "./facts.ts";
 import type { Identity, IdentityStore } from "./identity/identity.ts";
 import type { Registries } from "./images/registries.ts";
@@ -20,6 +22,8 @@ import type { Settings } from "./settings.ts";
 const OWN_REGISTRY = "registry.lichen.internal";
 
 const ip = (...args: readonly string[]) => systemProgram("ip", args);
+/** Pipes of exec sessions, by device. */
+const RUN = "/run/lichen";
 
 export interface Runtimes {
   readonly runtimes: readonly Runtime[];
@@ -27,7 +31,7 @@ export interface Runtimes {
   readonly daemon: Containerd | undefined;
   /** the node's range of pod addresses, once it is known and when it changes */
   setPodCidr(cidr: string): Promise<void>;
-  /** after the last pod: takes away the device's cgroups, as far as nothing is in them, and its pods' addresses */
+  /** after the last pod: takes away what the device has outside of its data directory */
   removeTraces(): Promise<void>;
 }
 
@@ -40,18 +44,21 @@ export interface RuntimeParts {
   readonly carriesServices: () => boolean;
   readonly store: IdentityStore;
   readonly facts: MachineFacts;
+  readonly events: EventSink;
   readonly clock: Clock;
   readonly log: Log;
   readonly messages: MessageBus;
 }
 
 /** Runtimes are loaded only where they are used: memory is short on the boards that run one. */
-export async function startRuntimes({ config, settings, registries, identity, carriesServices, store, facts, clock, log, messages }: RuntimeParts): Promise<Runtimes> {
+export async function startRuntimes({ config, settings, registries, identity, carriesServices, store, facts, events, clock, log, messages }: RuntimeParts): Promise<Runtimes> {
   const { dataDir, name } = config;
   const runtimes: Runtime[] = [];
   let daemon: Containerd | undefined;
   let tree: Cgroups | undefined;
   let addresses: RoutedAddresses | undefined;
+  // in memory: whoever comes to make room on a full disk has to get in
+  const pipes = join(RUN, name);
   if (config.runtimes.includes("containerd")) {
     const [{ containerdRuntime }, { cgroups }, { sharesOf }] = await Promise.all([
       import("./runtimes/containerd/containerd.ts"),
@@ -65,7 +72,8 @@ export async function startRuntimes({ config, settings, registries, identity, ca
       const { server } = identity();
       // the device pulls from its server as itself
       const own = { host: OWN_REGISTRY, hosts: [], server: { url: server, ca: store.files.ca, certificate: store.files.certificate, key: store.files.key } };
-      daemon = await startContainerd({ dataDir, log, clock, registries: [own, ...registries.registries] });
+      const tell = (message: string) => events.node(name, { type: "Warning", reason: "ContainerRuntimeDown", message });
+      daemon = await startContainerd({ dataDir, log, clock, registries: [own, ...registries.registries], tell });
     }
     const { reserved, podPidsLimit } = settings;
     tree = await cgroups({
@@ -74,11 +82,14 @@ export async function startRuntimes({ config, settings, registries, identity, ca
       allocatable: { cpuShares: sharesOf(facts.cores - (reserved["cpu"] ?? 0)), memory: Math.floor(facts.memoryBytes - (reserved["memory"] ?? 0)) },
     });
     await tree.ensureDevice();
+    await rm(pipes, { recursive: true, force: true });
     runtimes.push(
       containerdRuntime({
         socket: daemon?.socket ?? config.containerdSocket ?? "",
         device: name,
+        snapshotter: daemon?.snapshotter,
         cgroups: tree,
+        pipes,
         seccompRoot: join(dataDir, "seccomp"),
         memoryBytes: facts.memoryBytes,
         clock,
@@ -109,6 +120,8 @@ export async function startRuntimes({ config, settings, registries, identity, ca
     async removeTraces() {
       await tree?.removeDevice();
       await addresses?.remove();
+      await rm(pipes, { recursive: true, force: true });
+      await rmdir(RUN).catch(() => {});
     },
   };
 }

@@ -8,6 +8,7 @@ import type { Clock } from "../core/api/clock.ts";
 import type { Log } from "../core/api/log.ts";
 import type { Pod, ServiceAccountTokenProjection } from "../core/api/types.gen.ts";
 import { replaceFile } from "./disk.ts";
+import { onceMore } from "./once-more.ts";
 import type { TokenRequest } from "./session.ts";
 
 interface Kept {
@@ -54,9 +55,11 @@ export async function openTokens({ file, clock, log, ask }: TokensOptions): Prom
     const value = kept.get(key);
     return value === undefined || clock.now() >= value.issued + (value.expires - value.issued) * RENEW_AFTER;
   };
-  const save = async () => {
+  /** No pod waits for it. */
+  const write = onceMore(() => replaceFile(file, JSON.stringify(Object.fromEntries(kept))).catch((error: unknown) => log.warn({ error: String(error) }, "tokens could not be saved")));
+  const save = () => {
     saved = new Set(kept.keys());
-    await replaceFile(file, JSON.stringify(Object.fromEntries(kept))).catch((error: unknown) => log.warn({ error: String(error) }, "tokens could not be saved"));
+    void write();
   };
 
   return {
@@ -76,7 +79,7 @@ export async function openTokens({ file, clock, log, ask }: TokensOptions): Prom
           expirationSeconds: source.expirationSeconds ?? DEFAULT_SECONDS,
         });
         kept.set(key, { token, issued, expires: Date.parse(expires) });
-        if (!saved.has(key)) await save();
+        if (!saved.has(key)) save();
         return token;
       } catch (error) {
         if (before !== undefined) return before.token;
@@ -97,7 +100,7 @@ export async function openTokens({ file, clock, log, ask }: TokensOptions): Prom
     keepOnly(uids) {
       let dropped = false;
       for (const key of kept.keys()) if (!uids.has(key.split(" ")[0] ?? "")) dropped = kept.delete(key) || dropped;
-      if (dropped) void save();
+      if (dropped) save();
     },
   };
 }

@@ -56,7 +56,7 @@ export function startUpkeep(parts: UpkeepParts): Upkeep {
   const signal = AbortSignal.any([parts.signal, closing.signal]);
   let archives: ImageArchives | undefined;
   const running = () => [...parts.observed().values()].map(({ pod }) => pod);
-  const collector = imageCollector({ nodeName, runtimes, settings, running, kept: () => archives?.references() ?? new Set(), events, clock, log });
+  const collector = imageCollector({ nodeName, runtimes, settings, running, kept: () => new Set([...(archives?.references() ?? []), ...imagesOfVolumes(parts.pods())]), events, clock, log });
 
   const eviction = evictionManager({
     nodeName,
@@ -114,4 +114,9 @@ export function startUpkeep(parts: UpkeepParts): Upkeep {
       await loops;
     },
   };
+}
+
+/** They are on no container, but their pods need them for each start. */
+function imagesOfVolumes(pods: readonly Pod[]): readonly string[] {
+  return pods.flatMap(({ spec }) => (spec?.volumes ?? []).flatMap(({ image }) => image?.reference ?? []));
 }

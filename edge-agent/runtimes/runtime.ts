@@ -71,6 +71,13 @@ export interface Mount {
   readonly propagation?: "None" | "HostToContainer" | "Bidirectional";
 }
 
+/** What mount(8) is told. */
+export interface MountSource {
+  readonly type: string;
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
 /** A container ready to be created: nothing left to look up. */
 export interface ContainerPlan {
   readonly pod: Pod;
@@ -202,7 +209,7 @@ export interface Runtime {
   readonly handler: string;
   /** `containerRuntimeVersion` of NodeSystemInfo: "containerd://1.6.20", "wasi://0.2.12" */
   version(): Promise<string>;
-  /** undefined when it works, else why not (Node condition Ready=False) */
+  /** undefined when it works, else why not (Node condition Ready=False). @throws Error when it does not answer */
   health(): Promise<string | undefined>;
   features?(): Promise<RuntimeFeatures>;
   pods(): Promise<readonly RunningPod[]>;
@@ -253,6 +260,8 @@ export interface Runtime {
   reopenLog?(containerId: string): Promise<void>;
   /** whether mounts can be made read-only with all that is mounted below them (KEP-3857); absent: no */
   recursiveReadOnly?(): Promise<boolean>;
+  /** an image's content, to be mounted read-only for a pod under a name; absent: this runtime has no directories of images */
+  imageMount?(image: ImageOnDevice, podUid: string, name: string): Promise<MountSource>;
   /** removes what the runtime itself keeps for a pod (cgroups …) after its sandboxes are gone */
   forgetPod?(podUid: string): Promise<void>;
   /** ends connections; what runs keeps running */

@@ -5,8 +5,11 @@ import { referenceProblem } from "../images/reference.ts";
 import { ImageError, type ImageOnDevice } from "../runtimes/runtime.ts";
 import type { StepContext } from "./executor.ts";
 
+/** The container that needs the image: as its own, or as a volume. */
+type ImageUser = Pick<Container | EphemeralContainer, "name" | "image" | "imagePullPolicy">;
+
 /** @throws ImageError */
-export async function ensureImage({ device, runtime, signal }: StepContext, pod: Pod, container: Container | EphemeralContainer): Promise<ImageOnDevice> {
+export async function ensureImage({ device, runtime, signal }: StepContext, pod: Pod, container: ImageUser): Promise<ImageOnDevice> {
   const reference = container.image ?? "";
   const tell = (type: "Normal" | "Warning", reason: string, message: string) => device.events.pod(pod, { type, reason, message, container: container.name });
   const wrong = referenceProblem(reference);

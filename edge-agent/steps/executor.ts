@@ -28,6 +28,7 @@ export interface Device {
   readonly files: PodFiles;
   readonly pulls: Slots;
   readonly starts: Slots;
+  readonly removals: Slots;
   /** devices of the board and of plugins */
   readonly devices?: Pick<DeviceAllocator, "allocate">;
   /** the device's own credentials for a registry */

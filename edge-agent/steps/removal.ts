@@ -1,18 +1,18 @@
 /** The steps that take things away; each is idempotent, and what is already gone is no error. */
 import { unchanged, type Executor } from "./executor.ts";
 
-export const removeContainer: Executor<"removeContainer"> = async ({ containerId }, { runtime }) => {
-  await runtime.removeContainer(containerId);
+export const removeContainer: Executor<"removeContainer"> = async ({ containerId }, { device, runtime }) => {
+  await device.removals.run(() => runtime.removeContainer(containerId));
   return unchanged;
 };
 
-export const stopSandbox: Executor<"stopSandbox"> = async ({ sandboxId }, { runtime }) => {
-  await runtime.stopSandbox(sandboxId);
+export const stopSandbox: Executor<"stopSandbox"> = async ({ sandboxId }, { device, runtime }) => {
+  await device.removals.run(() => runtime.stopSandbox(sandboxId));
   return unchanged;
 };
 
-export const removeSandbox: Executor<"removeSandbox"> = async ({ sandboxId }, { runtime }) => {
-  await runtime.removeSandbox(sandboxId);
+export const removeSandbox: Executor<"removeSandbox"> = async ({ sandboxId }, { device, runtime }) => {
+  await device.removals.run(() => runtime.removeSandbox(sandboxId));
   return unchanged;
 };
 

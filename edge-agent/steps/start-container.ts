@@ -27,10 +27,11 @@ export const startContainer: Executor<"startContainer"> = async ({ container: na
     let image: ImageOnDevice;
     try {
       image = await ensureImage(context, pod, container);
+      await mountImages(context, pod, container);
     } catch (error) {
       if (context.signal.aborted) return unchanged;
       if (error instanceof ImageError) return failed({ reason: error.reason, message: error.message }, false);
-      throw error;
+      return failed({ reason: "CreateContainerConfigError", message: textOf(error) });
     }
     let plan: ContainerPlan;
     try {
@@ -62,9 +63,10 @@ export const startContainer: Executor<"startContainer"> = async ({ container: na
     if (open !== undefined) device.events.pod(pod, { type: "Warning", reason: "NetworkPolicyNotEnforced", message: open });
     await device.starts.run(() => runtime.startContainer(id));
   } catch (error) {
-    // the runtime keeps it as an exited container: the restart policy and the crash back-off take over
     device.events.pod(pod, { type: "Warning", reason: "Failed", message: `Error: ${textOf(error)}`, container: name });
-    return change;
+    // the runtime keeps it as an exited container: the restart policy and the crash back-off take over; else it is tried again
+    const problem = { reason: "RunContainerError", message: textOf(error) };
+    return (memory) => withContainer(change(memory), name, { unstarted: { id, ...troubled(memoryOf(memory, name).unstarted, problem, device.clock.now(), LOCAL) } });
   }
   device.events.pod(pod, { type: "Normal", reason: "Started", message: "Container started", container: name });
   return change;
@@ -95,6 +97,21 @@ async function containerPlan(context: StepContext, pod: Pod, container: Containe
     specHash: specHash(container),
     annotations: granted.annotations,
   };
+}
+
+/** Volumes that are images (KEP-4639): pulled like that of the container, before the first container that has them. */
+async function mountImages(context: StepContext, pod: Pod, container: Container | EphemeralContainer): Promise<void> {
+  const { device, runtime } = context;
+  for (const { name } of container.volumeMounts ?? []) {
+    const source = pod.spec?.volumes?.find((volume) => volume.name === name)?.image;
+    if (source === undefined) continue;
+    await device.volumes.mountImage(pod, name, async () => {
+      if (runtime.imageMount === undefined) throw new ImageError("ErrImagePull", `volume "${name}" is an image, which the ${runtime.handler} runtime cannot mount`);
+      const { reference = "", pullPolicy } = source;
+      const image = await ensureImage(context, pod, { name: container.name, image: reference, ...(pullPolicy === undefined ? {} : { imagePullPolicy: pullPolicy }) });
+      return runtime.imageMount(image, context.id.uid, name);
+    });
+  }
 }
 
 async function readEnvFiles({ device }: StepContext, pod: Pod, container: Container | EphemeralContainer): Promise<ReadonlyMap<string, string | undefined>> {

@@ -3,13 +3,15 @@ import { podDns, podHostname } from "../network/names.ts";
 import { textOf, unchanged, type Executor } from "./executor.ts";
 
 /** The pod's own network and namespaces. */
-export const startSandbox: Executor<"startSandbox"> = async ({ attempt }, { device, pod, id, runtime }) => {
+export const startSandbox: Executor<"startSandbox"> = async ({ attempt }, { device, pod, id, runtime, running }) => {
   if (pod === undefined) return unchanged;
   try {
     const cluster = device.clusterDns();
     const hostname = podHostname(pod, cluster.domain);
     const dns = podDns(pod, cluster, await device.hostDns());
     const logDirectory = await device.files.logDirectory(id);
+    // one that died by itself still has its address and its host ports
+    if (running !== undefined) await device.removals.run(() => runtime.stopSandbox(running.sandboxId));
     await device.starts.run(() => runtime.startSandbox(pod, { logDirectory, attempt, hostname, dns }));
     return (memory) => ({ ...memory, sandboxTrouble: undefined, podResources: pod.spec?.resources });
   } catch (error) {

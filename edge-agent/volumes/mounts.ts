@@ -5,18 +5,14 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
+import type { MountSource } from "../runtimes/runtime.ts";
 
 const execute = promisify(execFile);
-
-export interface MountSource {
-  readonly type: string;
-  readonly source: string;
-  readonly options: readonly string[];
-}
 
 export interface Mounter {
   /** false: something was mounted there already */
   mount(directory: string, source: MountSource): Promise<boolean>;
+  mounted(directory: string): Promise<boolean>;
   /** shows `source` (a path that is taken literally) at `target` as well; false: this device cannot */
   bind(source: string, target: string): Promise<boolean>;
   /** makes mounts below `directory` visible to containers and theirs to others (mountPropagation) */
@@ -29,6 +25,7 @@ export interface Mounter {
 const MOUNT_LIMIT_MS = 120_000;
 
 export const linuxMounter: Mounter = {
+  mounted: async (directory) => (await mountPoints()).includes(directory),
   async mount(directory, { type, source, options }) {
     if ((await mountPoints()).includes(directory)) return false;
     await run("mount", ["-t", type, ...(options.length === 0 ? [] : ["-o", options.join(",")]), source, directory]);
@@ -54,6 +51,7 @@ export const linuxMounter: Mounter = {
 
 /** Without root nothing can be mounted; plain directories have to do. */
 export const plainMounter: Mounter = {
+  mounted: async () => false,
   mount: async (_directory, { type }) => {
     if (type !== "tmpfs") throw new Error(`mounting ${type} needs root`);
     return true;

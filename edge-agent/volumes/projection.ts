@@ -36,7 +36,10 @@ async function projected(context: ProjectionContext, { sources, defaultMode }: P
   const add = (files: readonly (readonly [string, VolumeFile])[]) => {
     for (const [path, file] of files) out.set(path, file);
   };
-  for (const { configMap, secret, downwardAPI, serviceAccountToken } of sources ?? []) {
+  for (const { configMap, secret, downwardAPI, serviceAccountToken, clusterTrustBundle, podCertificate } of sources ?? []) {
+    // kinds that this API does not serve, as in a cluster without their feature gates: better said than left out
+    if (clusterTrustBundle !== undefined && clusterTrustBundle.optional !== true) throw new Error("ClusterTrustBundle projection is not supported by this device");
+    if (podCertificate !== undefined) throw new Error("PodCertificate projection is not supported by this device");
     if (configMap !== undefined) add(pick(configMapData(facts.pod, objects, configMap), configMap.items, defaultMode, configMap.optional));
     if (secret !== undefined) add(pick(secretData(facts.pod, objects, secret), secret.items, defaultMode, secret.optional));
     if (downwardAPI !== undefined) add(downward(facts, downwardAPI.items ?? [], defaultMode));

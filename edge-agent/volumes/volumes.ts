@@ -13,7 +13,7 @@ import { podUid } from "../containers.ts";
 import type { PodDirectories } from "../pod-directories.ts";
 import { podLimits } from "../pod-resources.ts";
 import { quantity, whole } from "../quantity.ts";
-import type { Mount } from "../runtimes/runtime.ts";
+import type { Mount, MountSource } from "../runtimes/runtime.ts";
 import { writeAtomically } from "./atomic-directory.ts";
 import { openBeneath, placeOf, readBeneath } from "./beneath.ts";
 import { placeOfVolume, type Place } from "./claims.ts";
@@ -25,8 +25,12 @@ import { projectedFiles } from "./projection.ts";
 export interface Volumes {
   /** changes when the content of the pod's volumes should */
   digest(pod: Pod): string;
+  /** nothing that the pod's volumes are made of is missing, or somebody else's to give */
+  certain(pod: Pod): boolean;
   /** @throws Error with the message of a FailedMount event */
   mount(pod: Pod, facts: DownwardFacts): Promise<void>;
+  /** mounts the content of an image as a volume of the pod, once */
+  mountImage(pod: Pod, volume: string, source: () => Promise<MountSource>): Promise<void>;
   /** @throws ConfigError when a subPath leaves its volume or cannot be expanded */
   mountsOf(pod: Pod, container: Container, variables: Variables): Promise<readonly Mount[]>;
   /** text of a file in a volume; undefined: it is not there. @throws Error when it leaves the volume or is too large */
@@ -43,6 +47,8 @@ export interface VolumesOptions {
   readonly tokenRound: (pod: Pod) => string;
 }
 
+/** Volumes that the agent makes by itself. */
+const OWN = ["configMap", "secret", "downwardAPI", "projected", "emptyDir", "image"] as const;
 /** Environment files are short (KEP-3721: 64 KiB). */
 const MAX_FILE_BYTES = 64 * 1024;
 
@@ -57,6 +63,8 @@ export function volumes({ directories, objects, mounter, token, tokenRound }: Vo
     const fsGroup = pod.spec?.securityContext?.fsGroup;
     const place = placeOfVolume(objects, pod, volume);
     const directory = own(pod, volume);
+    // it is there when its image is, which is the container's affair
+    if (volume.image !== undefined) return;
     if (place !== undefined) return preparePlace(place, { pod, volume, directory });
     if (volume.emptyDir !== undefined) return prepareEmpty(volume.emptyDir, { directory, fsGroup, memoryBytes: memoryOf(pod, facts) });
     const files = await projectedFiles({ facts, objects, token }, volume);
@@ -109,6 +117,10 @@ export function volumes({ directories, objects, mounter, token, tokenRound }: Vo
       const live = [pod.metadata.labels ?? {}, pod.metadata.annotations ?? {}];
       return createHash("sha256").update(JSON.stringify([parts, live, tokenRound(pod), [...usedVolumes(pod)]])).digest("hex").slice(0, 16);
     },
+    certain(pod) {
+      const { namespace = "" } = pod.metadata;
+      return (pod.spec?.volumes ?? []).every((volume) => OWN.some((source) => volume[source] !== undefined) && references(pod, volume).every(([resource, name]) => objects.get(resource, namespace, name) !== undefined));
+    },
     async mount(pod, facts) {
       const used = usedVolumes(pod);
       for (const volume of (pod.spec?.volumes ?? []).filter(({ name }) => used.has(name))) {
@@ -119,6 +131,12 @@ export function volumes({ directories, objects, mounter, token, tokenRound }: Vo
           throw new Error(text.startsWith("Unable to attach") ? text : `MountVolume.SetUp failed for volume "${volume.name}" : ${text}`, { cause: error });
         }
       }
+    },
+    async mountImage(pod, name, source) {
+      const directory = directories.volume(podUid(pod), name);
+      if (await mounter.mounted(directory)) return;
+      await mkdir(directory, { recursive: true });
+      await mounter.mount(directory, await source());
     },
     async mountsOf(pod, container, variables) {
       const targets = directories.subPaths(podUid(pod), container.name);
@@ -137,7 +155,7 @@ export function volumes({ directories, objects, mounter, token, tokenRound }: Vo
         const path = below === "" ? base : await pin(base, below, join(targets, String(index))).catch((error: unknown) => {
           throw new ConfigError(`failed to prepare subPath for volumeMount "${name}" of container "${container.name}"`, { cause: error });
         });
-        const fixed = volume.configMap !== undefined || volume.secret !== undefined || volume.projected !== undefined || volume.downwardAPI !== undefined;
+        const fixed = volume.configMap !== undefined || volume.secret !== undefined || volume.projected !== undefined || volume.downwardAPI !== undefined || volume.image !== undefined;
         out.push({
           volume: name,
           containerPath: mountPath,

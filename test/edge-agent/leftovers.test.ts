@@ -28,7 +28,7 @@ test("volumes and logs of pods that nobody needs go; what is still mounted stays
     },
   };
   const parts = { directories, objects: { get: () => undefined, list: () => [] }, mounter, token: async () => "", tokenRound: () => "" };
-  await removeLeftovers({ files: diskPodFiles(directories), volumes: volumes(parts), log: silentLog, needed: (uid) => uid === "kept" });
+  await removeLeftovers({ files: diskPodFiles(directories), volumes: volumes(parts), runtimes: [], log: silentLog, needed: (uid) => uid === "kept" });
   t.deepEqual(["kept", "gone", "busy", "nameless"].filter((uid) => existsSync(directories.pod(uid))), ["kept", "busy"]);
   t.deepEqual(["kept", "gone", "busy"].filter((uid) => existsSync(directories.logs({ namespace: "ns", name: "web", uid }))), ["kept", "busy"]);
   t.true(existsSync(join(directories.volume("busy", "data"), "file")), "nothing is removed below a mount");

@@ -77,7 +77,7 @@ async function startDevice(dataDir: string, file = memoryFile()): Promise<Device
   await daemon.setPodCidr("10.88.213.0/24");
   tree = await cgroups({ root: `/lichen/${DEVICE_NAME}/kubepods`, allocatable: {} });
   await tree.ensureDevice();
-  const runtime = containerdRuntime({ socket: daemon.socket, device: DEVICE_NAME, cgroups: tree, seccompRoot: join(dataDir, "seccomp"), memoryBytes: 2 ** 32, clock: systemClock, log: silentLog, revive: daemon.ensureRunning });
+  const runtime = containerdRuntime({ socket: daemon.socket, device: DEVICE_NAME, cgroups: tree, pipes: join(dataDir, "exec"), seccompRoot: join(dataDir, "seccomp"), memoryBytes: 2 ** 32, clock: systemClock, log: silentLog, revive: daemon.ensureRunning });
   const desired = await openDesired(file, silentLog);
   const directories = podDirectories(dataDir);
   const events = eventBuffer(systemClock);
@@ -86,7 +86,7 @@ async function startDevice(dataDir: string, file = memoryFile()): Promise<Device
     device: {
       nodeName: DEVICE_NAME, clock: systemClock, log: silentLog, events, objects: desired,
       volumes: volumes({ directories, objects: desired, mounter: linuxMounter, token: async () => "the-token", tokenRound: () => "" }),
-      files: diskPodFiles(directories), pulls: slots(2), starts: slots(4),
+      files: diskPodFiles(directories), pulls: slots(2), starts: slots(4), removals: slots(4),
       hostIPs: () => ["192.0.2.1"], allocatable: () => ({ cpu: "2", memory: "1Gi" }),
       clusterDns: () => ({ servers: ["10.96.0.10"], domain: "cluster.local" }),
       hostDns: async () => ({ servers: ["192.0.2.53"], searches: [], options: [] }),

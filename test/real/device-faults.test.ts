@@ -18,6 +18,7 @@ const serial = possible ? test.serial : test.serial.skip;
 const closing: (() => Promise<void> | void)[] = [];
 const whole = { teardown: (end: () => Promise<void> | void) => void closing.push(end) };
 const small = `small-${process.pid}`;
+const full = `full-${process.pid}`;
 let up: Up;
 let kubectl: Kubectl;
 let node: string;
@@ -58,6 +59,7 @@ serial("a killed containerd comes back; pods run on as they were, others start (
   await ready("after-kill");
   t.is(await containerOf("steady"), before);
   t.is(await kubectl("exec", "steady", "--", "echo", "here"), "here\n");
+  await eventually("the node tells of it", async () => /ContainerRuntimeDown.*containerd has ended; it is started again/.test(await kubectl("get", "events", "-A")));
 });
 
 serial("a hung containerd makes the node unready and says so; when it moves again all is as before", async (t) => {
@@ -74,6 +76,7 @@ serial("a hung containerd makes the node unready and says so; when it moves agai
     process.kill(pid, "SIGCONT");
   }
   await eventually("the node is ready again", async () => (await conditionOf(node, "Ready"))?.status === "True");
+  await ready("steady");
   t.is(await containerOf("steady"), before);
 });
 
@@ -129,6 +132,33 @@ serial("a device without room on its disk says so, gives up its pods and takes n
   t.is(refused.message, "Pod was rejected: The node had condition: [DiskPressure]. ");
   await kubectl("delete", "pod", "squeezed", "refused", "--now");
   await second.stop();
+});
+
+serial("a device whose disk is full tells why pods do not start, keeps those that run, and goes on when there is room", async (t) => {
+  const dataDir = join(up.dataDir, "full");
+  mkdirSync(dataDir);
+  await run("mount", ["-t", "tmpfs", "-o", "size=128m", "tmpfs", dataDir]);
+  t.teardown(() => run("umount", ["-l", dataDir]).catch(() => {}));
+  // the disk is to be full, not to be saved from it
+  const never = Object.fromEntries(["nodefs.available", "nodefs.inodesFree", "imagefs.available", "imagefs.inodesFree"].map((signal) => [signal, "0%"]));
+  writeFileSync(join(dataDir, "kubelet.json"), JSON.stringify({ evictionHard: never, imageGCHighThresholdPercent: 100 }));
+  const [token = ""] = await lichen(t, ["token", "create", "--data-dir", up.dataDir]).says(/^[0-9a-f]{64}\..*$/);
+  const agent = lichen(t, ["agent", "--server", up.url, "--name", full, "--data-dir", dataDir, "--runtimes", "containerd", "--drain-on-exit"], { LICHEN_TOKEN: token });
+  await agent.says(/^ready/);
+  const place = (name: string) => kubectl("run", name, "--overrides", JSON.stringify({ spec: { nodeName: full, terminationGracePeriodSeconds: 0 } }), ...sleeper);
+  await place("early");
+  await ready("early");
+  const before = await containerOf("early");
+  await run("dd", ["if=/dev/zero", `of=${join(dataDir, "filler")}`, "bs=64k"]).catch(() => {});
+  await place("late");
+  await eventually("it is told why", async () => /no space left on device/i.test(await kubectl("get", "events", "--field-selector", "involvedObject.name=late")));
+  await ready("early");
+  await run("rm", [join(dataDir, "filler")]);
+  await ready("late");
+  t.is(await containerOf("early"), before);
+  t.is(await kubectl("exec", "early", "--", "echo", "here"), "here\n");
+  await kubectl("delete", "pod", "early", "late", "--now");
+  await agent.stop();
 });
 
 serial("after all of this nothing is left", async (t) => {

@@ -125,6 +125,23 @@ serial("a part of a volume is mounted as it was, and a link out of the volume is
   await kubectl("delete", "pod", "parts", "--wait=false");
 });
 
+serial("an image is a volume, whole and in part, and nobody writes to it", async (t) => {
+  await create("image-volume", {
+    volumes: [{ name: "image", image: { reference: IMAGE } }, { name: "absent", image: { reference: "registry.lichen.internal/absent:1" } }],
+    containers: [
+      box("(ls /image/bin/busybox; head -n 1 /passwd; touch /image/x || echo refused) >/dev/termination-log 2>/dev/null; true", {
+        volumeMounts: [{ name: "image", mountPath: "/image" }, { name: "image", mountPath: "/passwd", subPath: "etc/passwd" }],
+      }),
+      box("true", { name: "waits", volumeMounts: [{ name: "absent", mountPath: "/image" }] }),
+    ],
+  });
+  await reaches("image-volume", "tells", ({ containerStatuses = [] }) => containerStatuses[0]?.state?.terminated !== undefined && /ErrImagePull|ImagePullBackOff/.test(containerStatuses[1]?.state?.waiting?.reason ?? ""));
+  t.is((await status("image-volume")).containerStatuses?.[0]?.state?.terminated?.message, "/image/bin/busybox\nroot:x:0:0:root:/root:/bin/sh\nrefused\n");
+  const refused = await t.throwsAsync(kubectl("exec", "image-volume", "-c", "main", "--", "true"));
+  t.regex(refused?.message ?? "", /container not found \("main"\)/, "a container that has ended is refused before the connection becomes a stream");
+  await kubectl("delete", "pod", "image-volume", "--wait=false");
+});
+
 serial("a container for debugging sees the processes of another; resources change in place", async (t) => {
   await create("open", { containers: [box(FOREVER, { resources: { requests: { cpu: "100m", memory: "32Mi" }, limits: { cpu: "200m", memory: "64Mi" } } })] });
   await reaches("open", "is ready", ready);

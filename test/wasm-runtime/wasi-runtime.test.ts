@@ -57,6 +57,20 @@ const end = async (runtime: Runtime, name: string) => {
   }
 };
 
+test("figures of a pod are those of its components' processes", async (t) => {
+  const { runtime, directory } = await device(t);
+  const { pod, ids } = await start(runtime, directory, "figures", [hello, { ...ticker, name: "tick" }]);
+  const [usage, ...others] = (await runtime.usage?.()) ?? [];
+  t.deepEqual(others, []);
+  t.is(usage?.uid, pod.metadata.uid);
+  t.is(usage?.processes, 2);
+  t.deepEqual(usage?.containers.map(({ id, name }) => [id, name]).toSorted(), [[ids[0], "web"], [ids[1], "tick"]].toSorted());
+  t.true((usage?.cpu ?? 0) > 0, "starting alone takes some");
+  t.true((usage?.workingSet ?? 0) > 2 ** 20 && (usage?.workingSet ?? 0) <= (usage?.memory ?? 0));
+  await Promise.all(ids.map((id) => runtime.stopContainer(id, 0)));
+  t.is((await runtime.usage?.())?.[0]?.processes, 0);
+});
+
 test("pods have addresses of their own, so that all of them can use one port", async (t) => {
   const { runtime, directory } = device(t);
   await Promise.all([start(runtime, directory, "a", [hello]), pull(runtime, ticker)]);

@@ -99,6 +99,7 @@ function defaultVolume(volume: Volume): Volume {
   if (Object.keys(volume).length === 1) return { ...volume, emptyDir: {} };
   let filled = mapField(volume, "secret", (one) => fill(one, { defaultMode: FILE_MODE }));
   filled = mapField(filled, "configMap", (one) => fill(one, { defaultMode: FILE_MODE }));
+  filled = mapField(filled, "image", (one) => fill(one, { pullPolicy: pullPolicy(one.reference) }) as typeof one);
   filled = mapField(filled, "hostPath", (one) => fill(one, { type: "" }));
   filled = mapField(filled, "image", (one) => fill(one, { pullPolicy: pullPolicy(one.reference) }));
   filled = mapField(filled, "ephemeral", (one) => mapField(one, "volumeClaimTemplate", (template) => mapField(template, "spec", (spec) => fill(spec, { volumeMode: "Filesystem" }))));

@@ -91,7 +91,7 @@ export async function cgroups({ root, mount = CGROUP_ROOT, allocatable, podPids 
       const cgroup = podCgroup(root, pod);
       await ensure(cgroup);
       await limit(cgroup, podCgroupLimits(pod, podPids));
-      await balance();
+      if (cgroup.startsWith(`${qosCgroup(root, "Burstable")}/`)) await balance();
     },
     async removePod(uid) {
       for (const hierarchy of hierarchies) {

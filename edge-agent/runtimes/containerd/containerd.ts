@@ -3,6 +3,7 @@
  * their labels, containers their name, attempt and spec hash, so an agent that starts knows what runs. A listing costs
  * two calls; details that cannot change any more (a start time, an exit code) are asked for once per container.
  */
+import { rm } from "node:fs/promises";
 import { sleep, type Clock } from "../../../core/api/clock.ts";
 import type { Log } from "../../../core/api/log.ts";
 import type { Pod } from "../../../core/api/types.gen.ts";
@@ -13,19 +14,25 @@ import { containerConfig, logDirectoryOf, sandboxConfig, type ConfigContext } fr
 import { criClient, type Cri } from "./cri.ts";
 import { execInTask } from "./exec.ts";
 import { GRPC, GrpcError } from "./grpc.ts";
+import { imageViews } from "./image-view.ts";
 import { ANNOTATION, LABEL } from "./labels.ts";
 import { CONTAINER_STATES, SANDBOX_READY, type M } from "./messages.ts";
 import { PAUSE_IMAGE } from "./pause-image.ts";
 import { resizedResources } from "./resources.ts";
 import { inFull, rpcText } from "./rpc-text.ts";
+import { shimSocket } from "./shim-socket.ts";
 import { podUsage } from "./usage.ts";
 import { userIds, wantsUserNamespace } from "./user-ids.ts";
 
 export interface ContainerdRuntimeOptions extends ConfigContext {
   readonly socket: string;
+  /** containerd's; its default unless given */
+  readonly snapshotter?: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly cgroups: Cgroups;
+  /** where exec sessions have their pipes; nothing of an earlier agent is in it */
+  readonly pipes: string;
   /** called when the daemon does not answer: starts it again if it is ours */
   readonly revive?: (() => Promise<void>) | undefined;
 }
@@ -42,28 +49,48 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
   const details = new Map<string, M<"ContainerStatus">>();
   /** containers and sandboxes that were stopped from here: nobody wonders why they were killed */
   const ended = new Set<string>();
-  const addresses = new Map<string, readonly string[]>();
+  /** sandboxes that are ready: nothing that is asked of them changes */
+  const readySandboxes = new Map<string, M<"PodSandboxStatus">>();
+  const views = imageViews(cri, options.snapshotter ?? "overlayfs");
   const listeners = new Set<(uid: string | undefined) => void>();
   const closing = new AbortController();
   const mine = { [LABEL.device]: device };
+  const revive = async () => options.revive?.().catch((cause: unknown) => log.error({ error: String(cause) }, "containerd could not be started again"));
 
-  const detailOf = async ({ id = "", pod_sandbox_id: sandbox = "", state }: M<"Container">): Promise<M<"ContainerStatus"> | undefined> => {
+  const detailOf = async ({ id = "", pod_sandbox_id: sandbox = "", state }: M<"Container">): Promise<Detail> => {
     const known = details.get(id);
     if (known !== undefined && known.state === state && !isDoubtful(known, clock.now())) return known;
-    const { status } = await cri.call("ContainerStatus", { container_id: id });
+    // removed between the listing and now: nobody needs to know more of it
+    const answer = await missingIsFine(cri.call("ContainerStatus", { container_id: id }));
+    if (answer === undefined) return "gone";
+    const { status } = answer;
     if (status === undefined) return undefined;
     details.set(id, status);
     const awaited = !ended.has(id) && !ended.has(sandbox) && isDoubtful(status, clock.now()) && clock.now() - milliseconds(status.finished_at) < OOM_AWAITED_MS;
     return awaited ? { ...status, state: CONTAINER_STATES.indexOf("running") } : status;
   };
-  const addressesOf = async (sandbox: M<"PodSandbox">): Promise<readonly string[]> => {
-    const id = sandbox.id ?? "";
-    const known = addresses.get(id);
+  const sandboxOf = async (id: string): Promise<M<"PodSandboxStatus"> | undefined> => {
+    const known = readySandboxes.get(id);
     if (known !== undefined) return known;
-    const { status } = await cri.call("PodSandboxStatus", { pod_sandbox_id: id });
-    const found = [status?.network?.ip, ...(status?.network?.additional_ips ?? []).map(({ ip }) => ip)].filter((ip) => ip !== undefined && ip !== "");
-    addresses.set(id, found as string[]);
-    return found as string[];
+    const status = (await missingIsFine(cri.call("PodSandboxStatus", { pod_sandbox_id: id })))?.status;
+    if (status !== undefined) readySandboxes.set(id, status);
+    return status;
+  };
+  const addressesOf = async ({ id = "" }: M<"PodSandbox">): Promise<readonly string[]> => {
+    const network = (await sandboxOf(id))?.network;
+    return [network?.ip, ...(network?.additional_ips ?? []).map(({ ip }) => ip)].filter((ip) => ip !== undefined && ip !== "") as string[];
+  };
+  /** A pod that containerd has trouble with stays as it was seen last: the others go on. */
+  let lastSeen = new Map<string, RunningPod>();
+  const lookedAt = async (uid: string, look: () => Promise<RunningPod>): Promise<RunningPod> => {
+    try {
+      return await look();
+    } catch (error) {
+      const known = lastSeen.get(uid);
+      if (known === undefined) throw error;
+      log.warn({ pod: `${known.namespace}/${known.name}`, error: String(error) }, "a pod could not be listed; it counts as it was seen last");
+      return known;
+    }
   };
 
   const features = async (): Promise<RuntimeFeatures> => {
@@ -96,8 +123,9 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
         if (failing.length === 0) return undefined;
         return failing.map(({ type, reason, message }) => `container runtime ${type === "NetworkReady" ? "network " : ""}not ready: ${type}=false reason:${reason} message:${message}`).join("; ");
       } catch (error) {
-        await options.revive?.().catch((cause: unknown) => log.error({ error: String(cause) }, "containerd could not be started again"));
-        return `container runtime is down: ${error instanceof Error ? error.message : String(error)}`;
+        // not waited for: whoever asks wants to hear of it now
+        void revive();
+        throw error;
       }
     },
     features,
@@ -107,12 +135,14 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
       const alive = new Set([...containers.map(({ id }) => id), ...items.map(({ id }) => id)]);
       for (const id of details.keys()) if (!alive.has(id)) details.delete(id);
       for (const id of ended) if (!alive.has(id)) ended.delete(id);
-      for (const id of addresses.keys()) if (!alive.has(id)) addresses.delete(id);
-      return Promise.all([...groupByPod(items)].map(([uid, sandboxes]) => runningPod(uid, sandboxes, containers, addressesOf, detailOf)));
+      for (const id of readySandboxes.keys()) if (!alive.has(id)) readySandboxes.delete(id);
+      const pods = await Promise.all([...groupByPod(items)].map(([uid, sandboxes]) => lookedAt(uid, () => runningPod(uid, sandboxes, containers, addressesOf, detailOf))));
+      lastSeen = new Map(pods.map((pod) => [pod.uid, pod]));
+      return pods;
     },
     changes(listener) {
       listeners.add(listener);
-      if (listeners.size === 1) void follow(cri, clock, closing.signal, () => listeners.forEach((each) => each(undefined)));
+      if (listeners.size === 1) void follow(cri, { clock, signal: closing.signal, revive, hint: () => listeners.forEach((each) => each(undefined)) });
       return () => listeners.delete(listener);
     },
 
@@ -159,16 +189,18 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
     async stopSandbox(sandboxId) {
       ended.add(sandboxId);
       await missingIsFine(cri.call("StopPodSandbox", { pod_sandbox_id: sandboxId }));
-      addresses.delete(sandboxId);
+      readySandboxes.delete(sandboxId);
     },
     async removeSandbox(sandboxId) {
       await missingIsFine(cri.call("StopPodSandbox", { pod_sandbox_id: sandboxId }));
+      // its shim has ended; as long as the sandbox is listed, an agent after this one would do it again
+      await rm(shimSocket(options.socket, sandboxId), { force: true });
       await missingIsFine(cri.call("RemovePodSandbox", { pod_sandbox_id: sandboxId }));
     },
 
     async createContainer(sandboxId, plan) {
       // containerd reads log directory, host name and cgroup parent from this copy, not from the sandbox
-      const { status } = await cri.call("PodSandboxStatus", { pod_sandbox_id: sandboxId });
+      const status = await sandboxOf(sandboxId);
       const firstUserId = firstUserIdOf(status?.annotations);
       const sandbox = sandboxConfig(options, plan.pod, {
         logDirectory: logDirectoryOf(plan),
@@ -189,7 +221,7 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
     async removeContainer(containerId) {
       await missingIsFine(cri.call("RemoveContainer", { container_id: containerId }));
     },
-    exec: (containerId, command) => execInTask(cri, containerId, command),
+    exec: (containerId, command) => execInTask(cri, options.pipes, containerId, command),
     async run(containerId, { command, timeoutMs, signal }) {
       const timeout = Math.max(1, Math.ceil(timeoutMs / 1000));
       try {
@@ -225,8 +257,10 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
       await options.cgroups.ensurePod(pod).catch((error: unknown) => log.warn({ pod: pod.metadata.name, error: String(error) }, "the pod's limits do not fit its containers yet"));
     },
     recursiveReadOnly: async () => (await features()).recursiveReadOnlyMounts,
+    imageMount: views.mountOf,
     async forgetPod(uid) {
       users.release(uid);
+      await views.remove(uid);
       await options.cgroups.removePod(uid);
     },
     async close() {
@@ -235,6 +269,8 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
     },
   };
 }
+
+type Detail = M<"ContainerStatus"> | undefined | "gone";
 
 function groupByPod(items: readonly M<"PodSandbox">[]): Map<string, M<"PodSandbox">[]> {
   const out = new Map<string, M<"PodSandbox">[]>();
@@ -250,7 +286,7 @@ async function runningPod(
   sandboxes: readonly M<"PodSandbox">[],
   containers: readonly M<"Container">[],
   addressesOf: (sandbox: M<"PodSandbox">) => Promise<readonly string[]>,
-  detailOf: (container: M<"Container">) => Promise<M<"ContainerStatus"> | undefined>,
+  detailOf: (container: M<"Container">) => Promise<Detail>,
 ): Promise<RunningPod> {
   const [newest, ...earlier] = sandboxes.toSorted((a, b) => (b.created_at ?? 0) - (a.created_at ?? 0));
   const ready = (newest?.state ?? SANDBOX_READY) === SANDBOX_READY;
@@ -265,7 +301,10 @@ async function runningPod(
     createdAt: milliseconds(newest?.created_at),
     attempt: newest?.metadata?.attempt ?? 0,
     earlierSandboxes: earlier.map(({ id = "" }) => id),
-    containers: await Promise.all(own.map(async (container) => runningContainer(container, await detailOf(container)))),
+    containers: (await Promise.all(own.map(async (container) => {
+      const detail = await detailOf(container);
+      return detail === "gone" ? [] : [runningContainer(container, detail)];
+    }))).flat(),
   };
 }
 
@@ -328,22 +367,29 @@ function isDoubtful({ exit_code, reason, finished_at }: M<"ContainerStatus">, no
   return exit_code === KILLED && reason !== "OOMKilled" && now - milliseconds(finished_at) < OOM_KNOWN_MS;
 }
 
-async function missingIsFine(call: Promise<unknown>): Promise<void> {
+/** undefined: what was asked about is not there */
+async function missingIsFine<T>(call: Promise<T>): Promise<T | undefined> {
   try {
-    await call;
+    return await call;
   } catch (error) {
     if (!(error instanceof GrpcError && error.code === GRPC.notFound)) throw error;
+    return undefined;
   }
 }
 
+/** What happens without the agent having done it: it looks by itself after each of its own calls. */
+const UNASKED: ReadonlySet<string> = new Set(["/tasks/exit", "/tasks/oom"]);
+
 /** Events only say that it is worth looking; what was missed while the daemon was away is seen by looking, too. */
-async function follow(cri: Cri, clock: Clock, signal: AbortSignal, hint: () => void): Promise<void> {
+async function follow(cri: Cri, { clock, signal, revive, hint }: { readonly clock: Clock; readonly signal: AbortSignal; readonly revive: () => Promise<void>; readonly hint: () => void }): Promise<void> {
   while (!signal.aborted) {
     try {
-      for await (const { topic = "" } of cri.events(signal)) if (topic.startsWith("/tasks/") || topic.startsWith("/containers/")) hint();
+      for await (const { topic = "" } of cri.events(signal)) if (UNASKED.has(topic)) hint();
     } catch {
       // the pause below, then again
     }
+    // the end of the events is the first sign of a daemon that is gone
+    if (!signal.aborted) await revive();
     hint();
     await sleep(clock, EVENTS_PAUSE_MS, signal);
   }

@@ -9,6 +9,8 @@ import { protobuf } from "./protobuf.ts";
 const RUNTIME = "runtime.v1.RuntimeService";
 const IMAGE = "runtime.v1.ImageService";
 const TASKS = "containerd.services.tasks.v1.Tasks";
+const SNAPSHOTS = "containerd.services.snapshots.v1.Snapshots";
+const LEASES = "containerd.services.leases.v1.Leases";
 const CONTAINERS = "containerd.services.containers.v1.Containers";
 /** where CRI keeps its containers */
 const NAMESPACE = { "containerd-namespace": "k8s.io" };
@@ -41,7 +43,7 @@ const rpcs = {
   ListPodSandboxStats: [RUNTIME, "ListPodSandboxStatsRequest", "ListPodSandboxStatsResponse", NORMAL],
   Attach: [RUNTIME, "AttachRequest", "AttachResponse", NORMAL],
   ListImages: [IMAGE, "ImageFilterRequest", "ListImagesResponse", NORMAL],
-  ImageStatus: [IMAGE, "ImageRequest", "ImageStatusResponse", NORMAL],
+  ImageStatus: [IMAGE, "ImageStatusRequest", "ImageStatusResponse", NORMAL],
   PullImage: [IMAGE, "PullImageRequest", "PullImageResponse", OPEN],
   RemoveImage: [IMAGE, "ImageRequest", "Empty", NORMAL],
   ImageFsInfo: [IMAGE, "Empty", "ImageFsInfoResponse", NORMAL],
@@ -54,6 +56,12 @@ const rpcs = {
   ResizePty: [TASKS, "ResizePtyRequest", "Empty", NORMAL],
   Kill: [TASKS, "KillRequest", "Empty", NORMAL],
   DeleteProcess: [TASKS, "ProcessId", "Empty", NORMAL],
+  List: [LEASES, "ListLeasesRequest", "ListLeasesResponse", NORMAL],
+  Delete: [LEASES, "DeleteLeaseRequest", "Empty", NORMAL],
+  // an image as a directory: CRI cannot before containerd 2.1
+  View: [SNAPSHOTS, "ViewSnapshotRequest", "SnapshotMounts", NORMAL],
+  Mounts: [SNAPSHOTS, "SnapshotKey", "SnapshotMounts", NORMAL],
+  Remove: [SNAPSHOTS, "SnapshotKey", "Empty", NORMAL],
 } as const satisfies { readonly [rpc: string]: readonly [string, keyof Messages, keyof Messages, number | undefined] };
 
 type Rpcs = typeof rpcs;
@@ -63,6 +71,8 @@ export interface Cri {
   call<R extends keyof Rpcs>(rpc: R, request: M<Rpcs[R][1]>, options?: CallOptions): Promise<M<Rpcs[R][2]>>;
   /** containerd's own events of the CRI namespace, until the signal aborts or the connection ends */
   events(signal: AbortSignal): AsyncIterable<M<"EventEnvelope">>;
+  /** keys of the snapshots that a filter of containerd's matches */
+  snapshots(snapshotter: string, filter: string): Promise<readonly string[]>;
   close(): void;
 }
 
@@ -80,6 +90,14 @@ export function criClient(socketPath: string, channel: GrpcChannel = grpcChannel
       for await (const bytes of channel.stream("/containerd.services.events.v1.Events/Subscribe", request, { signal })) {
         yield codec.decode("EventEnvelope", bytes);
       }
+    },
+    async snapshots(snapshotter, filter) {
+      const keys: string[] = [];
+      const request = codec.encode("ListSnapshotsRequest", { snapshotter, filters: [filter] });
+      for await (const bytes of channel.stream(`/${SNAPSHOTS}/List`, request, { timeoutMs: NORMAL, metadata: NAMESPACE })) {
+        for (const { name = "" } of codec.decode("ListSnapshotsResponse", bytes).info ?? []) keys.push(name);
+      }
+      return keys;
     },
     close: () => channel.close(),
   };

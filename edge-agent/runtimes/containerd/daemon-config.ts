@@ -79,7 +79,8 @@ export function cniConflist(options: { readonly podCidr: string; readonly lastAd
     plugins: [
       {
         type: "ptp",
-        ipMasq: true,
+        // masquerade.ts does it once for all
+        ipMasq: false,
         ...(options.mtu === undefined ? {} : { mtu: options.mtu }),
         ipam: { type: "host-local", dataDir: options.ipamDir, ranges: [range], routes: [{ dst: "0.0.0.0/0" }] },
       },

@@ -14,6 +14,8 @@ import type { Log } from "../../../core/api/log.ts";
 import { podRange } from "../../network/pod-range.ts";
 import { criClient } from "./cri.ts";
 import { cniConflist, daemonToml, hostsToml, type RegistrySource } from "./daemon-config.ts";
+import { bootId, daemonsOf, readRecord, startTime, terminate, type Record } from "./daemon-process.ts";
+import { masquerade, unmasquerade } from "./masquerade.ts";
 import { PAUSE_IMAGE, pauseImage } from "./pause-image.ts";
 import { daemonPaths, type DaemonPaths } from "./paths.ts";
 
@@ -23,16 +25,19 @@ export interface ContainerdOptions {
   readonly log: Log;
   readonly clock: Clock;
   readonly registries?: readonly RegistrySource[];
+  /** that the daemon had to be started again, and why */
+  readonly tell?: (message: string) => void;
 }
 
 export interface Containerd {
   readonly socket: string;
-  /** (re)writes the pod network; the daemon picks it up by itself */
+  readonly snapshotter: string;
+  /** (re)writes the pod network and lets it out; the daemon picks it up by itself */
   setPodCidr(cidr: string): Promise<void>;
   setRegistries(registries: readonly RegistrySource[]): Promise<void>;
   /** loads an image archive; returns its references */
   importImage(file: string): Promise<readonly string[]>;
-  /** starts the daemon again if it died */
+  /** for a daemon that does not answer: starts it again if it died, or when it hangs; whoever asks meanwhile gets the same answer */
   ensureRunning(): Promise<void>;
   /** ends the daemon; pods that still run keep running */
   stop(): Promise<void>;
@@ -42,7 +47,8 @@ const execute = promisify(execFile);
 
 const READY_LIMIT_MS = 60_000;
 const READY_STEP_MS = 100;
-const STOP_LIMIT_MS = 10_000;
+const STARTS = 3;
+const RESTART_MS = 1_000;
 const CNI_DIRS = ["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"];
 /** Debian keeps runc and iptables in sbin, which a service's PATH may lack. */
 const SYSTEM_PATHS = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -61,17 +67,18 @@ export async function containerdMissing(): Promise<string | undefined> {
 }
 
 /** @throws Error when a program is missing or the daemon does not answer in time */
-export async function startContainerd({ dataDir, log, clock, registries = [] }: ContainerdOptions): Promise<Containerd> {
+export async function startContainerd({ dataDir, log, clock, registries = [], tell = () => {} }: ContainerdOptions): Promise<Containerd> {
   const paths = daemonPaths(dataDir);
   const bin = await cniBinDir();
   if (bin === undefined) throw new Error(`no CNI plugins in ${CNI_DIRS.join(", ")}: install containernetworking-plugins`);
   const program = await programPath("containerd");
   if (program === undefined) throw new Error("containerd is not in PATH: install it or give the agent a --containerd-socket");
   for (const directory of [paths.base, paths.root, paths.cniConfig, paths.ipam, paths.certificates]) await mkdir(directory, { recursive: true, mode: 0o711 });
-  const overlay = (await statfs(paths.base)).type === OVERLAYFS_SUPER_MAGIC;
-  const config = daemonToml({ paths, sandboxImage: PAUSE_IMAGE, cniBinDir: bin, snapshotter: overlay ? "native" : "overlayfs" });
+  const snapshotter = (await statfs(paths.base)).type === OVERLAYFS_SUPER_MAGIC ? "native" : "overlayfs";
+  const config = daemonToml({ paths, sandboxImage: PAUSE_IMAGE, cniBinDir: bin, snapshotter });
   const digest = createHash("sha256").update(program).update(config).digest("hex");
 
+  const closing = new AbortController();
   let current: Record | undefined;
   const start = async () => {
     const boot = await bootId();
@@ -81,7 +88,8 @@ export async function startContainerd({ dataDir, log, clock, registries = [] }: 
       current = alive;
       log.info({ pid: alive.pid }, "containerd is running already");
     } else {
-      if (alive !== undefined) await terminate(alive.pid, alive.started, clock);
+      // an agent that was killed between starting a daemon and noting it: two on one directory lock each other out
+      for (const stray of await daemonsOf(paths)) await terminate(stray.pid, stray.started, clock);
       // sockets and mounts recorded before a reboot lead nowhere
       if (record !== undefined && record.boot !== boot) await rm(paths.state, { recursive: true, force: true });
       await replaceFile(paths.config, config);
@@ -103,15 +111,36 @@ export async function startContainerd({ dataDir, log, clock, registries = [] }: 
       await replaceFile(paths.record, JSON.stringify(current));
       log.info({ pid: child.pid }, "containerd started");
     }
-    await untilReady(paths, clock);
+    await untilReady(paths, current, clock, closing.signal);
+    if (current !== alive) await dropLeases(paths).catch((error: unknown) => log.warn({ error: String(error) }, "what an earlier containerd held cannot be let go"));
   };
 
+  /** What ends while it starts may have been ended by somebody: it is tried again. */
+  const startFirst = async () => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await start();
+      } catch (error) {
+        if (attempt === STARTS) throw error;
+        log.warn({ error: String(error) }, "containerd did not start; trying again");
+        await sleep(clock, RESTART_MS, closing.signal);
+      }
+    }
+  };
+  let reviving: Promise<void> | undefined;
+  let network: string | undefined;
   const self: Containerd = {
     socket: paths.socket,
+    snapshotter,
     async setPodCidr(podCidr) {
       const file = join(paths.cniConfig, "10-lichen.conflist");
+      const before = await readFile(file, "utf8").catch(() => "");
       const text = cniConflist({ podCidr, lastAddress: podRange(podCidr).lastOfContainers, ipamDir: paths.ipam });
-      if ((await readFile(file, "utf8").catch(() => "")) !== text) await replaceFile(file, text);
+      if (before !== text) await replaceFile(file, text);
+      const cidrBefore = /"subnet":"([^"]+)"/.exec(before)?.[1];
+      if (cidrBefore !== undefined && cidrBefore !== podCidr) await unmasquerade(cidrBefore);
+      await masquerade(podCidr);
+      network = podCidr;
     },
     async setRegistries(mirrors) {
       for (const mirror of mirrors) {
@@ -124,20 +153,38 @@ export async function startContainerd({ dataDir, log, clock, registries = [] }: 
       const { stdout } = await execute("ctr", ["-a", paths.socket, "-n", "k8s.io", "images", "import", "--all-platforms", file], { timeout: IMPORT_LIMIT_MS });
       return [...stdout.matchAll(/unpacking (\S+)/g)].map((match) => match[1] ?? "");
     },
-    async ensureRunning() {
-      if (current !== undefined && (await startTime(current.pid)) === current.started) return;
-      log.warn({}, "containerd is gone; starting it again");
-      await start();
+    ensureRunning() {
+      reviving ??= (async () => {
+        closing.signal.throwIfAborted();
+        if (current !== undefined && (await startTime(current.pid)) === current.started) {
+          // slow disks and full tables make it pause: it is given the time that it has to start
+          if (await untilReady(paths, current, clock, closing.signal).then(() => true, () => false)) return;
+          closing.signal.throwIfAborted();
+          log.warn({ pid: current.pid }, "containerd hangs; ending it");
+          tell("containerd does not answer; it is ended and started again, pods run on");
+          await terminate(current.pid, current.started, clock);
+        } else {
+          log.warn({}, "containerd is gone; starting it again");
+          tell("containerd has ended; it is started again, pods run on");
+        }
+        await start();
+      })().finally(() => {
+        reviving = undefined;
+      });
+      return reviving;
     },
     async stop() {
+      closing.abort();
+      await reviving?.catch(() => {});
       if (current !== undefined) await terminate(current.pid, current.started, clock);
       current = undefined;
+      if (network !== undefined) await unmasquerade(network);
       await rm(paths.record, { force: true });
     },
   };
 
   await self.setRegistries(registries);
-  await start();
+  await startFirst();
   await importPause(self, paths);
   return self;
 }
@@ -156,66 +203,34 @@ async function importPause(daemon: Containerd, paths: DaemonPaths): Promise<void
   }
 }
 
-async function untilReady(paths: DaemonPaths, clock: Clock): Promise<void> {
+/** What a daemon that was killed was working on: it would keep content for a day that nobody waits for any more. */
+async function dropLeases(paths: DaemonPaths): Promise<void> {
+  const cri = criClient(paths.socket);
+  try {
+    const { leases = [] } = await cri.call("List", {});
+    for (const { id = "", labels = {} } of leases) if ("containerd.io/gc.expire" in labels) await cri.call("Delete", { id });
+  } finally {
+    cri.close();
+  }
+}
+
+/** @throws Error when it ends meanwhile, or does not answer in time */
+async function untilReady(paths: DaemonPaths, { pid, started }: Record, clock: Clock, signal: AbortSignal): Promise<void> {
   const end = clock.monotonic() + READY_LIMIT_MS;
   for (;;) {
     const cri = criClient(paths.socket);
     try {
-      await cri.call("Version", {});
+      await cri.call("Version", {}, { signal });
       return;
     } catch (error) {
+      signal.throwIfAborted();
+      if ((await startTime(pid)) !== started) throw new Error(`containerd ended; its log is ${paths.log}`, { cause: error });
       if (clock.monotonic() > end) throw new Error(`containerd does not answer on ${paths.socket}; its log is ${paths.log}`, { cause: error });
     } finally {
       cri.close();
     }
     await sleep(clock, READY_STEP_MS);
   }
-}
-
-interface Record {
-  readonly pid: number;
-  readonly started: string;
-  readonly boot: string;
-  readonly digest: string;
-}
-
-async function readRecord(paths: DaemonPaths): Promise<Record | undefined> {
-  try {
-    const value: unknown = JSON.parse(await readFile(paths.record, "utf8"));
-    const record = value as Partial<Record>;
-    if (typeof record.pid !== "number" || typeof record.started !== "string" || typeof record.boot !== "string" || typeof record.digest !== "string") return undefined;
-    return { pid: record.pid, started: record.started, boot: record.boot, digest: record.digest };
-  } catch {
-    return undefined;
-  }
-}
-
-/** Field 22 of /proc/PID/stat (proc(5)), clock ticks after boot; undefined when the process is gone or a zombie. */
-async function startTime(pid: number): Promise<string | undefined> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
-  } catch {
-    return undefined;
-  }
-}
-
-async function terminate(pid: number, started: string, clock: Clock): Promise<void> {
-  for (const [signal, limit] of [["SIGTERM", STOP_LIMIT_MS], ["SIGKILL", STOP_LIMIT_MS]] as const) {
-    const end = clock.monotonic() + limit;
-    if ((await startTime(pid)) !== started) return;
-    process.kill(pid, signal);
-    while (clock.monotonic() < end) {
-      if ((await startTime(pid)) !== started) return;
-      await sleep(clock, READY_STEP_MS);
-    }
-  }
-  throw new Error(`containerd (pid ${pid}) did not end`);
-}
-
-async function bootId(): Promise<string> {
-  return (await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "unknown")).trim();
 }
 
 async function replaceFile(file: string, text: string): Promise<void> {

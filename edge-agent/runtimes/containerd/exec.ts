@@ -8,9 +8,8 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { constants, openSync } from "node:fs";
-import { mkdtemp, open, rm, type FileHandle } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rm, type FileHandle } from "node:fs/promises";
 import { Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { ExecOptions, ExecSession } from "../runtime.ts";
@@ -23,10 +22,11 @@ const SIGKILL = 9;
 
 const execute = promisify(execFile);
 
-/** @throws GrpcError when containerd or runc refuse the command */
-export async function execInTask(cri: Cri, containerId: string, options: ExecOptions): Promise<ExecSession> {
+/** `pipes`: the directory of all sessions' pipes. @throws GrpcError when containerd or runc refuse the command */
+export async function execInTask(cri: Cri, pipes: string, containerId: string, options: ExecOptions): Promise<ExecSession> {
   const process = await processOf(cri, containerId, options);
-  const directory = await mkdtemp(join(tmpdir(), "lichen-exec-"));
+  await mkdir(pipes, { recursive: true, mode: 0o700 });
+  const directory = await mkdtemp(join(pipes, "exec-"));
   const path = (name: string) => join(directory, name);
   const names = [...(options.stdin ? ["in"] : []), "out", ...(options.tty ? [] : ["err"])];
   const id = { container_id: containerId, exec_id: randomUUID() };

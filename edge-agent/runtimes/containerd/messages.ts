@@ -119,6 +119,7 @@ export const messages = {
     id: [1, "string"], repo_tags: [2, "string", "repeated"], repo_digests: [3, "string", "repeated"], size: [4, "int"], uid: [5, "Int64Value"],
     username: [6, "string"], spec: [7, "ImageSpec"], pinned: [8, "bool"],
   },
+  ImageStatusRequest: { image: [1, "ImageSpec"], verbose: [2, "bool"] },
   ImageStatusResponse: { image: [1, "Image"], info: [2, "map"] },
   AuthConfig: { username: [1, "string"], password: [2, "string"], auth: [3, "string"], server_address: [4, "string"], identity_token: [5, "string"], registry_token: [6, "string"] },
   PullImageRequest: { image: [1, "ImageSpec"], auth: [2, "AuthConfig"], sandbox_config: [3, "PodSandboxConfig"] },
@@ -165,6 +166,21 @@ export const messages = {
   CloseIORequest: { container_id: [1, "string"], exec_id: [2, "string"], stdin: [3, "bool"] },
   ResizePtyRequest: { container_id: [1, "string"], exec_id: [2, "string"], width: [3, "int"], height: [4, "int"] },
   KillRequest: { container_id: [1, "string"], exec_id: [2, "string"], signal: [3, "int"] },
+
+  // --- containerd: snapshots ---
+  ViewSnapshotRequest: { snapshotter: [1, "string"], key: [2, "string"], parent: [3, "string"], labels: [4, "map"] },
+  SnapshotKey: { snapshotter: [1, "string"], key: [2, "string"] },
+  SnapshotMounts: { mounts: [1, "SnapshotMount", "repeated"] },
+  SnapshotMount: { type: [1, "string"], source: [2, "string"], target: [3, "string"], options: [4, "string", "repeated"] },
+  ListSnapshotsRequest: { snapshotter: [1, "string"], filters: [2, "string", "repeated"] },
+  ListSnapshotsResponse: { info: [1, "SnapshotInfo", "repeated"] },
+  SnapshotInfo: { name: [1, "string"] },
+
+  // --- containerd: leases ---
+  ListLeasesRequest: { filters: [1, "string", "repeated"] },
+  ListLeasesResponse: { leases: [1, "Lease", "repeated"] },
+  Lease: { id: [1, "string"], labels: [3, "map"] },
+  DeleteLeaseRequest: { id: [1, "string"], sync: [2, "bool"] },
 
   Empty: {},
 } as const satisfies Table;

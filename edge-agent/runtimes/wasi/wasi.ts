@@ -36,6 +36,7 @@ import { loopbackAddresses, loopbackRange } from "./loopback-addresses.ts";
 import type { PodAddresses } from "./pod-addresses.ts";
 import { idOf, podState, runAs } from "./state.ts";
 import type { ContainerRecord, SandboxRecord } from "./state.ts";
+import { podUsage } from "./usage.ts";
 
 export interface WasiRuntimeOptions {
   /** modules and pods are kept below it */
@@ -470,6 +471,15 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     },
 
     series: lines.series,
+    usage() {
+      const now = clock.now();
+      const processesOf = (sandbox: SandboxRecord) => state.containers(sandbox.id).flatMap(({ id, name }) => {
+        const found = componentState(state.directoryOf(sandbox.id, id));
+        return found.state === "running" ? [{ id, name, pid: found.running.pid }] : [];
+      });
+      const pods = Map.groupBy(state.sandboxes().filter(({ stopped }) => !stopped), ({ uid }) => uid);
+      return Promise.resolve([...pods].map(([uid, sandboxes]) => podUsage(uid, sandboxes.flatMap(processesOf), now)));
+    },
 
     // a host looks at its log's path twice a second and begins anew when the file was renamed
     reopenLog: () => Promise.resolve(),

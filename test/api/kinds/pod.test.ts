@@ -54,6 +54,12 @@ test("what a pod asks for itself makes its class of service", (t) => {
   t.is(classOf({ limits: { ...both, cpu: "2" }, requests: both }, { resources: { limits: both } }), "Burstable");
 });
 
+test("an image volume is pulled as a container's image is", (t) => {
+  const volumes = ["example.com/a:1", "example.com/a", "example.com/a:latest"].map((reference, at) => ({ name: `v${at}`, image: { reference } }));
+  const { spec } = created(pod({ volumes })) as unknown as Pod;
+  t.deepEqual(spec?.volumes?.slice(0, 3).map(({ image }) => image?.pullPolicy), ["IfNotPresent", "Always", "Always"]);
+});
+
 test("matchLabelKeys become requirements of the selector", (t) => {
   const constraint = { maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "DoNotSchedule", labelSelector: {}, matchLabelKeys: ["app", "none"] };
   const { spec } = created(pod({ topologySpreadConstraints: [constraint] }, {}, { labels: { app: "x" } })) as unknown as Pod;

@@ -102,7 +102,7 @@ export const containerTests = [
     await running(c, { spec: { volumes }, container: { volumeMounts: [{ name: "image", mountPath: "/volume" }] } });
     assert.match(await exec(c, "pod", "ls /volume/bin"), /busybox/);
     assert.match(await exec(c, "pod", "cat /volume/etc/passwd"), /^root:/);
-  }, { missing: "devices mount no image volumes" }),
+  }),
 
   conformance("[sig-node] Kubelet when scheduling a busybox command in a pod should print the output to logs", async (c) => {
     assert.equal(await output(c, { script: "echo 'Hello World'; sleep 1" }), "Hello World\n");

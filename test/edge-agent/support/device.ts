@@ -69,28 +69,32 @@ export interface DeviceSeed {
   readonly runtime?: FakeRuntime;
   readonly file?: DesiredFile;
   readonly dataDir?: string;
+  /** how far the system's clock, which the runtime tells times by, is behind */
+  readonly behindMs?: number;
 }
 
 export async function testDevice(seed: DeviceSeed = {}): Promise<TestDevice> {
   const clock = seed.clock ?? virtualClock();
+  const behindMs = seed.behindMs ?? 0;
+  const agentClock = { ...clock, now: () => clock.now() + behindMs };
   const runtime = seed.runtime ?? fakeRuntime(clock);
   const file = seed.file ?? memoryFile();
   const dataDir = seed.dataDir ?? (await mkdtemp(join(tmpdir(), "lichen-agent-")));
   const desired = await openDesired(file, silentLog);
-  const events = eventBuffer(clock);
+  const events = eventBuffer(agentClock);
   const report = newReport();
   const directories = podDirectories(dataDir);
   const agent = startAgent({
     device: {
       nodeName: seed.name ?? "device",
-      clock,
+      clock: agentClock,
       log: silentLog,
       events,
       objects: desired,
       volumes: onlyWhereNeeded(volumes({ directories, objects: desired, mounter: plainMounter, token: async () => "token", tokenRound: () => "" })),
       files: noFiles,
       pulls: slots(2),
-      starts: slots(4),
+      starts: slots(4), removals: slots(4),
       hostIPs: () => ["192.0.2.1"],
       allocatable: () => ({ cpu: "4", memory: "1Gi" }),
       clusterDns: () => ({ servers: ["10.96.0.10"], domain: "cluster.local" }),
@@ -98,7 +102,7 @@ export async function testDevice(seed: DeviceSeed = {}): Promise<TestDevice> {
       hostsFile: async () => "",
     },
     desired,
-    observer: observer([runtime], silentLog),
+    observer: observer([runtime], silentLog, undefined, () => behindMs),
     report,
     runtimes: [runtime],
     chooseRuntime: () => runtime,

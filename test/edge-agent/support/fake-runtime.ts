@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../../core/api/clock.ts";
 import type { Pod } from "../../../core/api/types.gen.ts";
+import { isAlive } from "../../../edge-agent/containers.ts";
 import {
   ImageError,
   type ContainerPlan,
@@ -40,6 +41,8 @@ export interface FakeRuntime extends Runtime {
   /** the next calls of that kind fail with this message */
   readonly failures: Map<"startSandbox" | "createContainer" | "startContainer" | "pods", string>;
   end(container: string, exitCode: number): void;
+  /** the runtime cannot say any more what became of it */
+  lose(container: string): void;
   /** power cut: everything ends, sandboxes are not ready */
   reboot(): void;
   present(reference: string): void;
@@ -61,7 +64,7 @@ export function fakeRuntime(clock: Clock, handler = "containerd"): FakeRuntime {
   };
   const finish = (id: string, exitCode: number, blameless = false) => {
     const container = containers.get(id);
-    if (container?.state !== "running") return;
+    if (container === undefined || !isAlive(container)) return;
     ending.get(id)?.();
     container.state = "exited";
     container.exitCode = exitCode;
@@ -176,7 +179,7 @@ export function fakeRuntime(clock: Clock, handler = "containerd"): FakeRuntime {
     },
     stopContainer(id, graceSeconds) {
       const container = containers.get(id);
-      if (container?.state !== "running") return Promise.resolve();
+      if (container === undefined || !isAlive(container)) return Promise.resolve();
       fake.calls.push(`stop ${container.name} ${graceSeconds}`);
       const answer = fake.onTerm(container.name);
       const limit = graceSeconds * 1000;
@@ -212,6 +215,10 @@ export function fakeRuntime(clock: Clock, handler = "containerd"): FakeRuntime {
     },
     end(name, exitCode) {
       for (const container of containers.values()) if (container.name === name && container.state === "running") finish(container.id, exitCode);
+    },
+    lose(name) {
+      for (const container of containers.values()) if (container.name === name && container.state === "running") container.state = "unknown";
+      changed();
     },
     reboot() {
       for (const container of containers.values()) finish(container.id, 255);
