@@ -7,14 +7,13 @@ import { sleep, type Clock } from "../../core/api/clock.ts";
 import type { Log } from "../../core/api/log.ts";
 import type { PodAddresses } from "../runtimes/wasi/pod-addresses.ts";
 import { addressesOf, addressRange, blocksOf, contains, rangeText } from "./address-range.ts";
+import type { AddressRange } from "./address-range.ts";
 import type { PodDevice } from "./pod-device.ts";
 import { podRange } from "./pod-range.ts";
 
 export interface RoutedAddresses extends PodAddresses {
   /** the node's range, as soon as it is known and whenever it changes */
   setPodCidr(cidr: string): void;
-  /** blocks that are this device's, as CIDRs */
-  blocks(): Promise<readonly string[]>;
   /** takes everything back from the kernel: no pod is left */
   remove(): Promise<void>;
 }
@@ -38,6 +37,8 @@ export function routedAddresses({ device, fallback, clock, log }: RoutedParts): 
   const known = Promise.withResolvers<void>();
   let waited: Promise<void> | undefined;
   let unusable: string | undefined;
+  /** blocks as the kernel had them: asked once, because a command costs as much as the start of a component */
+  let own: readonly AddressRange[] | undefined;
 
   const useFallback = (reason: string, taken: ReadonlySet<string>) => {
     if (reason !== unusable) log.warn({ reason }, "component pods get addresses that only this device reaches");
@@ -48,17 +49,20 @@ export function routedAddresses({ device, fallback, clock, log }: RoutedParts): 
   async function free(range: string, taken: ReadonlySet<string>): Promise<string | undefined> {
     const { components } = podRange(range);
     const last = components.base + components.size - 1;
-    const choose = (blocks: readonly { base: number; size: number }[]) =>
+    const choose = (blocks: readonly AddressRange[]) =>
       blocks
         .filter(({ base }) => base >= components.base && base <= last)
         .flatMap((block) => addressesOf(block).slice(0, block.base + block.size > last ? -1 : undefined))
         .find((address) => !taken.has(address));
-    await device.ensure();
-    const own = (await device.claimed()).map(addressRange);
+    if (own === undefined) {
+      await device.ensure();
+      own = (await device.claimed()).map(addressRange);
+    }
     const found = choose(own);
     if (found !== undefined) return found;
     for (const block of blocksOf(components, BLOCK)) {
       if (own.some(({ base }) => base === block.base) || !(await device.claim(block))) continue;
+      own = [...own, block];
       return choose([block]);
     }
     return undefined;
@@ -74,10 +78,11 @@ export function routedAddresses({ device, fallback, clock, log }: RoutedParts): 
       if (routed.length === 0) return;
       try {
         await device.ensure();
-        const own = (await device.claimed()).map(addressRange);
-        const missing = routed.filter((address) => !own.some((block) => contains(block, address)));
+        const have = (await device.claimed()).map(addressRange);
+        const missing = routed.filter((address) => !have.some((block) => contains(block, address)));
         const blocks = new Map(missing.map((address) => addressRange(`${address}/${BLOCK_BITS}`)).map((block) => [block.base, block]));
         for (const block of blocks.values()) if (!(await device.claim(block))) log.warn({ block: rangeText(block) }, "addresses that pods here have belong to another agent on this machine now");
+        own = undefined;
       } catch (error) {
         log.warn({ error: String(error) }, "the addresses of component pods cannot be made again; their components will not start");
       }
@@ -92,7 +97,9 @@ export function routedAddresses({ device, fallback, clock, log }: RoutedParts): 
         return useFallback(error instanceof Error ? error.message : String(error), taken);
       }
     },
-    blocks: () => device.claimed().catch(() => []),
-    remove: () => device.remove(),
+    remove() {
+      own = undefined;
+      return device.remove();
+    },
   };
 }

@@ -102,6 +102,8 @@ export async function serviceProxy(parts: ServiceProxyParts): Promise<ServicePro
     async isolate(pod) {
       const [first] = policiesFor(pod, policies());
       if (!works) return first === undefined ? undefined : `NetworkPolicy ${first.metadata.name} selects this pod, and this device cannot enforce it: ${reason}`;
+      // none at all: nothing to wait for
+      if (policies().length === 0) return undefined;
       await apply();
       if (first !== undefined && failed !== undefined) throw new Error(`NetworkPolicy ${first.metadata.name} could not be enforced yet: ${String(failed)}`);
       return undefined;
