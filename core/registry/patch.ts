@@ -80,7 +80,7 @@ function strategic(kind: BodyKind, old: AnyObject, given: unknown, options: Stri
   if (!isObject(given)) throw badRequest(notAnObject(given));
   const { object, rest } = strategicMerge(kind.schema, old, given);
   const unusable = (why: string) => notUsable(goText(rest), why);
-  return checked(kind, decodeOr(() => decodeMap(kind.schema, object), unusable), options, unusable);
+  return checked(kind, decodeOr(() => decodeMap(kind.schema, object, old), unusable), options, unusable);
 }
 
 function notStrategic(): ApiError {
@@ -111,7 +111,7 @@ function decoded(kind: BodyKind, value: unknown, options: Strictness, old: AnyOb
   }
   const decode = () => {
     try {
-      return decodeValue(kind.schema, value);
+      return decodeValue(kind.schema, value, old);
     } catch {
       // the first mistake is the first of the document that is shown
       return decodeValue(kind.schema, shown());

@@ -19,21 +19,24 @@ export interface Decoded {
   readonly problems: readonly string[];
 }
 
-/** Throws BadRequest: `json: cannot unmarshal string into Go struct field PodSpec.spec.hostNetwork of type bool`. */
-export function decodeValue(type: ObjectType, value: unknown): Decoded {
-  return decodeIn("json", type, value);
+/**
+ * Throws BadRequest: `json: cannot unmarshal string into Go struct field PodSpec.spec.hostNetwork of type bool`.
+ * `before`: a decoded object of this type; what `value` shares with it is taken as it is.
+ */
+export function decodeValue(type: ObjectType, value: unknown, before?: unknown): Decoded {
+  return decodeIn("json", type, value, before);
 }
 
 /** The same in the words of Go's conversion from untyped maps, which what a strategic merge patch made goes through. */
-export function decodeMap(type: ObjectType, value: unknown): Decoded {
-  return decodeIn("map", type, value);
+export function decodeMap(type: ObjectType, value: unknown, before?: unknown): Decoded {
+  return decodeIn("map", type, value, before);
 }
 
-function decodeIn(words: Decoder["words"], type: ObjectType, value: unknown): Decoded {
+function decodeIn(words: Decoder["words"], type: ObjectType, value: unknown, before: unknown): Decoded {
   if (type.custom === true) return decodeCustom(type, value, decodeValue);
   const problems: string[] = [];
   const decoder: Decoder = { words, problems, path: [], fields: [], objects: 0 };
-  return { value: decodeObject(decoder, type, value, { owner: "", goType: undefined }), problems };
+  return { value: decodeObject(decoder, type, value, { owner: "", goType: undefined }, before), problems };
 }
 
 interface Decoder {
@@ -56,12 +59,13 @@ type JsonObject = { [field: string]: unknown };
 
 const isObject = (value: unknown): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
-function decodeObject(decoder: Decoder, type: ObjectType, value: unknown, place: Place): JsonObject {
+function decodeObject(decoder: Decoder, type: ObjectType, value: unknown, place: Place, before?: unknown): JsonObject {
   if (!isObject(value)) throw mismatch(decoder, { kind: "object", type }, value, place);
   if (++decoder.objects > MAX_OBJECTS) throw badRequest(`the body holds more than ${MAX_OBJECTS} objects`);
   const owner = type.name.slice(type.name.lastIndexOf(".") + 1);
   const given: JsonObject = {};
   let extra: JsonObject | undefined;
+  const known = isObject(before) ? before : undefined;
   for (const name of namesOf(decoder, type, value)) {
     const field = type.fields.get(name);
     if (field === undefined) {
@@ -71,10 +75,15 @@ function decodeObject(decoder: Decoder, type: ObjectType, value: unknown, place:
     }
     const each = value[name];
     if (each === null) continue;
+    const last = known?.[name];
+    if (each === last && typeof each === "object") {
+      given[name] = each;
+      continue;
+    }
     decoder.path.push(name);
     const embedded = field.within === undefined ? NOT_EMBEDDED : embeddedIn(owner, field.within.length);
     decoder.fields.push(...embedded, name);
-    given[name] = decodeField(decoder, field.type, each, { owner, goType: field.goType });
+    given[name] = decodeField(decoder, field.type, each, { owner, goType: field.goType }, last);
     decoder.path.pop();
     decoder.fields.length -= embedded.length + 1;
   }
@@ -150,10 +159,10 @@ function isEmpty(value: unknown): boolean {
   return value === "" || value === 0 || value === false || value === null;
 }
 
-function decodeField(decoder: Decoder, type: FieldType, value: unknown, place: Place): unknown {
+function decodeField(decoder: Decoder, type: FieldType, value: unknown, place: Place, before?: unknown): unknown {
   switch (type.kind) {
     case "object":
-      return decodeObject(decoder, type.type, value, place);
+      return decodeObject(decoder, type.type, value, place, before);
     case "list": {
       if (!Array.isArray(value)) throw mismatch(decoder, type, value, place);
       const items: Place = { owner: place.owner, goType: place.goType?.replace(/^\[\]/, "") };

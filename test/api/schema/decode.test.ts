@@ -174,3 +174,15 @@ test("what the reader of YAML found is one error, and its keys are read in order
     'Pod in version "v1" cannot be handled as a Pod: strict decoding error: yaml: unmarshal errors:\n  line 2: key "spec" already set in map, unknown field "bar", unknown field "foo"',
   );
 });
+
+test("what a value shares with a decoded one is taken as it is, and everything else is decoded", (t) => {
+  const before = decodeValue(pod, { metadata: { name: "a", labels: { b: "1" } }, spec: { containers: [{ name: "c", resources: { limits: { cpu: "0.5" } } }] } }).value;
+  const { metadata, spec } = before as { metadata: object; spec: object };
+  const next = decodeValue(pod, { ...before, metadata: { ...metadata, labels: { z: "1", a: "2" } }, status: { phase: "Running", unknown: 1 } }, before);
+  t.is(next.value["spec"], spec);
+  t.deepEqual(Object.keys((next.value["metadata"] as { labels: object }).labels), ["a", "z"]);
+  t.deepEqual(next.problems, ['unknown field "status.unknown"']);
+  // the same object in another place is of another type
+  t.throws(() => decodeValue(pod, { ...before, status: { conditions: spec } }, before));
+  t.throws(() => decodeValue(pod, { ...before, spec: { ...spec, hostNetwork: "yes" } }, before));
+});
