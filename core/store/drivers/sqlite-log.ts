@@ -173,16 +173,23 @@ export function openSqliteLog(path: string): SqliteLog {
     },
 
     forget(revision) {
-      const { swept } = state();
+      const { compacted, swept } = state();
       if (swept >= revision) return "done";
       const to = Math.min(revision, swept + FORGET_STEP);
       if (!compacting) db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES_COMPACTING}`);
       compacting = to < revision;
-      transaction(() => {
-        sql.dropReplaced.run(swept, to);
-        sql.dropDeletions.run(swept, to);
-        sql.swept.run(revision, to);
-      });
+      // What readers may not ask for has to be durable. Sweeping is not: a crash takes back whole steps, which are done
+      // again, and the next write syncs the same file. So the disk is left to those who wait for it.
+      if (compacted >= revision) db.exec("PRAGMA synchronous = NORMAL");
+      try {
+        transaction(() => {
+          sql.dropReplaced.run(swept, to);
+          sql.dropDeletions.run(swept, to);
+          sql.swept.run(revision, to);
+        });
+      } finally {
+        db.exec("PRAGMA synchronous = FULL");
+      }
       if (!compacting) db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
       return compacting ? "more" : "done";
     },
