@@ -52,10 +52,10 @@ async function longestPause(work: () => Promise<void>): Promise<number> {
 /** Milliseconds that each of the writes of one client took, one after another, while `work` ran. */
 async function waits(store: Store, work: () => Promise<void>): Promise<readonly number[]> {
   const took: number[] = [];
-  let running = true;
+  const ended = new AbortController();
   const writer = async () => {
     const key = "/registry/pods/default/pod-watched";
-    while (running) {
+    while (!ended.signal.aborted) {
       const started = performance.now();
       await store.put(key, value, store.get(key)?.revision ?? 0);
       took.push(performance.now() - started);
@@ -63,7 +63,7 @@ async function waits(store: Store, work: () => Promise<void>): Promise<readonly 
   };
   const writing = writer();
   await work();
-  running = false;
+  ended.abort();
   await writing;
   return took;
 }
