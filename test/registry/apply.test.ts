@@ -120,3 +120,39 @@ test("sets of paths are sets", (t) => {
     }),
   );
 });
+
+test("a manager that names nothing any more loses its labels and leaves the rest of the metadata", async (t) => {
+  const { client } = await setup();
+  const apply = async (labels: object | undefined) => {
+    const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a", ...(labels === undefined ? {} : { labels }) } } as unknown as AnyObject;
+    return (await client.patch(CONFIG_MAPS, a, { type: "apply", object, force: false }, { fieldManager: "one" })).object;
+  };
+  const made = await apply({ x: "1" });
+  const emptied = await apply(undefined);
+  t.is(emptied.metadata.name, "a");
+  t.is(emptied.metadata.uid, made.metadata.uid);
+  t.is(emptied.metadata.labels, undefined);
+});
+
+test("what was there before the first apply belongs to a manager of its own, with its maps and a time", async (t) => {
+  const { client } = await setup();
+  await client.create(CONFIG_MAPS, { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a" }, data: { x: "1" } }, { namespace: "n" });
+  for (const reset of [[{}], []]) {
+    const cleared = await client.patch(CONFIG_MAPS, a, { type: "merge", patch: { metadata: { managedFields: reset } } });
+    t.is(cleared.object.metadata.managedFields, undefined, JSON.stringify(reset));
+  }
+  const applied = await applier(client)("one", { y: "2" });
+  const before = applied.metadata.managedFields?.find(({ manager }) => manager === "before-first-apply");
+  t.deepEqual(before?.fieldsV1, { "f:data": { ".": {}, "f:x": {} } } as never);
+  t.truthy(before?.time);
+});
+
+test("conflicts name the fields of a level before those below it", async (t) => {
+  const { client } = await setup();
+  const spec = (image: string, restartPolicy: string) => ({ spec: { containers: [{ name: "c", image }], restartPolicy } });
+  const template = { apiVersion: "v1", kind: "PodTemplate", metadata: { name: "a" } };
+  await client.patch(POD_TEMPLATES, a, { type: "apply", object: { ...template, template: spec("1", "Never") } as unknown as AnyObject, force: false }, { fieldManager: "one" });
+  const late = client.patch(POD_TEMPLATES, a, { type: "apply", object: { ...template, template: spec("2", "Always") } as unknown as AnyObject, force: false }, { fieldManager: "two" });
+  const error = await t.throwsAsync(late, { instanceOf: ApiError });
+  t.deepEqual(error?.details?.causes?.map(({ field }) => field), [".template.spec.restartPolicy", '.template.spec.containers[name="c"].image']);
+});

@@ -1,6 +1,7 @@
 import test from "ava";
 import fc from "fast-check";
 import { CONFIG_MAPS, DEPLOYMENTS, PODS } from "../../core/api/resources.gen.ts";
+import { ApiError } from "../../core/api/status.ts";
 import { jsonPatch } from "../../core/registry/json-patch.ts";
 import { mergePatch } from "../../core/registry/merge-patch.ts";
 import { setup } from "./setup.ts";
@@ -91,4 +92,17 @@ test("a pod is bound once", async (t) => {
   t.like(pod.status?.conditions?.[0], { type: "PodScheduled", status: "True" });
   await t.throwsAsync(bind("n2"), { message: /pod a is already assigned to node "n1"/ });
   await t.throwsAsync(bind(""), { message: "target.name: Required value" });
+});
+
+test("a patch may not take the name away, and what is no patch is said of objects that exist", async (t) => {
+  const { client } = await setup();
+  const at = { namespace: "n", name: "a" };
+  const unreadable = { type: "unreadable", error: new ApiError("BadRequest", "no patch") } as const;
+  await t.throwsAsync(client.patch(CONFIG_MAPS, at, unreadable), { message: 'configmaps "a" not found' });
+  await client.create(CONFIG_MAPS, { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a" } }, { namespace: "n" });
+  await t.throwsAsync(client.patch(CONFIG_MAPS, at, unreadable), { message: "no patch" });
+  for (const patch of [{ metadata: null }, { metadata: { name: null } }, null]) {
+    await t.throwsAsync(client.patch(CONFIG_MAPS, at, { type: "merge", patch }), { message: "the name of the object (a based on URL) was undeterminable: name must be provided" });
+  }
+  await t.throwsAsync(client.patch(CONFIG_MAPS, at, { type: "merge", patch: { metadata: { name: "b" } } }), { message: "the name of the object (b) does not match the name on the URL (a)" });
 });
