@@ -66,3 +66,10 @@ export async function terminate(pid: number, started: string, clock: Clock): Pro
 export async function bootId(): Promise<string> {
   return (await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "unknown")).trim();
 }
+
+/** Fields 14 and 15 of /proc/PID/stat (proc(5)): what it has used of the processor; 0 when it is gone. */
+export async function processorTicks(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+}
