@@ -14,6 +14,8 @@ export interface ConfigContext {
   readonly device: string;
   readonly cgroups: { readonly root: string; readonly version: CgroupVersion };
   readonly seccompRoot: string;
+  /** false: this kernel cannot confine programs */
+  readonly seccomp?: boolean;
   readonly memoryBytes: number;
 }
 
@@ -34,7 +36,7 @@ export function sandboxConfig(context: ConfigContext, pod: Pod, { logDirectory, 
     annotations: { ...annotations, [ANNOTATION.hostname]: hostname, [ANNOTATION.logDirectory]: logDirectory, ...(firstUserId === undefined ? {} : { [ANNOTATION.userIds]: String(firstUserId) }) },
     linux: {
       cgroup_parent: podCgroup(context.cgroups.root, pod),
-      security_context: sandboxSecurity(pod, context.seccompRoot, firstUserId),
+      security_context: sandboxSecurity(pod, { seccompRoot: context.seccompRoot, seccomp: context.seccomp !== false }, firstUserId),
       sysctls: Object.fromEntries((pod.spec?.securityContext?.sysctls ?? []).map(({ name: key, value }) => [key, value])),
     },
   };

@@ -52,6 +52,8 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
   /** sandboxes that are ready: nothing that is asked of them changes */
   const readySandboxes = new Map<string, M<"PodSandboxStatus">>();
   const views = imageViews(cri, options.snapshotter ?? "overlayfs");
+  /** false once this kernel has said that it cannot confine programs */
+  let seccomp = true;
   const listeners = new Set<(uid: string | undefined) => void>();
   const closing = new AbortController();
   const mine = { [LABEL.device]: device };
@@ -183,7 +185,16 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
     async startSandbox(pod, sandbox) {
       const firstUserId = wantsUserNamespace(pod) ? await claimUserIds(pod) : undefined;
       await options.cgroups.ensurePod(pod);
-      const { pod_sandbox_id = "" } = await inFull(cri.call("RunPodSandbox", { config: sandboxConfig(options, pod, sandbox, firstUserId) }));
+      const run = () => cri.call("RunPodSandbox", { config: sandboxConfig({ ...options, seccomp }, pod, sandbox, firstUserId) });
+      const { pod_sandbox_id = "" } = await inFull(
+        run().catch((error: unknown) => {
+          // a pod that asks for a profile itself is refused again
+          if (!seccomp || !(error instanceof GrpcError) || !error.message.includes("seccomp is not supported")) throw error;
+          log.warn({}, "this kernel has no seccomp: sandboxes run without it");
+          seccomp = false;
+          return run();
+        }),
+      );
       return pod_sandbox_id;
     },
     async stopSandbox(sandboxId) {

@@ -19,7 +19,13 @@ export function namespaces(pod: Pod, firstUserId?: number): M<"NamespaceOption">
   };
 }
 
-export function sandboxSecurity(pod: Pod, seccompRoot: string, firstUserId?: number): M<"LinuxSandboxSecurityContext"> {
+export interface SandboxSecurity {
+  readonly seccompRoot: string;
+  /** the kernel can confine programs */
+  readonly seccomp: boolean;
+}
+
+export function sandboxSecurity(pod: Pod, { seccompRoot, seccomp }: SandboxSecurity, firstUserId?: number): M<"LinuxSandboxSecurityContext"> {
   const context = pod.spec?.securityContext;
   const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
   return {
@@ -30,7 +36,7 @@ export function sandboxSecurity(pod: Pod, seccompRoot: string, firstUserId?: num
     supplemental_groups: groups(pod),
     supplemental_groups_policy: groupsPolicy(pod),
     // the pause process needs no more than this
-    seccomp: context?.seccompProfile === undefined ? { profile_type: PROFILE.RuntimeDefault } : profile(context.seccompProfile, seccompRoot),
+    seccomp: context?.seccompProfile === undefined ? { profile_type: seccomp ? PROFILE.RuntimeDefault : PROFILE.Unconfined } : profile(context.seccompProfile, seccompRoot),
   };
 }
 
