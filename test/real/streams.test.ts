@@ -27,7 +27,7 @@ const ready = (kubectl: Kubectl, name: string) => kubectl("wait", "pod", name, "
 
 /** kubectl with something on its standard input. */
 async function kubectlWith(input: string | Buffer, kubeconfig: string, version: "1.32" | "1.36", args: readonly string[]): Promise<{ readonly out: string; readonly code: number | null }> {
-  const child = spawn(await kubectlProgram(version), args, { env: { ...process.env, KUBECONFIG: kubeconfig, HOME: "/nonexistent" }, stdio: ["pipe", "pipe", "ignore"] });
+  const child = spawn(await kubectlProgram(version), args, { env: environment(kubeconfig), stdio: ["pipe", "pipe", "ignore"] });
   const parts: Buffer[] = [];
   child.stdout.on("data", (data: Buffer) => parts.push(data));
   child.stdin.on("error", () => {});
@@ -36,8 +36,24 @@ async function kubectlWith(input: string | Buffer, kubeconfig: string, version: 
   return { out: Buffer.concat(parts).toString(), code };
 }
 
+const environment = (kubeconfig = up.kubeconfig) => ({ ...process.env, KUBECONFIG: kubeconfig, HOME: "/nonexistent" });
+
+/** kubectl in a terminal of 33 rows and 101 columns, with somebody at the keyboard. */
+async function typed(keys: string, version: "1.32" | "1.36", args: readonly string[]): Promise<{ readonly out: string; readonly code: number | null }> {
+  const words = [await kubectlProgram(version), ...args].map((word) => `'${word}'`).join(" ");
+  const child = spawn("script", ["-qec", `stty rows 33 cols 101; ${words}`, "/dev/null"], { env: environment(), stdio: ["pipe", "pipe", "ignore"] });
+  let out = "";
+  child.stdout.on("data", (data: Buffer) => (out += data.toString()));
+  child.stdin.on("error", () => {});
+  // the pipe stays open: the end of script's input would be the end of the terminal
+  child.stdin.write(keys);
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  child.stdin.destroy();
+  return { out, code };
+}
+
 async function forward(t: { teardown(end: () => Promise<void>): void }, kubeconfig: string, version: "1.32" | "1.36", args: readonly string[]): Promise<{ readonly port: number; readonly program: Program }> {
-  const program = startProgram({ command: await kubectlProgram(version), args: ["port-forward", ...args], env: { ...process.env, KUBECONFIG: kubeconfig, HOME: "/nonexistent" } });
+  const program = startProgram({ command: await kubectlProgram(version), args: ["port-forward", ...args], env: environment(kubeconfig) });
   t.teardown(() => program.stop());
   const [, port = "0"] = await program.says(/^Forwarding from 127\.0\.0\.1:(\d+)/);
   return { port: Number(port), program };
@@ -105,12 +121,43 @@ for (const version of kubectlVersions) {
     t.false(program.output().includes("lost connection"));
   });
 
-  serial(`kubectl ${version}: a terminal has the size that was asked for`, async (t) => {
-    const kubectl = await kubectlProgram(version);
-    const command = `stty rows 33 cols 101; KUBECONFIG=${up.kubeconfig} ${kubectl} exec -it box -- sh -c 'sleep 1; stty size'`;
-    const program = startProgram({ command: "script", args: ["-qec", command, "/dev/null"] });
-    await program.ended;
-    t.regex(program.output(), /33 101/);
+  serial(`kubectl ${version}: a terminal has the size that was asked for, and a shell in it reads what is typed`, async (t) => {
+    const { out, code } = await typed("stty size; echo $((6*7))\nexit 5\n", version, ["exec", "-it", "box", "--", "sh"]);
+    t.regex(out, /33 101/);
+    t.regex(out, /^42\r?$/m);
+    t.is(code, 5);
+  });
+
+  serial(`kubectl ${version}: attach joins the terminal of a program that waits for input`, async (t) => {
+    const name = `asks-${version.replace(".", "-")}`;
+    const kubectl = await kubectlFor(up.kubeconfig, version);
+    await kubectl("run", name, "--stdin", "--tty", "--attach=false", ...server("read line; echo heard $line; i=0; until [ \"$(stty size)\" = '33 101' ] || [ $i = 50 ]; do i=$((i+1)); sleep 0.1; done; stty size"));
+    await ready(kubectl, name);
+    const { out } = await typed("something\n", version, ["attach", "-it", name]);
+    t.regex(out, /heard something/);
+    t.regex(out, /33 101/);
+    t.regex(await kubectl("logs", name), /heard something/);
+  });
+
+  serial(`kubectl ${version}: logs -f shows each line when it is written and ends with the container`, async (t) => {
+    const name = `talks-${version.replace(".", "-")}`;
+    const kubectl = await kubectlFor(up.kubeconfig, version);
+    await kubectl("run", name, ...server("echo first; while [ ! -e /tmp/go ]; do sleep 0.2; done; echo second; sleep 1; echo third"));
+    await ready(kubectl, name);
+    const program = startProgram({ command: await kubectlProgram(version), args: ["logs", "-f", name], env: environment() });
+    t.teardown(() => program.stop());
+    await program.says(/^first$/);
+    t.false(program.output().includes("second"));
+    await kubectl("exec", name, "--", "touch", "/tmp/go");
+    await program.says(/^second$/);
+    t.deepEqual(await program.ended, { code: 0, signal: null });
+    t.is(program.output(), "first\nsecond\nthird");
+  });
+
+  serial(`kubectl ${version}: debug puts a container beside another, sees its processes and takes input`, async (t) => {
+    const name = `debug-${version.replace(".", "-")}`;
+    const { out } = await kubectlWith("sleep 3600\n", up.kubeconfig, version, ["debug", "-i", "box", `--image=${IMAGE}`, "--target=box", `--container=${name}`, "--profile=general", "--quiet", "--", "sh", "-c", "read wanted; ps | grep -q \"[s]${wanted#s}\" && echo it runs; sleep 1"]);
+    t.regex(out, /it runs/);
   });
 }
 
@@ -165,13 +212,17 @@ serial("a line of 1 Mbit/s that a stream fills keeps its device present and lets
   const file = join(directory, "thin", "identity", "identity.json");
   writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, "utf8")) as object), mqtt: [`mqtts://127.0.0.1:${link.port}`] }), { mode: 0o600 });
   await agent().says(/^ready/);
-  await kubectl("run", "loud", ...server("sleep 3600"));
+  await kubectl("run", "loud", ...server("nc -ll -p 7 -e cat >/dev/null & sleep 3600"));
   await ready(kubectl, "loud");
 
-  const bulk = startProgram({ command: await kubectlProgram("1.36"), args: ["exec", "loud", "--", "cat", "/dev/zero"], env: { ...process.env, KUBECONFIG: join(dataDir, "kubeconfig"), HOME: "/nonexistent" } });
+  const bulk = startProgram({ command: await kubectlProgram("1.36"), args: ["exec", "loud", "--", "cat", "/dev/zero"], env: environment(join(dataDir, "kubeconfig")) });
   t.teardown(() => bulk.stop());
+  const { port: sink } = await forward(t, join(dataDir, "kubeconfig"), "1.36", ["pod/loud", ":7"]);
+  const flood = connect({ port: sink, host: "127.0.0.1" }).on("error", () => {});
+  t.teardown(() => void flood.destroy());
+  flood.write(randomBytes(100 * MEBIBYTE));
   const before = link.carried();
-  await eventually("the stream fills the line", () => link.carried() - before > 2 * MEBIBYTE, 120_000);
+  await eventually("streams fill the line in both directions", () => link.carried() - before > 3 * MEBIBYTE, 120_000);
   const conditionsOf = async () => (await kubectl.json<Node>("get", "node", "thin")).status?.conditions?.find(({ type }) => type === "Ready")?.status;
   t.is(await kubectl("exec", "loud", "--", "echo", "between"), "between\n");
   await kubectl("run", "late", ...server("echo started; sleep 3600"));
