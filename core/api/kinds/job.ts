@@ -14,6 +14,7 @@ import { internalPodSpec, internalTemplate } from "./validate/internal-form.ts";
 import { validateJobSpec } from "./validate/job-spec.ts";
 import { validateJobStatus } from "./validate/job-status.ts";
 import { shownSelector } from "./validate/labels.ts";
+import { same } from "./validate/same.ts";
 import { validateSelectorMatch } from "./validate/pod-template.ts";
 import { containersColumn, imagesColumn, selectorColumn } from "./workload-columns.ts";
 
@@ -31,7 +32,7 @@ export const jobHooks: KindHooks = {
     const job = object as unknown as Job;
     if (job.spec === undefined) return { ...object, status: {} };
     const spec = job.spec.manualSelector === true ? job.spec : generated(job.spec, job.metadata.name ?? "", job.metadata.uid ?? "");
-    return { ...object, ...(labelsOfTemplate({ ...job, spec }) as object), status: {} } as typeof object;
+    return { ...object, ...(labelsOfTemplate({ ...job, spec }, job) as object), status: {} } as typeof object;
   },
   validate: checking(validateJob),
   validateUpdate: checkingUpdate(validateJobUpdate),
@@ -79,9 +80,11 @@ export function defaultPodFailurePolicy(policy: NonNullable<JobSpec["podFailureP
   return mapField(policy, "rules", (rules) => mapAll(rules ?? [], (one) => mapField(one, "onPodConditions", (patterns) => mapAll(patterns, (pattern) => fill(pattern, { status: "True" })))));
 }
 
-function labelsOfTemplate(job: Job): Job {
+/** Labels that came from the template follow it, those that the user gave stay. */
+function labelsOfTemplate(job: Job, given?: Job): Job {
   const labels = job.spec?.template?.metadata?.labels;
-  if (labels === undefined || Object.keys(job.metadata.labels ?? {}).length > 0) return job;
+  const follows = given !== undefined && same(job.metadata.labels, given.spec?.template?.metadata?.labels);
+  if (labels === undefined || (!follows && Object.keys(job.metadata.labels ?? {}).length > 0)) return job;
   return { ...job, metadata: { ...job.metadata, labels } };
 }
 

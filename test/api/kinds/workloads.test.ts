@@ -124,3 +124,10 @@ test("a suspended Job may still ask for other amounts", (t) => {
   const change = (object: object) => ({ ...object, spec: { ...spec, template: { ...spec?.template, spec: { ...spec?.template.spec, containers } } } });
   t.deepEqual(updateRefusals(suspended, change), []);
 });
+
+test("a Job without labels takes those of its template, with what finds its pods", (t) => {
+  const made = created(job({ template: template({ restartPolicy: "Never" }, { app: "a" }) }));
+  t.like(made.metadata.labels, { app: "a", "job-name": "a", "batch.kubernetes.io/controller-uid": "u" });
+  const labelled = created({ ...job({ template: template({ restartPolicy: "Never" }, { app: "a" }) }), metadata: { labels: { mine: "b" } } });
+  t.deepEqual(labelled.metadata.labels, { mine: "b" });
+});
