@@ -3,7 +3,7 @@
  * server, and how long a pod takes from its creation until a watch sees it run, as component and as container.
  * Needs root and containerd for the containers, and ss (iproute2) for the bytes.
  *
- *   node bench/agent.ts [idle=60] [pods=30]
+ *   node bench/agent.ts [idle=60] [pods=30] [containers=0]
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -23,7 +23,7 @@ const AT_ONCE = 10;
 const SETTLE = 15;
 
 const hello = join(import.meta.dirname, "..", "examples", "components", "hello", "hello.wasm");
-const withContainers = process.getuid?.() === 0 && existsSync("/usr/bin/containerd");
+const withContainers = numberArgument("containers", 1) === 1 && process.getuid?.() === 0 && existsSync("/usr/bin/containerd");
 const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
 
 const commandOf = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
