@@ -28,6 +28,8 @@ const TURN_MARGIN_MS = 1_000;
 /** sun_path of unix(7), without its end */
 const MAX_SOCKET_PATH = 107;
 const POLL_MS = 20;
+/** Compiled code, and the bytes that it was made from, in the size of a module. */
+const CODE_FACTOR = 4;
 /** A process that does not answer is stuck or gone. */
 const ANSWER_MS = MAX_TURN_MS + TURN_MARGIN_MS;
 
@@ -60,19 +62,20 @@ export async function startShared(group: Group, options: StartOptions, again = t
   let control: Socket;
   try {
     const found = await opened(group, host);
-    record(join(stateDir, STARTING_FILE), { ...found.running, shared: group.directory, startedAt, memoryLimitBytes: spec.memoryLimitBytes });
+    record(join(stateDir, STARTING_FILE), { ...found.running, shared: group.directory, startedAt, memoryLimitBytes: spec.memoryLimitBytes + CODE_FACTOR * spec.moduleBytes });
     bound(group);
     control = found.control;
   } catch (error) {
     return refuse(128, `the shared process could not be started: ${(error as Error).message}`);
   }
   control.write(`${JSON.stringify({ op: "start", id, module: module.moduleDigest, spec } satisfies SharedOrder)}\n`);
-  control.write(bytes);
 
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => void stopShared(stateDir, 0), startTimeoutMs);
     let told = false;
-    control.once("data", () => {
+    control.on("data", (word: Buffer) => {
+      if (word.includes("module")) control.write(bytes);
+      if (!word.includes("running")) return;
       told = true;
       clearTimeout(timer);
       // from here on nothing of it keeps the agent alive

@@ -11,17 +11,28 @@ const IDLE_TITLE = "lichen-wasi shared";
 const LONG_TURN_NS = 20_000_000n;
 const THOUSAND = 1000n;
 
-let cleared = true;
+/** Writing a title costs as much as a tenth of a request; what it says may be older by this, far less than a turn may take. */
+const REFRESH_MS = 500;
 
-/** The title is put back once for all turns of a round of the event loop: a guest that is stuck never gets there. */
+let told = { id: "", at: 0 };
+let looking = false;
+
+/** One that is stuck never gets to `look`: its title stays. */
 function tell(id: string): void {
-  process.title = busyTitle(Date.now(), id);
-  if (!cleared) return;
-  cleared = false;
-  setImmediate(() => {
-    cleared = true;
-    process.title = IDLE_TITLE;
-  });
+  const now = Date.now();
+  if (id === told.id && now - told.at < REFRESH_MS) return;
+  told = { id, at: now };
+  process.title = busyTitle(now, id);
+  if (looking) return;
+  looking = true;
+  setTimeout(look, REFRESH_MS);
+}
+
+function look(): void {
+  looking = Date.now() - told.at < REFRESH_MS;
+  if (looking) return void setTimeout(look, REFRESH_MS);
+  told = { id: "", at: 0 };
+  process.title = IDLE_TITLE;
 }
 
 /** @param cpuMillis thousandths of a processor; undefined: as much as there is */

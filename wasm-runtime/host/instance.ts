@@ -106,7 +106,7 @@ export function hosted({ id, spec, program, directory, running, ended }: HostOpt
   async function start(): Promise<void> {
     let made: Program;
     try {
-      made = program();
+      made = program().apart();
       if (!spec.stateDir.startsWith(directory)) throw new Error("the state directory is another process's");
     } catch (error) {
       return end(notStarted(error));

@@ -6,6 +6,7 @@
  */
 import { readSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { collectAfter } from "./collect.ts";
 import { finished, isTrap, notStarted, trapped } from "./end.ts";
 import type { End } from "./end.ts";
 import { importsFor } from "./imports.ts";
@@ -13,6 +14,7 @@ import type { Imports } from "./imports.ts";
 import { openLog, rawOutput } from "./log.ts";
 import type { Log } from "./log.ts";
 import { unpackBundle } from "../bundle.ts";
+import type { BundleHeader } from "../bundle.ts";
 import { exportOf, InstantiateError, prepare } from "./module.ts";
 import { networkThread } from "./net.ts";
 import type { Instance, Program } from "./module.ts";
@@ -28,16 +30,17 @@ const NEWLINE = 10;
 const RUN = "wasi:cli/run";
 const HANDLER = "wasi:http/incoming-handler";
 
-const { spec, module } = readOrders();
+const orders = readOrders();
+const { spec } = orders;
 const startedAt = Date.now();
 const log = spec.logPath === undefined ? rawOutput() : openLog(spec.logPath);
 const ended = endWith(spec, log);
 
 try {
-  const bundle = unpackBundle(module);
-  const program = prepare(bundle, spec.memoryLimitBytes);
+  const { program, header } = programOf();
+  collectAfter(spec.moduleBytes);
   const called = spec.call?.[0];
-  const asFunction = called !== undefined && bundle.header.exports.includes(called);
+  const asFunction = called !== undefined && header.exports.includes(called);
   const imports = importsFor({
     args: called === undefined || asFunction ? spec.args : (spec.call ?? []),
     ...(spec.stdin === undefined ? {} : { stdin: spec.stdin }),
@@ -52,12 +55,19 @@ try {
   });
   if (asFunction) callFunction(program, imports, called);
   else if (called !== undefined && spec.world !== "command") {
-    const functions = bundle.header.exports.filter((name) => !name.includes("/"));
+    const functions = header.exports.filter((name) => !name.includes("/"));
     ended({ code: NOT_FOUND_CODE, reason: "Error", message: `the component exports no function "${called}" that could be called; it exports ${functions.join(", ") || "none"}` });
   } else if (spec.world === "command") runCommand(program, imports);
   else await runService(program, imports);
 } catch (error) {
   ended(notStarted(error));
+}
+
+/** After it nobody holds the bytes any more. */
+function programOf(): { readonly program: Program; readonly header: BundleHeader } {
+  const bundle = unpackBundle(orders.module);
+  orders.module = new Uint8Array();
+  return { program: prepare(bundle, spec.memoryLimitBytes), header: bundle.header };
 }
 
 function runCommand(program: Program, imports: Imports): void {
@@ -184,7 +194,7 @@ function announce(listening: RunningRecord["listening"]): void {
 }
 
 /** One line of JSON, then the module. The pipe stays open: it is also how the agent learns that this process runs. */
-function readOrders(): { readonly spec: HostSpec; readonly module: Uint8Array } {
+function readOrders(): { readonly spec: HostSpec; module: Uint8Array } {
   const parts: Buffer[] = [];
   const rest = { bytes: Buffer.alloc(0) };
   for (;;) {

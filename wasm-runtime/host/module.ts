@@ -11,8 +11,10 @@ export type Exports = Readonly<Record<string, Readonly<Record<string, (...args: 
 export type Link = (module: WebAssembly.Module, imports: WebAssembly.Imports | undefined) => { readonly instance: WebAssembly.Instance; readonly exports: WebAssembly.Instance["exports"] };
 
 export interface Program {
-  /** a new instance with memory and glue of its own */
+  /** a new instance with memory of its own */
   instantiate(imports: object, link?: Link): Instance;
+  /** the same compiled code with glue of its own: for another pod, should the glue keep something */
+  apart(): Program;
 }
 
 export interface Instance {
@@ -47,7 +49,7 @@ export function prepare(bundle: Bundle, memoryLimitBytes: number): Program {
   const maxPages = Math.max(1, Math.floor(memoryLimitBytes / PAGE_BYTES));
   const modules = new Map<string, WebAssembly.Module>();
   for (const [name, data] of bundle.files) {
-    if (name !== BUNDLE_ENTRY) modules.set(name, new WebAssembly.Module(new Uint8Array(boundMemory(data, maxPages))));
+    if (name !== BUNDLE_ENTRY) modules.set(name, new WebAssembly.Module(boundMemory(data, maxPages)));
   }
   const entry = bundle.files.get(BUNDLE_ENTRY);
   if (entry === undefined) throw new Error(`the module has no ${BUNDLE_ENTRY}`);
@@ -57,24 +59,25 @@ export function prepare(bundle: Bundle, memoryLimitBytes: number): Program {
     if (module === undefined) throw new Error(`the module has no ${name}`);
     return module;
   };
-  return {
-    instantiate(imports, link = directly) {
-      const memories: WebAssembly.Memory[] = [];
-      const memoryBytes = () => memories.reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
-      // evaluated for each instance: one that keeps something in the glue keeps it for itself
-      const instantiate = glue.runInThisContext() as Instantiate;
-      try {
-        const exports = instantiate(getCoreModule, imports, (module, coreImports) => {
-          const { instance, exports: shown } = link(module, coreImports);
-          for (const value of Object.values(instance.exports)) if (value instanceof WebAssembly.Memory) memories.push(value);
-          return { exports: shown };
-        });
-        return { exports, memoryBytes };
-      } catch (error) {
-        throw new InstantiateError(error, memoryBytes());
-      }
-    },
+  const evaluated = (): Program => {
+    const instantiate = glue.runInThisContext() as Instantiate;
+    return { instantiate: (imports, link = directly) => instance(instantiate, imports, link), apart: evaluated };
   };
+  function instance(instantiate: Instantiate, imports: object, link: Link): Instance {
+    const memories: WebAssembly.Memory[] = [];
+    const memoryBytes = () => memories.reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
+    try {
+      const exports = instantiate(getCoreModule, imports, (module, coreImports) => {
+        const { instance: made, exports: shown } = link(module, coreImports);
+        for (const value of Object.values(made.exports)) if (value instanceof WebAssembly.Memory) memories.push(value);
+        return { exports: shown };
+      });
+      return { exports, memoryBytes };
+    } catch (error) {
+      throw new InstantiateError(error, memoryBytes());
+    }
+  }
+  return evaluated();
 }
 
 /** The glue is a module with nothing but exports: as a function body it needs no file and no loader. */

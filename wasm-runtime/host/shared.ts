@@ -2,7 +2,7 @@
  * The process of many components, of one namespace on one device. The agent, or the next one, talks to it over a socket in its
  * directory: one connection per order. It ends when it has had nothing to do for a while.
  *
- *   {op: "start", id, module, spec} + module bytes → "running" when it runs, closed when it has ended
+ *   {op: "start", id, module, spec} → "module" when its bytes are wanted, "running" when it runs, closed when it has ended
  *   {op: "stop", id, graceMs}                      → closed when it has ended
  *   {op: "usage"}                                  → one line of JSON
  */
@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { BUNDLE_ENTRY, unpackBundle } from "../bundle.ts";
 import { isSimplified } from "../simplify-glue.ts";
 import { notStarted } from "./end.ts";
+import { collectAfter } from "./collect.ts";
 import { freezeGlobals } from "./freeze.ts";
 import { hosted } from "./instance.ts";
 import type { Hosted } from "./instance.ts";
@@ -32,7 +33,7 @@ const LINGER_MS = 10_000;
 const directory = process.argv[2] ?? "";
 const components = new Map<string, { readonly it: Hosted; readonly watchers: Set<Socket> }>();
 /** compiled code by module and memory limit, with those who use it */
-const programs = new Map<string, { readonly program: Program; readonly users: Set<string> }>();
+const programs = new Map<string, { readonly program: () => Program; readonly users: Set<string> }>();
 let lingering: NodeJS.Timeout | undefined;
 
 waitBy(suspending);
@@ -53,37 +54,26 @@ function linger(): void {
   }, LINGER_MS);
 }
 
-/** An order is a line of JSON, and after it as many bytes as it says. */
+/** An order is a line of JSON; the bytes of a module come when they are asked for. */
 function receive(socket: Socket): void {
   const parts: Buffer[] = [];
   let size = 0;
-  let order: SharedOrder | undefined;
-  let wanted = 0;
   socket.on("error", () => socket.destroy());
   socket.on("data", (chunk: Buffer) => {
     parts.push(chunk);
     size += chunk.length;
-    if (order === undefined) {
-      const end = chunk.indexOf("\n");
-      if (end < 0) return size > MAX_ORDER_BYTES ? void socket.destroy() : undefined;
-      const all = Buffer.concat(parts);
-      const at = size - chunk.length + end;
-      order = JSON.parse(all.toString("utf8", 0, at)) as SharedOrder;
-      wanted = order.op === "start" ? order.spec.moduleBytes : 0;
-      parts.splice(0, parts.length, all.subarray(at + 1));
-      size -= at + 1;
-    }
-    if (size < wanted) return;
+    if (!chunk.includes("\n")) return size > MAX_ORDER_BYTES ? void socket.destroy() : undefined;
     socket.removeAllListeners("data");
     socket.resume();
-    carryOut(order, Buffer.concat(parts), socket);
+    carryOut(JSON.parse(Buffer.concat(parts).toString("utf8")) as SharedOrder, socket);
   });
 }
 
-function carryOut(order: SharedOrder, bytes: Buffer, socket: Socket): void {
+function carryOut(order: SharedOrder, socket: Socket): void {
   switch (order.op) {
     case "start":
-      return start(order, bytes, socket);
+      if (programs.has(keyOf(order))) return start(order, socket);
+      return takeModule(order, socket);
     case "stop": {
       const found = components.get(order.id);
       if (found === undefined) return void socket.end();
@@ -95,16 +85,32 @@ function carryOut(order: SharedOrder, bytes: Buffer, socket: Socket): void {
   }
 }
 
-function start({ id, module, spec }: Extract<SharedOrder, { readonly op: "start" }>, bytes: Uint8Array, socket: Socket): void {
+type StartOrder = Extract<SharedOrder, { readonly op: "start" }>;
+
+const keyOf = ({ module, spec }: StartOrder) => `${module} ${spec.memoryLimitBytes}`;
+
+function takeModule(order: StartOrder, socket: Socket): void {
+  let bytes: Buffer | undefined = Buffer.allocUnsafeSlow(order.spec.moduleBytes);
+  let size = 0;
+  socket.on("data", (chunk: Buffer) => {
+    if (bytes === undefined) return;
+    size += chunk.copy(bytes, size);
+    if (size < bytes.length) return;
+    start(order, socket, bytes);
+    bytes = undefined;
+  });
+  socket.write("module\n");
+}
+
+/** @param bytes unless an equal one is here already */
+function start(order: StartOrder, socket: Socket, bytes?: Uint8Array): void {
   clearTimeout(lingering);
+  const { id, spec } = order;
   const watchers = new Set([socket]);
-  const key = `${module} ${spec.memoryLimitBytes}`;
-  const program = () => {
-    const known = programs.get(key) ?? { program: compiled(bytes, spec.memoryLimitBytes), users: new Set() };
-    programs.set(key, known);
-    known.users.add(id);
-    return known.program;
-  };
+  const key = keyOf(order);
+  const made = programs.get(key) ?? { program: once(() => compiled(bytes ?? new Uint8Array(), spec.memoryLimitBytes)), users: new Set<string>() };
+  programs.set(key, made);
+  made.users.add(id);
   const ended = () => {
     components.delete(id);
     const used = programs.get(key);
@@ -114,7 +120,7 @@ function start({ id, module, spec }: Extract<SharedOrder, { readonly op: "start"
     if (components.size === 0) linger();
   };
   try {
-    components.set(id, { it: hosted({ id, spec, directory, program, running: () => void socket.write("running\n"), ended }), watchers });
+    components.set(id, { it: hosted({ id, spec, directory, program: made.program, running: () => void socket.write("running\n"), ended }), watchers });
   } catch (error) {
     // a log or a volume that cannot be opened
     writeExit(spec.stateDir, notStarted(error), Date.now());
@@ -126,5 +132,19 @@ function start({ id, module, spec }: Extract<SharedOrder, { readonly op: "start"
 function compiled(bytes: Uint8Array, memoryLimitBytes: number): Program {
   const bundle = unpackBundle(bytes);
   if (!isSimplified(Buffer.from(bundle.files.get(BUNDLE_ENTRY) ?? []).toString())) throw new Error("an asynchronous component does not share a process: remove the pod's annotation wasi.lichen.dev/process");
-  return prepare(bundle, memoryLimitBytes);
+  const program = prepare(bundle, memoryLimitBytes);
+  collectAfter(bytes.length);
+  return program;
+}
+
+/** The first call makes it, and the bytes are free after it. */
+function once(make: () => Program): () => Program {
+  let pending: (() => Program) | undefined = make;
+  let made: Program | undefined;
+  return () => {
+    made ??= pending?.();
+    pending = undefined;
+    if (made === undefined) throw new Error("the module could not be compiled before");
+    return made;
+  };
 }
