@@ -32,6 +32,7 @@ const ROUNDS = numberArgument("rounds", 5);
 const STARTS = numberArgument("starts", 30);
 const PODS = numberArgument("pods", 100);
 const CONNECTIONS = 8;
+const SETTLE_MS = 1_000;
 const HELLO = "hello from bench\n";
 const hello = () => readFileSync(new URL("../examples/components/hello/hello.wasm", import.meta.url));
 const PLAIN = `const server = require("node:http").createServer((request, response) => response.writeHead(200, { "content-type": "text/plain", "content-length": ${HELLO.length} }).end(${JSON.stringify(HELLO)})).listen(0, "127.0.0.1", () => (process.send ? process.send(server.address().port) : console.log(server.address().port)));`;
@@ -192,6 +193,8 @@ async function memory(name: string, of: ComponentBench, pods: number): Promise<v
       all.push({ given, running: await start(given) });
       if (at === 0) first = privateMb(all[0]?.running.pid ?? 0);
     }
+    // what a start leaves is given back right after it
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     const total = [...new Set(all.map(({ running }) => running.pid))].reduce((sum, pid) => sum + privateMb(pid), 0);
     line(`wasm/memory-${name}-${kind}-${pods}`, total, "MB private", kind === "own" ? `${(total / pods).toFixed(1)} each; budget 14 each` : `${pods === 1 ? "the first" : `${((total - first) / (pods - 1)).toFixed(2)} for each beyond the first`}; budget 1 each`);
     await Promise.all(all.map(({ given }) => stopComponent(given.stateDir, 0)));

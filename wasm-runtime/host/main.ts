@@ -207,13 +207,13 @@ function readOrders(): { readonly spec: HostSpec; module: Uint8Array } {
     rest.bytes = part.subarray(end + 1, count);
     break;
   }
-  const orders = JSON.parse(Buffer.concat(parts).toString("utf8")) as HostSpec;
-  const bytes = Buffer.allocUnsafeSlow(orders.moduleBytes);
+  const received = JSON.parse(Buffer.concat(parts).toString("utf8")) as HostSpec;
+  const bytes = Buffer.allocUnsafeSlow(received.moduleBytes);
   let at = rest.bytes.copy(bytes);
   while (at < bytes.length) {
     const count = readSync(SPEC_FD, bytes, { offset: at });
     if (count === 0) throw new Error("the module ended early");
     at += count;
   }
-  return { spec: orders, module: bytes };
+  return { spec: received, module: bytes };
 }
