@@ -17,6 +17,9 @@ export interface BundleHeader {
   readonly producer: string;
 }
 
+/** A component of WASI 0.3: its glue and its host are others. */
+export const isAsynchronous = ({ imports, exports }: Pick<BundleHeader, "imports" | "exports">): boolean => [...imports, ...exports].some((name) => /^wasi:[a-z]+\/[a-z-]+@0\.3\./.test(name));
+
 export interface Bundle {
   readonly header: BundleHeader;
   /** by name; `component.js` is the entry, the rest are core modules */

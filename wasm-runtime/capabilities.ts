@@ -17,6 +17,14 @@ const interfaces: Readonly<Record<string, readonly string[]>> = {
   "wasi:sockets": ["instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket"],
 };
 
+/** Of WASI 0.3, whose functions may be asynchronous: what a command needs. */
+const asynchronous: Readonly<Record<string, readonly string[]>> = {
+  "wasi:cli": [...(interfaces["wasi:cli"] ?? []), "types"],
+  "wasi:clocks": ["monotonic-clock", "system-clock", "types"],
+  "wasi:filesystem": ["preopens", "types"],
+  "wasi:random": ["insecure", "insecure-seed", "random"],
+};
+
 /** Proposals whose versions are drafts, and interfaces of our own: linked whatever the version says. */
 const drafts: Readonly<Record<string, readonly string[]>> = {
   "lichen:gpio": ["lines"],
@@ -39,6 +47,8 @@ const split = (name: string) => {
   return match ? { package: match[1] ?? "", interface: match[2] ?? "", version: match[3] ?? "" } : undefined;
 };
 
+const releaseOf = (version: string) => (version.startsWith("0.2.") ? interfaces : version.startsWith("0.3.") ? asynchronous : undefined);
+
 export interface Needs {
   readonly world: World;
   readonly capabilities: readonly string[];
@@ -51,7 +61,7 @@ export function needsOf(header: ComponentHeader): Needs {
   const unknown: string[] = [];
   for (const name of header.imports) {
     const parts = split(name);
-    const stable = parts !== undefined && interfaces[parts.package]?.includes(parts.interface) === true && parts.version.startsWith("0.2.");
+    const stable = parts !== undefined && releaseOf(parts.version)?.[parts.package]?.includes(parts.interface) === true;
     const draft = parts !== undefined && drafts[parts.package]?.includes(parts.interface) === true;
     if (parts === undefined || !(stable || draft)) unknown.push(name);
     else capabilities.add(name.startsWith("wasi:http/outgoing-handler") ? "wasi:http/outgoing-handler" : parts.package);
@@ -59,7 +69,7 @@ export function needsOf(header: ComponentHeader): Needs {
   if (unknown.length > 0) {
     throw new ComponentError(
       "UnsupportedImport",
-      `the component imports ${unknown.join(", ")}; a device offers WASI 0.2 (${Object.keys(interfaces).join(", ")}) and ${Object.keys(drafts).join(", ")}: compose the component with one that exports the rest (\`wac plug\`), or build it without them`,
+      `the component imports ${unknown.join(", ")}; a device offers WASI 0.2 (${Object.keys(interfaces).join(", ")}), 0.3 (${Object.keys(asynchronous).join(", ")}) and ${Object.keys(drafts).join(", ")}: compose the component with one that exports the rest (\`wac plug\`), or build it without them`,
     );
   }
   return { world, capabilities: [...capabilities].toSorted() };
@@ -68,9 +78,9 @@ export function needsOf(header: ComponentHeader): Needs {
 function worldOf(exports: readonly string[]): World {
   const has = (name: string) => exports.some((given) => given.startsWith(`${name}@0.2.`));
   if (has(HANDLER)) return "http";
-  if (has(RUN)) return "command";
+  if (has(RUN) || exports.some((given) => given.startsWith(`${RUN}@0.3.`))) return "command";
   throw new ComponentError(
     "UnsupportedWorld",
-    `the component exports ${exports.length === 0 ? "nothing" : exports.join(", ")}; it must export ${RUN}@0.2 (a command) or ${HANDLER}@0.2 (a service)`,
+    `the component exports ${exports.length === 0 ? "nothing (a file that was cut off looks like this)" : exports.join(", ")}; it must export ${RUN}@0.2 or @0.3 (a command) or ${HANDLER}@0.2 (a service)`,
   );
 }

@@ -60,7 +60,7 @@ function withoutTypes(text: string): string {
 const ownImport = /^import (\{[^}]*\}) from "(\.[^"]+)";$/gm;
 const ownDynamicImport = /await import\("(\.[^"]+)"\)/g;
 const builtinImport = /^import (\{[^}]*\}) from "(node:[^"]+)";$/gm;
-const exported = /^export ((?:async )?(?:function|class|const) (\w+))/gm;
+const exported = /^export ((?:async )?(?:function\*?|class|const) (\w+))/gm;
 
 /** Modules become functions that are called when they are first asked for; the entry may wait at its top level. */
 function link(entry: string, source: (name: string) => string): string {

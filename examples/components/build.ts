@@ -1,9 +1,10 @@
 /**
  * Builds every example component: `node examples/components/build.ts`. Those in WebAssembly text need nothing but the npm
  * packages of this workspace; those in C and Rust are built by Debian's compilers, which are fetched into the project's cache
- * (scripts/wasm-toolchain.ts). JavaScript has a package of its own (javascript/), because its compiler takes 300 MB. The
+ * (scripts/wasm-toolchain.ts). With --javascript also those in JavaScript, whose compiler is in a package of its own (38 MB). The
  * results are committed because they are small and the same bytes each time.
  */
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { componentEmbed, componentNew, parse } from "@bytecodealliance/jco-transpile/wasm-tools";
@@ -37,4 +38,13 @@ for (const source of readdirSync(path("rust")).filter((name) => name.endsWith(".
   const output = `rust/${source.replace(/\.rs$/, ".wasm")}`;
   await toolchain.rust(path(`rust/${source}`), path(output));
   tell(output);
+}
+
+if (process.argv.includes("--javascript")) {
+  const npm = (...args: readonly string[]) => {
+    const { status } = spawnSync("npm", [...args, "--prefix", path("javascript")], { stdio: "inherit" });
+    if (status !== 0) throw new Error(`npm ${args.join(" ")} failed`);
+  };
+  npm("ci");
+  npm("run", "build");
 }

@@ -49,9 +49,9 @@ function streamed<T>(call: () => T): T {
 }
 
 /** What one guest has open: closed when its instance is gone, since nobody else does. */
-type Opened = Set<{ [Symbol.dispose](): void }>;
+type Opened = Set<{ close(): void }>;
 
-function claim(opened: Opened, one: { [Symbol.dispose](): void }): void {
+function claim(opened: Opened, one: { close(): void }): void {
   if (opened.size >= MAX_OPEN) throw new Failure("insufficient-memory");
   opened.add(one);
 }
@@ -106,6 +106,10 @@ export class DirectoryEntryStream {
   }
 
   [Symbol.dispose](): void {
+    this.close();
+  }
+
+  close(): void {
     this.#opened.delete(this);
     if (this.#directory === undefined) return;
     this.#directory.closeSync();
@@ -136,6 +140,9 @@ export class Descriptor {
   #directory = false;
   #rights: Rights = { read: false, write: false, mutate: false };
   #opened: Opened = new Set();
+  /** streams of it, which live on when the guest drops it */
+  #streams = 0;
+  #dropped = false;
 
   static of(fd: number, directory: boolean, rights: Rights, opened: Opened): Descriptor {
     const descriptor = new Descriptor();
@@ -148,10 +155,26 @@ export class Descriptor {
   }
 
   [Symbol.dispose](): void {
+    this.#dropped = true;
+    if (this.#streams === 0) this.close();
+  }
+
+  close(): void {
     this.#opened.delete(this);
     if (this.#fd < 0) return;
     closeSync(this.#fd);
     this.#fd = -1;
+  }
+
+  /** Keeps it open for a stream. @returns how the stream lets go */
+  held(): () => void {
+    let holds = true;
+    this.#streams++;
+    return () => {
+      if (!holds) return;
+      holds = false;
+      if (--this.#streams === 0 && this.#dropped) this.close();
+    };
   }
 
   readViaStream(offset: bigint): InputStream {
@@ -162,18 +185,18 @@ export class Descriptor {
       const count = streamed(() => readSync(this.#fd, bytes, 0, limit, next));
       next += count;
       return count === 0 && limit > 0 ? undefined : bytes.subarray(0, count);
-    });
+    }, undefined, this.held());
   }
 
   writeViaStream(offset: bigint): OutputStream {
     this.#file("write");
     let next = position(offset);
-    return OutputStream.from({ write: (bytes) => void (next += streamed(() => writeAll(this.#fd, bytes, next))) });
+    return OutputStream.from({ write: (bytes) => void (next += streamed(() => writeAll(this.#fd, bytes, next))), close: this.held() });
   }
 
   appendViaStream(): OutputStream {
     this.#file("write");
-    return OutputStream.from({ write: (bytes) => void streamed(() => writeAll(this.#fd, bytes, fstatSync(this.#fd).size)) });
+    return OutputStream.from({ write: (bytes) => void streamed(() => writeAll(this.#fd, bytes, fstatSync(this.#fd).size)), close: this.held() });
   }
 
   advise(): void {}
@@ -369,7 +392,7 @@ export function filesystem(grants: readonly Preopen[]) {
   return {
     /** closes what the guest has left open */
     reset() {
-      for (const one of opened) one[Symbol.dispose]();
+      for (const one of opened) one.close();
     },
     /** the guest is gone */
     close() {
@@ -379,7 +402,7 @@ export function filesystem(grants: readonly Preopen[]) {
     preopens: {
       Descriptor,
       // a fresh descriptor per call: the guest may drop what it gets
-      getDirectories: () => roots.map(({ fd, guestPath, rights }) => [again(fd, rights, opened), guestPath]),
+      getDirectories: () => roots.map(({ fd, guestPath, rights }) => [again(fd, rights, opened), guestPath] as const),
     },
     types: {
       Descriptor,

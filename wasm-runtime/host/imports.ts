@@ -1,5 +1,6 @@
 /** All that a component can import, by the names the glue asks for. */
 import { agentLine } from "./agent-line.ts";
+import type { AsyncImports } from "./async-imports.ts";
 import { cli } from "./cli.ts";
 import type { CliOptions } from "./cli.ts";
 import { configStore } from "./config.ts";
@@ -40,13 +41,16 @@ export interface ImportOptions extends CliOptions {
 export interface Imports {
   /** by the names the glue asks for */
   readonly interfaces: object;
+  /** a command has ended: its output is written. undefined: nothing to wait for */
+  drained(): Promise<void> | undefined;
   /** the instance is gone: what it had open is closed */
   reset(): void;
   /** there will be no other instance */
   close(): void;
 }
 
-export function importsFor(options: ImportOptions): Imports {
+/** @param more interfaces of another version of WASI, over the same files */
+export function importsFor(options: ImportOptions, more?: (options: CliOptions, files: ReturnType<typeof filesystem>) => AsyncImports): Imports {
   const commands = cli(options);
   const files = filesystem(options.grants.preopens ?? []);
   const refused = noteOnce(options.stderr);
@@ -91,14 +95,16 @@ export function importsFor(options: ImportOptions): Imports {
   };
   const line = agentLine(outside, options.agentDir);
   const topics = messaging(line, refused);
+  const also = more?.(options, files);
   const reset = () => {
     topics.reset();
     outside.endAll();
     files.reset();
   };
   return {
-    interfaces: { ...interfaces, ...extras(options, outside, refused), "lichen:messaging/topics": topics.interface, "lichen:metrics/instruments": metrics(line) },
+    interfaces: { ...interfaces, ...also?.interfaces, ...extras(options, outside, refused), "lichen:messaging/topics": topics.interface, "lichen:metrics/instruments": metrics(line) },
     reset,
+    drained: () => also?.drained(),
     close() {
       reset();
       files.close();

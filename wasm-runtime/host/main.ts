@@ -13,7 +13,7 @@ import { importsFor } from "./imports.ts";
 import type { Imports } from "./imports.ts";
 import { openLog, rawOutput } from "./log.ts";
 import type { Log } from "./log.ts";
-import { unpackBundle } from "../bundle.ts";
+import { isAsynchronous, unpackBundle } from "../bundle.ts";
 import type { BundleHeader } from "../bundle.ts";
 import { exportOf, InstantiateError, prepare } from "./module.ts";
 import { networkThread } from "./net.ts";
@@ -41,6 +41,7 @@ try {
   collectAfter(spec.moduleBytes);
   const called = spec.call?.[0];
   const asFunction = called !== undefined && header.exports.includes(called);
+  const more = isAsynchronous(header) ? (await import("./async-imports.ts")).asyncImports : undefined;
   const imports = importsFor({
     args: called === undefined || asFunction ? spec.args : (spec.call ?? []),
     ...(spec.stdin === undefined ? {} : { stdin: spec.stdin }),
@@ -52,12 +53,12 @@ try {
     addresses: spec.addresses,
     ...(spec.agentLine === true ? { agentDir: spec.stateDir } : {}),
     exit: (code) => ended(finished(code)),
-  });
-  if (asFunction) callFunction(program, imports, called);
+  }, more);
+  if (asFunction) await callFunction(program, imports, called);
   else if (called !== undefined && spec.world !== "command") {
     const functions = header.exports.filter((name) => !name.includes("/"));
     ended({ code: NOT_FOUND_CODE, reason: "Error", message: `the component exports no function "${called}" that could be called; it exports ${functions.join(", ") || "none"}` });
-  } else if (spec.world === "command") runCommand(program, imports);
+  } else if (spec.world === "command") await runCommand(program, imports);
   else await runService(program, imports);
 } catch (error) {
   ended(notStarted(error));
@@ -70,13 +71,14 @@ function programOf(): { readonly program: Program; readonly header: BundleHeader
   return { program: prepare(bundle, spec.memoryLimitBytes), header: bundle.header };
 }
 
-function runCommand(program: Program, imports: Imports): void {
+async function runCommand(program: Program, imports: Imports): Promise<void> {
   const instance = instantiate(program, imports);
-  const run = exportOf(instance.exports, RUN)["run"];
+  const run = exportOf(await instance.exports, RUN)["run"];
   announce([]);
   let code = 0;
   try {
-    run?.();
+    await settled(run?.());
+    await imports.drained();
   } catch (error) {
     if (isTrap(error)) return ended(trap(error, instance));
     code = 1;
@@ -85,13 +87,13 @@ function runCommand(program: Program, imports: Imports): void {
 }
 
 /** An exported function without parameters, as a probe calls it: `false` and an error are failures, a value is printed. */
-function callFunction(program: Program, imports: Imports, name: string): void {
+async function callFunction(program: Program, imports: Imports, name: string): Promise<void> {
   const instance = instantiate(program, imports);
-  const exports = instance.exports as unknown as Readonly<Record<string, () => unknown>>;
+  const exports = (await instance.exports) as unknown as Readonly<Record<string, () => unknown>>;
   announce([]);
   let value: unknown;
   try {
-    value = exports[name.replaceAll(/-([a-z0-9])/g, (_all, letter: string) => letter.toUpperCase())]?.();
+    value = await settled(exports[name.replaceAll(/-([a-z0-9])/g, (_all, letter: string) => letter.toUpperCase())]?.());
   } catch (error) {
     if (isTrap(error)) return ended(trap(error, instance));
     const payload = (error as { payload?: unknown }).payload;
@@ -156,6 +158,17 @@ async function runService(program: Program, imports: Imports): Promise<void> {
       return { host: address.address, port: address.port };
     }),
   );
+}
+
+/** Nothing is left that could make an asynchronous function go on. */
+const stuck = () => ended({ code: 1, reason: "Error", message: "the component waits for something that cannot come" });
+
+/** An asynchronous function's end; `err` of one is thrown like that of a synchronous one. */
+async function settled(returned: unknown): Promise<unknown> {
+  process.once("beforeExit", stuck);
+  const value = await returned;
+  process.removeListener("beforeExit", stuck);
+  return value;
 }
 
 function instantiate(program: Program, imports: Imports): Instance {

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { watchComponent } from "../../../wasm-runtime/process.ts";
 import type { WatchOptions } from "../../../wasm-runtime/process.ts";
-import type { ExecOptions, ExecSession } from "../runtime.ts";
+import type { ExecOptions, ExecSession, RunOptions } from "../runtime.ts";
 import { runAs } from "./state.ts";
 import type { ContainerRecord } from "./state.ts";
 
@@ -50,4 +50,38 @@ export function execInComponent({ record, directory, ...module }: Entered, { com
     forget();
     throw error;
   }
+}
+
+/** What a probe's command may say; events show a part of it. */
+const MAX_OUTPUT = 64 << 10;
+
+/** To its end, with what it wrote; without an exit code when it was out of time. */
+export async function runInComponent(entered: Entered, { command, timeoutMs, signal }: RunOptions): Promise<{ readonly exitCode: number | undefined; readonly output: Uint8Array }> {
+  const session = execInComponent(entered, { command, tty: false, stdin: false });
+  let late = false;
+  const stop = () => {
+    late = true;
+    void session.close();
+  };
+  const timer = setTimeout(stop, timeoutMs);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    const [stdout, stderr] = await Promise.all([beginning(session.stdout), beginning(session.stderr)]);
+    const exitCode = await session.exitCode;
+    return { exitCode: late ? undefined : exitCode, output: Buffer.concat([stdout, stderr]) };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** Reads all of it, keeps the first part. */
+async function beginning(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of stream) {
+    if (size < MAX_OUTPUT) parts.push(part.subarray(0, MAX_OUTPUT - size));
+    size += part.length;
+  }
+  return Buffer.concat(parts);
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Container, Pod } from "../../../core/api/types.gen.ts";
 import type { Clock } from "../../../core/api/clock.ts";
 import type { Log } from "../../../core/api/log.ts";
+import { isAsynchronous } from "../../../wasm-runtime/bundle.ts";
 import { devicePrograms } from "../../../wasm-runtime/device-programs.ts";
 import { prepareHost } from "../../../wasm-runtime/host-image.ts";
 import { moduleCache } from "../../../wasm-runtime/modules.ts";
@@ -26,7 +27,8 @@ import { milli, whole } from "../../quantity.ts";
 import { ImageError } from "../runtime.ts";
 import type { ContainerPlan, ImageOnDevice, RunningContainer, RunningPod, Runtime, SandboxOptions } from "../runtime.ts";
 import type { ComponentSource } from "./component-source.ts";
-import { execInComponent } from "./exec.ts";
+import { execInComponent, runInComponent } from "./exec.ts";
+import type { Entered } from "./exec.ts";
 import { guestLines } from "./guest-lines.ts";
 import { withDevices } from "./board-grants.ts";
 import { annotated } from "./grants.ts";
@@ -237,6 +239,17 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     return { group: groupNameOf(sandbox.namespace, of.grants, of.memoryLimitBytes) };
   }
 
+  /** @throws Error when it does not run */
+  function entered(containerId: string): Entered {
+    const found = state.find(containerId);
+    if (found === undefined) throw new Error(`there is no container ${containerId}`);
+    const { record, directory } = found;
+    if (componentState(stateDirOf(found.sandboxId, record)).state !== "running") throw new Error(`container ${record.name} does not run`);
+    const module = cache.byDigest(record.componentDigest);
+    if (module === undefined) throw new Error(`the module of ${record.image} is no longer on the device`);
+    return { host, module: signed(module), publicKeys: options.publicKeys(), world: module.world, record, directory };
+  }
+
   /** @throws Error when the device lacks what a grant needs */
   function boardGrants(granted: Annotated["grants"], plan: ContainerPlan): Grants {
     const grants = withDevices(granted ?? {}, plan.devices);
@@ -402,6 +415,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       const id = idOf(sandboxId, plan.container.name, plan.attempt);
       const grants = { ...boardGrants(granted, plan), preopens: preopensOf(plan, log), ...(stores.length === 0 ? {} : { stores: stores.map((store) => storeOf(sandbox.namespace, store)) }) };
       const memoryLimitBytes = memoryOf(plan.container);
+      const imports = cache.byDigest(plan.image.id)?.imports ?? [];
       state.saveContainer(sandboxId, {
         id,
         name: plan.container.name,
@@ -414,7 +428,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         args: [...(plan.command.length > 0 ? plan.command : [plan.container.name]), ...plan.args],
         env: environmentOf(sandbox.hostname, plan),
         ...rest,
-        ...sharing(sandbox, plan.container.name, plan.attempt, wanted, { grants, memoryLimitBytes }),
+        ...sharing(sandbox, plan.container.name, plan.attempt, isAsynchronous({ imports, exports: [] }) ? refuseSharing(wanted) : wanted, { grants, memoryLimitBytes }),
         grants,
         addresses: [sandbox.ip],
         ...placeOf(sandbox),
@@ -422,7 +436,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         memoryLimitBytes,
         ...cpuOf(plan.container),
         logPath: plan.logPath,
-        ...(speaks(cache.byDigest(plan.image.id)?.imports) ? { line: messageGrants(plan.pod.metadata.annotations) } : {}),
+        ...(speaks(imports) ? { line: messageGrants(plan.pod.metadata.annotations) } : {}),
       });
       return id;
     },
@@ -447,14 +461,8 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       changed(sandbox.uid);
     },
 
-    exec(containerId, given) {
-      const found = state.find(containerId);
-      if (found === undefined) return Promise.reject(new Error(`there is no container ${containerId}`));
-      if (componentState(stateDirOf(found.sandboxId, found.record)).state !== "running") return Promise.reject(new Error(`container ${found.record.name} does not run`));
-      const module = cache.byDigest(found.record.componentDigest);
-      if (module === undefined) return Promise.reject(new Error(`the module of ${found.record.image} is no longer on the device`));
-      return Promise.resolve(execInComponent({ host, module: signed(module), publicKeys: options.publicKeys(), world: module.world, record: found.record, directory: found.directory }, given));
-    },
+    exec: async (containerId, given) => execInComponent(entered(containerId), given),
+    run: async (containerId, given) => runInComponent(entered(containerId), given),
 
     async stopContainer(containerId, graceSeconds) {
       const found = state.find(containerId);
@@ -497,8 +505,13 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
   };
 }
 
+/** The stack of an asynchronous guest is its own affair; a shared process sets stacks aside itself. @throws Error */
+function refuseSharing(wanted: Annotated["process"]): undefined {
+  if (wanted === "shared") throw new Error("a component of WASI 0.3 does not share a process: remove the pod's annotation wasi.lichen.dev/process");
+}
+
 /** Whether a component has something for the agent to hear. */
-const speaks = (imports: readonly string[] = []) => imports.some((name) => /^lichen:(?:messaging|metrics)\//.test(name));
+const speaks = (imports: readonly string[]) => imports.some((name) => /^lichen:(?:messaging|metrics)\//.test(name));
 
 /** What is asked for while it is busy waits: two pods must not find the same address free. */
 function oneAtATime<A extends readonly unknown[], R>(work: (...args: A) => Promise<R>): (...args: A) => Promise<R> {

@@ -1,27 +1,26 @@
 /**
- * Compiles the guests that tests run: `node test/wasm-runtime/guests/build.ts`. Needs clang and lld for wasm32-wasi (Debian:
- * clang, lld, wasi-libc, libclang-rt-dev-wasm32); the results are committed, so that tests need nothing.
- * CC names another compiler.
+ * Compiles the guests that tests run: `node test/wasm-runtime/guests/build.ts`, with Debian's compilers in the project's cache
+ * (scripts/wasm-toolchain.ts). The results are committed, so that tests need nothing.
  */
-import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { componentEmbed } from "@bytecodealliance/jco-transpile/wasm-tools";
+import { wasmToolchain } from "../../../scripts/wasm-toolchain.ts";
 
 const here = fileURLToPath(new URL("./", import.meta.url));
-const compiler = process.env["CC"] ?? "clang";
+const toolchain = await wasmToolchain();
 
 /** name → the world of its own interfaces; none: preview 1 is enough. Core modules: the server adapts them. */
 const guests: Readonly<Record<string, { readonly world?: string; readonly library?: boolean }>> = {
   posix: {},
+  box: {},
   network: { world: "network" },
   service: { world: "service", library: true },
 };
 
-for (const [name, { world, library }] of Object.entries(guests)) {
+for (const [name, { world, library = false }] of Object.entries(guests)) {
   const output = `${here}${name}.wasm`;
-  const shape = library === true ? ["-mexec-model=reactor"] : [];
-  execFileSync(compiler, ["--target=wasm32-wasi", ...shape, "-Oz", "-s", "-Wall", `${here}${name}.c`, "-lc-printscan-no-floating-point", "-o", output], { stdio: "inherit" });
+  await toolchain.c(`${here}${name}.c`, output, { library });
   if (world !== undefined) {
     const binary = readFileSync(output);
     writeFileSync(output, await componentEmbed({ binary, witSource: readFileSync(`${here}guests.wit`, "utf8"), world }));
