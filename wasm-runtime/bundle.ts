@@ -4,7 +4,10 @@
  *
  *   magic "lichenM1" · header length (u32, little endian) · header (JSON) · contents of the files, one after another
  */
-export type World = "command" | "http";
+/** "library": it exports what another component of the pod imports */
+export type World = "command" | "http" | "library";
+
+export const isWorld = (value: unknown): value is World => value === "command" || value === "http" || value === "library";
 
 export interface BundleHeader {
   readonly world: World;
@@ -78,7 +81,7 @@ function isHeader(value: unknown): value is BundleHeader & { readonly files: rea
   if (typeof value !== "object" || value === null) return false;
   const of = value as Record<string, unknown>;
   return (
-    (of["world"] === "command" || of["world"] === "http") &&
+    isWorld(of["world"]) &&
     isNames(of["imports"]) &&
     isNames(of["exports"]) &&
     isNames(of["capabilities"]) &&

@@ -54,33 +54,41 @@ export interface Needs {
   readonly capabilities: readonly string[];
 }
 
-/** @throws ComponentError "UnsupportedWorld" | "UnsupportedImport" */
-export function needsOf(header: ComponentHeader): Needs {
-  const world = worldOf(header.exports);
-  const capabilities = new Set<string>();
-  const unknown: string[] = [];
-  for (const name of header.imports) {
-    const parts = split(name);
-    const stable = parts !== undefined && releaseOf(parts.version)?.[parts.package]?.includes(parts.interface) === true;
-    const draft = parts !== undefined && drafts[parts.package]?.includes(parts.interface) === true;
-    if (parts === undefined || !(stable || draft)) unknown.push(name);
-    else capabilities.add(name.startsWith("wasi:http/outgoing-handler") ? "wasi:http/outgoing-handler" : parts.package);
-  }
+function isOffered(name: string): boolean {
+  const parts = split(name);
+  return parts !== undefined && (releaseOf(parts.version)?.[parts.package]?.includes(parts.interface) === true || drafts[parts.package]?.includes(parts.interface) === true);
+}
+
+/** How the transpiler tells its process that parts of a composition are accepted. */
+export const PARTS_FLAG = "--parts";
+
+/** Interfaces that no device offers: another component has to. */
+export const requiredOf = (imports: readonly string[]): readonly string[] => imports.filter((name) => !isOffered(name));
+
+/** An interface of somebody's own, which another component may export. */
+const composable = (name: string) => split(name) !== undefined && !name.startsWith("wasi:") && !name.startsWith("lichen:");
+
+/** @param parts whether it may be a part of a composition: import from other components, or only export to them. @throws ComponentError "UnsupportedWorld" | "UnsupportedImport" */
+export function needsOf(header: ComponentHeader, parts = false): Needs {
+  const world = worldOf(header.exports, parts);
+  const unknown = requiredOf(header.imports).filter((name) => !(parts && composable(name)));
+  const capabilities = new Set(header.imports.filter(isOffered).map((name) => (name.startsWith("wasi:http/outgoing-handler") ? "wasi:http/outgoing-handler" : (split(name)?.package ?? name))));
   if (unknown.length > 0) {
     throw new ComponentError(
       "UnsupportedImport",
-      `the component imports ${unknown.join(", ")}; a device offers WASI 0.2 (${Object.keys(interfaces).join(", ")}), 0.3 (${Object.keys(asynchronous).join(", ")}) and ${Object.keys(drafts).join(", ")}: compose the component with one that exports the rest (\`wac plug\`), or build it without them`,
+      `the component imports ${unknown.join(", ")}; a device offers WASI 0.2 (${Object.keys(interfaces).join(", ")}), 0.3 (${Object.keys(asynchronous).join(", ")}) and ${Object.keys(drafts).join(", ")}: put a component that exports the rest into the same pod, compose the two (\`wac plug\`), or build it without them`,
     );
   }
   return { world, capabilities: [...capabilities].toSorted() };
 }
 
-function worldOf(exports: readonly string[]): World {
+function worldOf(exports: readonly string[], parts: boolean): World {
   const has = (name: string) => exports.some((given) => given.startsWith(`${name}@0.2.`));
   if (has(HANDLER)) return "http";
   if (has(RUN) || exports.some((given) => given.startsWith(`${RUN}@0.3.`))) return "command";
+  if (parts && exports.some(composable)) return "library";
   throw new ComponentError(
     "UnsupportedWorld",
-    `the component exports ${exports.length === 0 ? "nothing (a file that was cut off looks like this)" : exports.join(", ")}; it must export ${RUN}@0.2 or @0.3 (a command) or ${HANDLER}@0.2 (a service)`,
+    `the component exports ${exports.length === 0 ? "nothing (a file that was cut off looks like this)" : exports.join(", ")}; it must export ${RUN}@0.2 or @0.3 (a command) or ${HANDLER}@0.2 (a service); one that exports interfaces of its own is a part of a pod with another that imports them`,
   );
 }

@@ -12,7 +12,7 @@ const SHARED_HEAP_MB = 192;
 const FULL_ADDRESS_BITS = 47;
 
 export function flagsFor(host: HostImage, spec: HostSpec): string[] {
-  return [...common(HEAP_MB, spec.memoryLimitBytes, spec.addressBits), ...permissionsFor(host, spec)];
+  return [...common(HEAP_MB, Math.max(spec.memoryLimitBytes, ...(spec.linked ?? []).map(({ memoryLimitBytes }) => memoryLimitBytes)), spec.addressBits), ...permissionsFor(host, spec)];
 }
 
 export interface SharedFlags {

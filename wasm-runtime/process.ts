@@ -19,7 +19,7 @@ import type { HostImage } from "./host-image.ts";
 import { componentState, ERROR_FILE, identify, isAlive, KILLED_CODE, lastWords, outOfHeap, readRecord, record, send, settle, STARTING_FILE, titleOf } from "./process-state.ts";
 import { stopShared } from "./shared-process.ts";
 import { START_TIMEOUT_MS, StartError } from "./start-options.ts";
-import type { StartOptions } from "./start-options.ts";
+import type { LinkedModule, StartOptions } from "./start-options.ts";
 import { readVerified } from "./verified-module.ts";
 
 export type { ExitRecord, Grants, HostSpec, Preopen, RunningRecord, SignedModule } from "./host/spec.ts";
@@ -27,7 +27,7 @@ export { DEFAULT_REQUEST_TIMEOUT_MS, statementOf } from "./host/spec.ts";
 export { componentState } from "./process-state.ts";
 export type { ComponentState } from "./process-state.ts";
 export { START_TIMEOUT_MS, StartError } from "./start-options.ts";
-export type { StartOptions } from "./start-options.ts";
+export type { LinkedModule, StartOptions } from "./start-options.ts";
 export { isSigned } from "./signature.ts";
 
 const POLL_MS = 20;
@@ -36,17 +36,17 @@ const STUCK_MARGIN_MS = 1000;
 
 /** Resolves when a command runs or a service listens. @throws StartError */
 export function startComponent(options: StartOptions): Promise<RunningRecord> {
-  const { host, module, publicKeys, startTimeoutMs = START_TIMEOUT_MS, onExit, onChild, ...rest } = options;
+  const { host, module, linked = [], publicKeys, startTimeoutMs = START_TIMEOUT_MS, onExit, onChild, ...rest } = options;
   mkdirSync(rest.stateDir, { recursive: true, mode: 0o700 });
   const startedAt = Date.now();
-  const bytes = verified(module, publicKeys);
+  const bytes = verified([module, ...linked.map((one) => one.module)], publicKeys);
   if (bytes instanceof Error) {
     const exit = settle(rest.stateDir, { code: 128, reason: "StartError", startedAt, message: bytes.message });
     return Promise.reject(new StartError(exit));
   }
-  const spec: HostSpec = { ...rest, moduleBytes: bytes.length };
+  const spec = withModules(rest, bytes, linked);
   const errors = openSync(join(spec.stateDir, ERROR_FILE), "w", 0o600);
-  const cgroup = createCgroup(spec.stateDir, spec);
+  const cgroup = createCgroup(spec.stateDir, boundsOf(spec));
   const child = launch(host, spec, { stdio: ["ignore", "ignore", errors, "pipe", ...(spec.handed === true ? ["ipc" as const] : [])], detached: true }, cgroup);
   closeSync(errors);
   if (child.pid !== undefined) record(join(spec.stateDir, STARTING_FILE), { ...identify(child.pid), pid: child.pid, startedAt });
@@ -91,12 +91,21 @@ function launch(host: HostImage, spec: HostSpec, options: Pick<SpawnOptions, "st
   return child;
 }
 
-function give(child: ChildProcess, spec: HostSpec, bytes: Uint8Array): Socket {
+/** Orders with the lengths of the modules that follow them. */
+function withModules(rest: Omit<HostSpec, "moduleBytes" | "linked">, [module, ...libraries]: readonly Uint8Array[], linked: readonly LinkedModule[]): HostSpec {
+  const lengths = linked.map(({ memoryLimitBytes }, at) => ({ memoryLimitBytes, moduleBytes: libraries[at]?.length ?? 0 }));
+  return { ...rest, moduleBytes: module?.length ?? 0, ...(lengths.length === 0 ? {} : { linked: lengths }) };
+}
+
+/** The kernel bounds the process, libraries and all. */
+const boundsOf = (spec: HostSpec) => ({ ...spec, memoryLimitBytes: (spec.linked ?? []).reduce((sum, { memoryLimitBytes }) => sum + memoryLimitBytes, spec.memoryLimitBytes) });
+
+function give(child: ChildProcess, spec: HostSpec, modules: readonly Uint8Array[]): Socket {
   const pipe = child.stdio[SPEC_FD] as Socket;
   // the child may end before it has read its orders
   pipe.on("error", () => {});
   pipe.write(`${JSON.stringify(spec)}\n`);
-  pipe.write(bytes);
+  for (const bytes of modules) pipe.write(bytes);
   return pipe;
 }
 
@@ -119,13 +128,14 @@ export interface WatchOptions extends Omit<StartOptions, "logPath" | "onExit" | 
 
 /** Like startComponent, with output as it is instead of a log; it ends when its caller does. @throws VerificationError */
 export function watchComponent(options: WatchOptions): Watched {
-  const { host, module, publicKeys, stdio, bytes = readVerified(module, publicKeys), ...rest } = options;
+  const { host, module, linked = [], publicKeys, stdio, bytes = readVerified(module, publicKeys), ...rest } = options;
   mkdirSync(rest.stateDir, { recursive: true, mode: 0o700 });
   const startedAt = Date.now();
-  const spec: HostSpec = { ...rest, moduleBytes: bytes.length };
-  const cgroup = createCgroup(spec.stateDir, spec);
+  const modules = [bytes, ...linked.map((one) => readVerified(one.module, publicKeys))];
+  const spec = withModules(rest, modules, linked);
+  const cgroup = createCgroup(spec.stateDir, boundsOf(spec));
   const child = launch(host, spec, { stdio: [spec.stdin === true ? stdio : "ignore", stdio, stdio, "pipe"], detached: false }, cgroup);
-  give(child, spec, bytes).resume();
+  give(child, spec, modules).resume();
   const stop = () => void child.kill("SIGKILL");
   process.once("exit", stop);
   const exit = new Promise<ExitRecord>((resolve, reject) => {
@@ -139,9 +149,9 @@ export function watchComponent(options: WatchOptions): Watched {
   return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exit, kill: (signal) => void child.kill(signal) };
 }
 
-function verified(module: SignedModule, publicKeys: readonly string[]): Uint8Array | Error {
+function verified(modules: readonly SignedModule[], publicKeys: readonly string[]): readonly Uint8Array[] | Error {
   try {
-    return readVerified(module, publicKeys);
+    return modules.map((module) => readVerified(module, publicKeys));
   } catch (error) {
     return error as Error;
   }

@@ -43,13 +43,14 @@ export const sharedStateDir = (directory: string, id: string) => join(directory,
 
 /** Resolves when a command runs or a service listens. @param again whether a process that is gone is followed by another. @throws StartError */
 export async function startShared(group: Group, options: StartOptions, again = true): Promise<RunningRecord> {
-  const { host, module, publicKeys, startTimeoutMs = START_TIMEOUT_MS, onExit, ...rest } = options;
+  const { host, module, publicKeys, startTimeoutMs = START_TIMEOUT_MS, onExit, linked = [], ...rest } = options;
   const { stateDir } = rest;
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   const startedAt = Date.now();
   const refuse = (code: number, message: string): never => {
     throw new StartError(settle(stateDir, { code, reason: "StartError", startedAt, message }));
   };
+  if (linked.length > 0) refuse(128, "in a shared process a component is not linked with others: run it in a process of its own");
   if (rest.memoryLimitBytes > group.maxMemoryBytes) refuse(128, `in a shared process a component may have ${group.maxMemoryBytes} bytes of memory, not ${rest.memoryLimitBytes}: run it in a process of its own`);
   let bytes: Uint8Array = new Uint8Array();
   try {

@@ -6,10 +6,18 @@ import type { ExitRecord, HostSpec, SignedModule } from "./host/spec.ts";
 /** A busy small board takes a second; a component that loops in its start function never gets there. */
 export const START_TIMEOUT_MS = 20_000;
 
-export interface StartOptions extends Omit<HostSpec, "moduleBytes" | "logPath" | "call" | "stdin"> {
+/** A library: its memory is its own, its grants are those of who links it. */
+export interface LinkedModule {
+  readonly module: SignedModule;
+  readonly memoryLimitBytes: number;
+}
+
+export interface StartOptions extends Omit<HostSpec, "moduleBytes" | "linked" | "logPath" | "call" | "stdin"> {
   readonly logPath: string;
   readonly host: HostImage;
   readonly module: SignedModule;
+  /** libraries that run in the same process: those that others import from come first */
+  readonly linked?: readonly LinkedModule[];
   /** PEM (SPKI) of the keys whose signature is accepted: Ed25519 or P-256 */
   readonly publicKeys: readonly string[];
   readonly startTimeoutMs?: number;

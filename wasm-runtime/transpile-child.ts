@@ -5,7 +5,7 @@
 import { readFileSync, writeSync } from "node:fs";
 import { adapted } from "./adapt.ts";
 import { BUNDLE_ENTRY, isAsynchronous, packBundle } from "./bundle.ts";
-import { needsOf } from "./capabilities.ts";
+import { needsOf, PARTS_FLAG } from "./capabilities.ts";
 import { ComponentError, isCoreModule, readComponentHeader } from "./component-header.ts";
 import { mendGlue } from "./mend-glue.ts";
 import { checkNames } from "./names.ts";
@@ -25,7 +25,7 @@ try {
   const component = isCoreModule(given) ? await adapted(given) : given;
   const header = readComponentHeader(component);
   checkNames(component);
-  const needs = needsOf(header);
+  const needs = needsOf(header, process.argv.includes(PARTS_FLAG));
   const asynchronous = isAsynchronous(header);
   const { $init, generate } = await import("@bytecodealliance/jco-transpile/component");
   await $init;

@@ -6,6 +6,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { unpackBundle } from "./bundle.ts";
+import { PARTS_FLAG } from "./capabilities.ts";
 import type { Bundle } from "./bundle.ts";
 import { ComponentError, isCoreModule, readComponentHeader } from "./component-header.ts";
 import type { ComponentReason } from "./component-header.ts";
@@ -30,6 +31,8 @@ const FLAGS = ["--liftoff-only", "--no-opt", "--max-semi-space-size=1", "--max-o
 export interface TranspileOptions {
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
+  /** components that only work together with others are accepted: where there is a pod to look at */
+  readonly parts?: boolean;
 }
 
 export interface Transpiled extends Bundle {
@@ -50,7 +53,7 @@ export async function transpile(component: Uint8Array, options: TranspileOptions
 function runChild(component: Uint8Array, options: TranspileOptions): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const entry = fileURLToPath(new URL("transpile-child.ts", import.meta.url));
-    const child = spawn(process.execPath, [...FLAGS, entry], { env: {}, stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [...FLAGS, entry, ...(options.parts === true ? [PARTS_FLAG] : [])], { env: {}, stdio: ["pipe", "pipe", "pipe"] });
     const output: Buffer[] = [];
     const errors: Buffer[] = [];
     let size = 0;

@@ -28,14 +28,14 @@ export interface ModuleDescriptor {
   readonly size: number;
   /** base64 */
   readonly signature: string;
-  readonly world: "command" | "http";
+  readonly world: "command" | "http" | "library";
   readonly imports: readonly string[];
 }
 
 /** What wasm-runtime/transpile.ts does, as far as it matters here. A refusal carries `reason`. */
 export type Transpile = (component: Uint8Array) => Promise<{
   readonly bytes: Uint8Array;
-  readonly header: { readonly world: "command" | "http"; readonly imports: readonly string[] };
+  readonly header: { readonly world: "command" | "http" | "library"; readonly imports: readonly string[] };
 }>;
 
 export interface ComponentStoreOptions {

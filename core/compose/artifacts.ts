@@ -30,7 +30,8 @@ export function artifactMounts({ dataDir, pki, authorizer, clock, log }: Artifac
     directory,
     registry,
     client: ociClient(readRegistries(join(dataDir, REGISTRIES_FILE))),
-    transpile,
+    // who is a part of what is decided where the pod is known
+    transpile: (component) => transpile(component, { parts: true }),
     transpiler: TRANSPILER,
     sign: moduleSigner(pki.componentKey.export({ type: "pkcs8", format: "pem" }).toString()),
     log: log.child({ part: "components" }),

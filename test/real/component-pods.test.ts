@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { glob as find } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
+import { componentEmbed, componentNew, parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import test from "ava";
 import type { Pod } from "../../core/api/types.gen.ts";
 import { IMAGE_MANIFEST, WASM_CONFIG, WASM_LAYER, WASM_PLATFORM } from "../../core/artifacts/manifest.ts";
@@ -260,14 +260,16 @@ const unfit: Readonly<Record<string, { readonly component: () => Uint8Array | Pr
 for (const [name, { component, says }] of Object.entries(unfit)) {
   test(`unfit component: ${name}`, async (t) => {
     await pushAsItIs(name, await component());
-    await pod(t, name, { containers: [{ name: "main", image: `registry.lichen.internal/${name}:1` }, box("neighbour", ["echo", "here", "then", "sleep", "3600"])] });
+    await pod(t, "neighbour", { containers: [box("main", ["sleep", "3600"])] });
+    await ready("neighbour");
+    await pod(t, name, { containers: [{ name: "main", image: `registry.lichen.internal/${name}:1` }] });
     await eventually("the status says why", async () => {
-      const waiting = (await status(name))?.containerStatuses?.find((one) => one.name === "main")?.state?.waiting;
+      const waiting = (await status(name))?.containerStatuses?.[0]?.state?.waiting;
       return waiting?.reason === "ErrImagePull" || waiting?.reason === "ImagePullBackOff";
     });
     const told = await eventually("an Event says why", async () => /^Failed: Failed to pull.*/m.exec(await events(name))?.[0]);
     t.regex(told, says);
-    await said(name, "here", "-c", "neighbour");
+    t.like((await status("neighbour"))?.containerStatuses?.[0], { ready: true, restartCount: 0 });
   });
 }
 
@@ -314,6 +316,22 @@ for (const [path, { like }] of Object.entries(requests)) {
     t.is(await ask(8080, ""), "1\n".trim());
   });
 }
+
+test("components of a pod are wired; one that is missing is named", async (t) => {
+  const wit = `package test:parts; interface numbers { answer: func() -> u32; } world app { import numbers; export wasi:cli/run@0.2.0; } world library { export numbers; }
+    package wasi:cli@0.2.0 { interface run { run: func() -> result; } }`;
+  const part = async (world: string, core: string) => componentNew(await componentEmbed({ binary: await parse(core), witSource: wit, world }));
+  const app = '(module (import "test:parts/numbers" "answer" (func $answer (result i32))) (func (export "wasi:cli/run@0.2.0#run") (result i32) (i32.ne (call $answer) (i32.const 42))))';
+  await pushAsItIs("app", await part("app", app));
+  await pushAsItIs("library", await part("library", '(module (func (export "test:parts/numbers#answer") (result i32) (i32.const 42)))'));
+  const image = (name: string) => ({ name, image: `registry.lichen.internal/${name}:1` });
+  await pod(t, "wired", { restartPolicy: "Never", initContainers: [{ ...image("library"), restartPolicy: "Always" }], containers: [image("app")] });
+  await phase("wired", "Succeeded");
+  await pod(t, "unwired", { restartPolicy: "Never", containers: [image("app"), box("box", ["sleep", "3600"])] });
+  const waiting = await eventually("the status says what is missing", async () => (await status("unwired"))?.containerStatuses?.find(({ name }) => name === "app")?.state?.waiting?.message);
+  t.regex(waiting, /imports test:parts\/numbers, which no component of the pod exports/);
+  await eventually("an Event says it, too", async () => (await events("unwired")).includes("imports test:parts/numbers, which"));
+});
 
 test("a host process that is killed is started again, and its neighbour goes on", async (t) => {
   await pod(t, "killed", { containers: [box("main", ["sleep", "3600"]), box("neighbour", ["sleep", "3600"])] });

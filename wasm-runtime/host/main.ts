@@ -54,6 +54,7 @@ try {
     ...(spec.agentLine === true ? { agentDir: spec.stateDir } : {}),
     exit: (code) => ended(finished(code)),
   }, more);
+  linkLibraries(imports);
   if (asFunction) await callFunction(program, imports, called);
   else if (called !== undefined && spec.world !== "command") {
     const functions = header.exports.filter((name) => !name.includes("/"));
@@ -161,7 +162,9 @@ async function runService(program: Program, imports: Imports): Promise<void> {
 }
 
 /** Nothing is left that could make an asynchronous function go on. */
-const stuck = () => ended({ code: 1, reason: "Error", message: "the component waits for something that cannot come" });
+function stuck(): never {
+  return ended({ code: 1, reason: "Error", message: "the component waits for something that cannot come" });
+}
 
 /** An asynchronous function's end; `err` of one is thrown like that of a synchronous one. */
 async function settled(returned: unknown): Promise<unknown> {
@@ -169,6 +172,19 @@ async function settled(returned: unknown): Promise<unknown> {
   const value = await returned;
   process.removeListener("beforeExit", stuck);
   return value;
+}
+
+/** What a library exports is what those after it import. */
+function linkLibraries({ interfaces }: Imports): void {
+  for (const { bytes, memoryLimitBytes } of orders.libraries) {
+    const { exports } = prepare(unpackBundle(bytes), memoryLimitBytes).instantiate(interfaces);
+    for (const [name, value] of Object.entries(exports)) {
+      const at = name.lastIndexOf("@");
+      if (name.includes("/")) Object.assign(interfaces, { [at < 0 ? name : name.slice(0, at)]: value });
+    }
+  }
+  // nobody holds the bytes any more
+  orders.libraries = [];
 }
 
 function instantiate(program: Program, imports: Imports): Instance {
@@ -206,10 +222,16 @@ function announce(listening: RunningRecord["listening"]): void {
   }
 }
 
-/** One line of JSON, then the module. The pipe stays open: it is also how the agent learns that this process runs. */
-function readOrders(): { readonly spec: HostSpec; module: Uint8Array } {
+interface Orders {
+  readonly spec: HostSpec;
+  module: Uint8Array;
+  libraries: readonly { readonly bytes: Uint8Array; readonly memoryLimitBytes: number }[];
+}
+
+/** One line of JSON, then the modules. The pipe stays open: it is also how the agent learns that this process runs. */
+function readOrders(): Orders {
   const parts: Buffer[] = [];
-  const rest = { bytes: Buffer.alloc(0) };
+  let rest = Buffer.alloc(0);
   for (;;) {
     const part = Buffer.allocUnsafe(READ_BYTES);
     const count = readSync(SPEC_FD, part);
@@ -217,16 +239,21 @@ function readOrders(): { readonly spec: HostSpec; module: Uint8Array } {
     const end = part.subarray(0, count).indexOf(NEWLINE);
     parts.push(part.subarray(0, end < 0 ? count : end));
     if (end < 0) continue;
-    rest.bytes = part.subarray(end + 1, count);
+    rest = part.subarray(end + 1, count);
     break;
   }
+  const take = (length: number): Uint8Array => {
+    const bytes = Buffer.allocUnsafeSlow(length);
+    let at = rest.copy(bytes);
+    rest = rest.subarray(at);
+    while (at < bytes.length) {
+      const count = readSync(SPEC_FD, bytes, { offset: at });
+      if (count === 0) throw new Error("the module ended early");
+      at += count;
+    }
+    return bytes;
+  };
   const received = JSON.parse(Buffer.concat(parts).toString("utf8")) as HostSpec;
-  const bytes = Buffer.allocUnsafeSlow(received.moduleBytes);
-  let at = rest.bytes.copy(bytes);
-  while (at < bytes.length) {
-    const count = readSync(SPEC_FD, bytes, { offset: at });
-    if (count === 0) throw new Error("the module ended early");
-    at += count;
-  }
-  return { spec: received, module: bytes };
+  const main = take(received.moduleBytes);
+  return { spec: received, module: main, libraries: (received.linked ?? []).map(({ moduleBytes, memoryLimitBytes }) => ({ bytes: take(moduleBytes), memoryLimitBytes })) };
 }

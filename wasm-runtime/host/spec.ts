@@ -49,6 +49,8 @@ export interface HostSpec {
   /** bytes of the module, which follow the orders on the pipe: read and verified by the agent */
   readonly moduleBytes: number;
   readonly world: World;
+  /** modules of libraries, which follow the module on the pipe: those that others import from come first */
+  readonly linked?: readonly { readonly moduleBytes: number; readonly memoryLimitBytes: number }[];
   readonly args: readonly string[];
   readonly env: readonly (readonly [string, string])[];
   readonly memoryLimitBytes: number;

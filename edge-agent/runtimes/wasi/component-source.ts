@@ -6,6 +6,7 @@ import { request } from "node:https";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import type { ModuleDescriptor } from "../../../wasm-runtime/modules.ts";
+import { isWorld } from "../../../wasm-runtime/bundle.ts";
 import { digestOf } from "../../../wasm-runtime/modules.ts";
 import { sleep } from "../../../core/api/clock.ts";
 import type { Clock } from "../../../core/api/clock.ts";
@@ -75,7 +76,7 @@ function parseDescriptor(reference: string, body: Uint8Array): ModuleDescriptor 
   const value = JSON.parse(Buffer.from(body).toString("utf8")) as Partial<ModuleDescriptor> | null;
   const { componentDigest, moduleDigest, size, signature, world, imports } = value ?? {};
   const digests = [componentDigest, moduleDigest].every((digest) => typeof digest === "string" && /^sha256:[0-9a-f]{64}$/.test(digest));
-  if (!digests || componentDigest === undefined || moduleDigest === undefined || typeof size !== "number" || typeof signature !== "string" || (world !== "command" && world !== "http") || !Array.isArray(imports)) {
+  if (!digests || componentDigest === undefined || moduleDigest === undefined || typeof size !== "number" || typeof signature !== "string" || !isWorld(world) || !Array.isArray(imports)) {
     throw new ImageError("ErrImagePull", `the server's answer about ${reference} is not a module descriptor: server and device differ in version`);
   }
   return { componentDigest, moduleDigest, size, signature, world, imports };

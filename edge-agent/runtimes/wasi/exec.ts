@@ -11,7 +11,7 @@ import type { ExecOptions, ExecSession, RunOptions } from "../runtime.ts";
 import { runAs } from "./state.ts";
 import type { ContainerRecord } from "./state.ts";
 
-export interface Entered extends Pick<WatchOptions, "host" | "module" | "publicKeys" | "world"> {
+export interface Entered extends Pick<WatchOptions, "host" | "module" | "linked" | "publicKeys" | "world"> {
   readonly record: ContainerRecord;
   /** the container's own */
   readonly directory: string;

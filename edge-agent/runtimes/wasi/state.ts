@@ -41,6 +41,8 @@ export interface ContainerRecord {
   readonly grants: Grants;
   readonly requestTimeoutMs?: number;
   readonly instance?: "reused" | "fresh";
+  /** libraries that run in its process (composition.ts), in the order in which they are linked */
+  readonly linked?: readonly { readonly componentDigest: string; readonly memoryLimitBytes: number }[];
   /** its process has messages or metrics to tell: which topics it may have. Absent: nobody listens to it */
   readonly line?: MessageGrants;
   /** the group whose process it shares, see groups.ts; absent: it has its own */

@@ -3,21 +3,23 @@
  * which is why a component pod starts in the time of one process. What a pod may do is what its spec says: environment,
  * arguments, ports to listen on, volumes. There is no other way out of the component.
  */
-import { lstatSync, mkdirSync, rmSync } from "node:fs";
+import { lstatSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Container, Pod } from "../../../core/api/types.gen.ts";
 import type { Clock } from "../../../core/api/clock.ts";
 import type { Log } from "../../../core/api/log.ts";
-import { isAsynchronous } from "../../../wasm-runtime/bundle.ts";
+import { isAsynchronous, unpackBundle } from "../../../wasm-runtime/bundle.ts";
+import { needsOf, requiredOf } from "../../../wasm-runtime/capabilities.ts";
 import { devicePrograms } from "../../../wasm-runtime/device-programs.ts";
 import { prepareHost } from "../../../wasm-runtime/host-image.ts";
 import { moduleCache } from "../../../wasm-runtime/modules.ts";
 import type { CachedModule } from "../../../wasm-runtime/modules.ts";
 import { componentState, DEFAULT_REQUEST_TIMEOUT_MS, endIfStuck, isSigned, startComponent, stopComponent } from "../../../wasm-runtime/process.ts";
+import { startPause } from "../../../wasm-runtime/pause.ts";
 import { endIfHeld, sharedStateDir, startShared } from "../../../wasm-runtime/shared-process.ts";
 import { isOnDemand, serveOnDemand } from "../../../wasm-runtime/on-demand.ts";
 import type { OnDemand } from "../../../wasm-runtime/on-demand.ts";
-import type { StartOptions } from "../../../wasm-runtime/start-options.ts";
+import type { LinkedModule, StartOptions } from "../../../wasm-runtime/start-options.ts";
 import type { PodPlace } from "../../../wasm-runtime/host/pod-network.ts";
 import type { StoreGrant } from "../../../wasm-runtime/host/keyvalue.ts";
 import type { Grants, Preopen } from "../../../wasm-runtime/process.ts";
@@ -29,6 +31,8 @@ import type { ContainerPlan, ImageOnDevice, RunningContainer, RunningPod, Runtim
 import type { ComponentSource } from "./component-source.ts";
 import { execInComponent, runInComponent } from "./exec.ts";
 import type { Entered } from "./exec.ts";
+import { linkedTo } from "./composition.ts";
+import type { Part } from "./composition.ts";
 import { guestLines } from "./guest-lines.ts";
 import { withDevices } from "./board-grants.ts";
 import { annotated } from "./grants.ts";
@@ -239,6 +243,33 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     return { group: groupNameOf(sandbox.namespace, of.grants, of.memoryLimitBytes) };
   }
 
+  /** What the pod's other components must run together with this one. @throws Error when they are not there */
+  function linkedOf({ pod, container, image }: ContainerPlan): Pick<ContainerRecord, "linked"> {
+    if (requiredOf(cache.byDigest(image.id)?.imports ?? []).length === 0) return {};
+    const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
+    const modules = new Map(containers.map(({ name, image }) => [name, cache.get(image ?? "")]));
+    const parts = containers.map(({ name }) => ({ container: name, interfaces: interfacesOf(modules.get(name)) }));
+    const linked = linkedTo(container.name, parts).map((name) => ({
+      componentDigest: modules.get(name)?.componentDigest ?? "",
+      memoryLimitBytes: memoryOf(containers.find((one) => one.name === name) ?? container),
+    }));
+    if (isShared(pod)) throw new Error("a component that is linked with others does not share a process: remove the pod's annotation wasi.lichen.dev/process");
+    return { linked };
+  }
+
+  function interfacesOf(module: CachedModule | undefined): Part["interfaces"] {
+    return module === undefined ? undefined : unpackBundle(readFileSync(cache.pathOf(module.moduleDigest))).header;
+  }
+
+  /** @throws Error */
+  function librariesOf({ linked = [], image }: ContainerRecord): LinkedModule[] {
+    return linked.map(({ componentDigest, memoryLimitBytes }) => {
+      const module = cache.byDigest(componentDigest);
+      if (module === undefined) throw new Error(`a component that ${image} imports from is no longer on the device: pull it again`);
+      return { module: signed(module), memoryLimitBytes };
+    });
+  }
+
   /** @throws Error when it does not run */
   function entered(containerId: string): Entered {
     const found = state.find(containerId);
@@ -247,7 +278,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     if (componentState(stateDirOf(found.sandboxId, record)).state !== "running") throw new Error(`container ${record.name} does not run`);
     const module = cache.byDigest(record.componentDigest);
     if (module === undefined) throw new Error(`the module of ${record.image} is no longer on the device`);
-    return { host, module: signed(module), publicKeys: options.publicKeys(), world: module.world, record, directory };
+    return { host, module: signed(module), linked: librariesOf(record), publicKeys: options.publicKeys(), world: module.world, record, directory };
   }
 
   /** @throws Error when the device lacks what a grant needs */
@@ -297,6 +328,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       logPath: record.logPath,
       agentLine: record.line !== undefined,
       stateDir,
+      linked: librariesOf(record),
       onExit() {
         lines.close(stateDir);
         children.delete(record.id);
@@ -357,8 +389,10 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       return Promise.resolve(module === undefined ? undefined : imageOf(module));
     },
 
-    async pullImage(reference, { secrets, signal }) {
+    async pullImage(reference, { pod, secrets, signal }) {
       const { descriptor, bytes } = await source.fetch(reference, { secrets, signal });
+      const alone = (pod.spec?.containers.length ?? 0) + (pod.spec?.initContainers?.length ?? 0) < 2;
+      if (alone) refuseParts(reference, descriptor, bytes);
       if (!isSigned(descriptor, options.publicKeys())) {
         throw new ImageError("SignatureValidationFailed", `the module of ${reference} is not signed by a key this device trusts: enroll the device with the server that made it`);
       }
@@ -436,6 +470,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         memoryLimitBytes,
         ...cpuOf(plan.container),
         logPath: plan.logPath,
+        ...linkedOf(plan),
         ...(speaks(imports) ? { line: messageGrants(plan.pod.metadata.annotations) } : {}),
       });
       return id;
@@ -452,6 +487,11 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       cache.touch(given.module.moduleDigest);
       await listenTo(sandbox, record);
       children.add(containerId);
+      if (given.world === "library") {
+        startPause(given.stateDir, () => given.onExit?.());
+        changed(sandbox.uid);
+        return;
+      }
       await kept;
       if (record.group !== undefined) {
         noteGroup(record.group);
@@ -503,6 +543,17 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       return Promise.resolve();
     },
   };
+}
+
+const isShared = (pod: Pod) => annotated(pod).process === "shared";
+
+/** A component that needs others, or serves others only, in a pod without any. @throws ImageError */
+function refuseParts(reference: string, { imports }: { readonly imports: readonly string[] }, bytes: Uint8Array): void {
+  try {
+    needsOf({ imports, exports: unpackBundle(bytes).header.exports });
+  } catch (error) {
+    throw new ImageError("ErrImagePull", `${reference}: ${(error as Error).message}`, error);
+  }
 }
 
 /** The stack of an asynchronous guest is its own affair; a shared process sets stacks aside itself. @throws Error */
