@@ -4,6 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { RUNNING_FILE } from "./host/spec.ts";
 import { identify, record, settle } from "./process-state.ts";
@@ -19,7 +20,7 @@ export function startPause(stateDir: string, ended: () => void): void {
   const startedAt = Date.now();
   const child = spawn(program, ["infinity"], { cwd: "/", env: {}, stdio: "ignore", detached: true });
   child.once("exit", (_code, signal) => {
-    settle(stateDir, { code: signal === "SIGTERM" ? 0 : 137, reason: signal === "SIGTERM" ? "Completed" : "Error", startedAt, message: undefined });
+    settle(stateDir, { code: 128 + (constants.signals[signal ?? "SIGKILL"] ?? 9), reason: "Error", startedAt, message: undefined });
     ended();
   });
   child.once("error", ended);

@@ -244,8 +244,8 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
   }
 
   /** What the pod's other components must run together with this one. @throws Error when they are not there */
-  function linkedOf({ pod, container, image }: ContainerPlan): Pick<ContainerRecord, "linked"> {
-    if (requiredOf(cache.byDigest(image.id)?.imports ?? []).length === 0) return {};
+  function linkedOf({ pod, container, image: own }: ContainerPlan): Pick<ContainerRecord, "linked"> {
+    if (requiredOf(cache.byDigest(own.id)?.imports ?? []).length === 0) return {};
     const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
     const modules = new Map(containers.map(({ name, image }) => [name, cache.get(image ?? "")]));
     const parts = containers.map(({ name }) => ({ container: name, interfaces: interfacesOf(modules.get(name)) }));

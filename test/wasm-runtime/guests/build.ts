@@ -15,6 +15,7 @@ const guests: Readonly<Record<string, { readonly world?: string; readonly librar
   posix: {},
   box: {},
   network: { world: "network" },
+  direct: { world: "direct" },
   service: { world: "service", library: true },
 };
 
