@@ -38,6 +38,13 @@ test("an instance serves many requests, or one when the pod asks for that", asyn
   t.deepEqual([await fresh.ask("/"), await fresh.ask("/")], [{ status: 200, text: "1" }, { status: 200, text: "1" }]);
 });
 
+test("a service can read all of a request", async (t) => {
+  const { url } = await service(t);
+  // method 2 is post, scheme 0 http
+  const answer = await fetch(`${url}/about`, { method: "POST", headers: { "x-test": "1" }, body: "body" });
+  t.is((await answer.text()).trim(), "2 0 1 1 body");
+});
+
 for (const path of ["/spin", "/sleep"]) {
   test(`${path}: a request that does not return is ended, the others are served`, async (t) => {
     const { ask, log } = await service(t, { requestTimeoutMs: 300 });

@@ -26,6 +26,8 @@ const codes: Readonly<Record<string, string>> = {
   EPERM: "not-permitted", EROFS: "read-only", ETXTBSY: "text-file-busy", EXDEV: "cross-device", ERR_ACCESS_DENIED: "not-permitted",
 };
 
+const fileErrors: ReadonlySet<string> = new Set(Object.values(codes));
+
 function codeOf(error: unknown): string {
   if (error instanceof WalkError) return error.reason;
   return codes[String((error as { code?: unknown }).code)] ?? "io";
@@ -407,7 +409,8 @@ export function filesystem(grants: readonly Preopen[]) {
     types: {
       Descriptor,
       DirectoryEntryStream,
-      filesystemErrorCode: (error: IoError) => error.code,
+      // an error of the network has no such code
+      filesystemErrorCode: (error: IoError) => (error.code !== undefined && fileErrors.has(error.code) ? error.code : undefined),
     },
   };
 }

@@ -13,6 +13,14 @@ typedef int32_t Handle;
 IMPORT(HTTP, "[constructor]fields") Handle fields_new(void);
 IMPORT(HTTP, "[method]fields.append") void fields_append(Handle, const char *, int, const char *, int, void *);
 IMPORT(HTTP, "[method]incoming-request.path-with-query") void request_path(Handle, void *);
+IMPORT(HTTP, "[method]incoming-request.method") void request_method(Handle, void *);
+IMPORT(HTTP, "[method]incoming-request.scheme") void request_scheme(Handle, void *);
+IMPORT(HTTP, "[method]incoming-request.authority") void request_authority(Handle, void *);
+IMPORT(HTTP, "[method]incoming-request.headers") Handle request_headers(Handle);
+IMPORT(HTTP, "[method]incoming-request.consume") void request_consume(Handle, void *);
+IMPORT(HTTP, "[method]fields.has") int fields_has(Handle, const char *, int);
+IMPORT(HTTP, "[method]incoming-body.stream") void body_stream(Handle, void *);
+IMPORT("wasi:io/streams@0.2.0", "[method]input-stream.blocking-read") void in_read(Handle, int64_t, void *);
 IMPORT(HTTP, "[constructor]outgoing-response") Handle response_new(Handle);
 IMPORT(HTTP, "[method]outgoing-response.set-status-code") int response_status(Handle, int);
 IMPORT(HTTP, "[method]outgoing-response.body") void response_body(Handle, void *);
@@ -54,6 +62,20 @@ __attribute__((export_name("wasi:http/incoming-handler@0.2.0#handle"))) void han
   char path[64] = "";
   memcpy(path, (char *)(intptr_t)r.i32[1], r.i32[2] < 63 ? r.i32[2] : 63);
   requests++;
+  if (strcmp(path, "/about") == 0) {
+    request_method(request, &r);
+    int method = r.u8[0];
+    request_scheme(request, &r);
+    int scheme = r.u8[0] ? r.u8[4] : -1;
+    request_authority(request, &r);
+    int authority = r.u8[0] ? r.i32[2] : -1;
+    int tested = fields_has(request_headers(request), "X-Test", 6);
+    request_consume(request, &r);
+    body_stream(r.i32[1], &r);
+    in_read(r.i32[1], 100, &r);
+    snprintf(text, sizeof text, "%d %d %d %d %.*s", method, scheme, authority > 0, tested, (int)r.i32[2], (char *)(intptr_t)r.i32[1]);
+    return answer(out, text);
+  }
   if (strcmp(path, "/spin") == 0) {
     while (!never) {
     }
