@@ -118,7 +118,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   const messages = messageBus(clock);
   let services: DeviceServices | undefined;
   const events = eventBuffer(clock);
-  const { runtimes, daemon, setPodCidr, removeTraces } = await startRuntimes({ messages, config, settings, registries, identity: () => identity, carriesServices: () => services?.works === true, store, facts, events, clock: baseClock, log });
+  const { runtimes, daemon, setPodCidr, removeTraces } = await startRuntimes({ messages, config, settings, registries, identity: () => identity, carriesServices: () => services?.works === true, store, facts, profile, events, clock: baseClock, log });
   onClose(async () => {
     for (const runtime of runtimes) await runtime.close?.();
     if (config.drainOnExit !== true) return;

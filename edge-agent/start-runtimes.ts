@@ -3,6 +3,7 @@ import { rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../core/api/clock.ts";
 import type { Log } from "../core/api/log.ts";
+import type { FirmwareProfile } from "../firmware-profiles/profile.ts";
 import type { AgentConfig } from "./config.ts";
 import type { EventSink } from "./events.ts";
 import type { MachineFacts } from "./facts.ts";
@@ -44,6 +45,7 @@ export interface RuntimeParts {
   readonly carriesServices: () => boolean;
   readonly store: IdentityStore;
   readonly facts: MachineFacts;
+  readonly profile: FirmwareProfile | undefined;
   readonly events: EventSink;
   readonly clock: Clock;
   readonly log: Log;
@@ -51,7 +53,7 @@ export interface RuntimeParts {
 }
 
 /** Runtimes are loaded only where they are used: memory is short on the boards that run one. */
-export async function startRuntimes({ config, settings, registries, identity, carriesServices, store, facts, events, clock, log, messages }: RuntimeParts): Promise<Runtimes> {
+export async function startRuntimes({ config, settings, registries, identity, carriesServices, store, facts, profile, events, clock, log, messages }: RuntimeParts): Promise<Runtimes> {
   const { dataDir, name } = config;
   const runtimes: Runtime[] = [];
   let daemon: Containerd | undefined;
@@ -108,7 +110,21 @@ export async function startRuntimes({ config, settings, registries, identity, ca
     const source = serverComponentSource({ server, ca, credentials: () => ({ cert: identity().certificate, key: identity().key }), clock });
     const fallback = loopbackAddresses(loopbackRange(dataDir));
     if (process.getuid?.() === 0) addresses = routedAddresses({ device: podDevice(podDeviceName(dataDir), ip), fallback, clock, log });
-    runtimes.push(wasiRuntime({ dataDir: join(dataDir, "wasi"), source, addresses: addresses ?? fallback, sendsFromPods: carriesServices, servicesFile: directoryFile(dataDir), publicKeys: () => identity().moduleKeys, clock, log, messages }));
+    const { addressBits } = profile ?? {};
+    runtimes.push(
+      wasiRuntime({
+        dataDir: join(dataDir, "wasi"),
+        source,
+        addresses: addresses ?? fallback,
+        sendsFromPods: carriesServices,
+        servicesFile: directoryFile(dataDir),
+        publicKeys: () => identity().moduleKeys,
+        clock,
+        log,
+        messages,
+        ...(addressBits === undefined ? {} : { addressBits }),
+      }),
+    );
   }
   return {
     runtimes,

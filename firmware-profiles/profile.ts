@@ -14,6 +14,8 @@ export interface FirmwareProfile {
   readonly cpuFeatures?: readonly string[];
   /** RAM sizes the board is sold with, MiB */
   readonly ramMiB?: readonly number[];
+  /** virtual addresses of a process, bits: 39 where arm64 kernels have pages of 4 KiB in three levels (Linux, Documentation/arch/arm64/memory.rst) */
+  readonly addressBits?: number;
   readonly gpio?: { readonly chipLabel: string; readonly lines: number };
   readonly watchdog?: { readonly device: string; readonly maxSeconds: number };
   /** does it keep time without power? */
@@ -57,11 +59,12 @@ export function parseProfile(value: unknown, source: string): FirmwareProfile {
   if (profile.arch !== "amd64" && profile.arch !== "arm64" && profile.arch !== "arm") wrong('"arch" has to be amd64, arm64 or arm');
   if (typeof profile.match !== "object" || Object.keys(profile.match).length === 0) wrong('"match" names no way to recognise the board');
   for (const key of Object.keys(value)) if (!KNOWN.has(key)) wrong(`unknown field "${key}"`);
+  if (profile.addressBits !== undefined && !Number.isInteger(profile.addressBits)) wrong('"addressBits" has to be a whole number');
   if (profile.gpio !== undefined && (typeof profile.gpio.chipLabel !== "string" || !Number.isInteger(profile.gpio.lines))) wrong('"gpio" needs chipLabel and lines');
   return profile as FirmwareProfile;
 }
 
-const KNOWN = new Set(["name", "title", "match", "soc", "arch", "cpuFeatures", "ramMiB", "gpio", "watchdog", "rtc", "boot", "quirks"]);
+const KNOWN = new Set(["name", "title", "match", "soc", "arch", "cpuFeatures", "ramMiB", "addressBits", "gpio", "watchdog", "rtc", "boot", "quirks"]);
 
 /** How exactly a profile fits; 0: not at all. */
 export function matchScore({ arch, match }: FirmwareProfile, facts: BoardFacts): number {
