@@ -1,6 +1,6 @@
 /**
  * Who acts, where several servers share one etcd: all of them answer the API, one runs controllers, scheduler and the
- * devices' hub. A server that is alone with its store leads from the start and writes no Lease (decision 14).
+ * devices' hub. A server that is alone with its store leads from the start and writes no Lease (decision 19).
  */
 import { hostname } from "node:os";
 import type { Client } from "../api/client.ts";
