@@ -3,9 +3,9 @@
  * which is why a component pod starts in the time of one process. What a pod may do is what its spec says: environment,
  * arguments, ports to listen on, volumes. There is no other way out of the component.
  */
-import { lstatSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Container, Pod } from "../../../core/api/types.gen.ts";
+import type { Pod } from "../../../core/api/types.gen.ts";
 import type { Clock } from "../../../core/api/clock.ts";
 import type { Log } from "../../../core/api/log.ts";
 import { isAsynchronous, unpackBundle } from "../../../wasm-runtime/bundle.ts";
@@ -14,20 +14,19 @@ import { devicePrograms } from "../../../wasm-runtime/device-programs.ts";
 import { prepareHost } from "../../../wasm-runtime/host-image.ts";
 import { moduleCache } from "../../../wasm-runtime/modules.ts";
 import type { CachedModule } from "../../../wasm-runtime/modules.ts";
-import { componentState, DEFAULT_REQUEST_TIMEOUT_MS, endIfStuck, isSigned, startComponent, stopComponent } from "../../../wasm-runtime/process.ts";
+import { componentState, isSigned, startComponent, stopComponent } from "../../../wasm-runtime/process.ts";
 import { startPause } from "../../../wasm-runtime/pause.ts";
-import { endIfHeld, sharedStateDir, startShared } from "../../../wasm-runtime/shared-process.ts";
+import { sharedStateDir, startShared } from "../../../wasm-runtime/shared-process.ts";
 import { isOnDemand, serveOnDemand } from "../../../wasm-runtime/on-demand.ts";
 import type { OnDemand } from "../../../wasm-runtime/on-demand.ts";
 import type { LinkedModule, StartOptions } from "../../../wasm-runtime/start-options.ts";
 import type { PodPlace } from "../../../wasm-runtime/host/pod-network.ts";
 import type { StoreGrant } from "../../../wasm-runtime/host/keyvalue.ts";
-import type { Grants, Preopen } from "../../../wasm-runtime/process.ts";
+import type { Grants } from "../../../wasm-runtime/process.ts";
 import { messageGrants } from "../../../core/wire/message-grants.ts";
 import type { MessageBus } from "../../message-bus.ts";
-import { milli, whole } from "../../quantity.ts";
 import { ImageError } from "../runtime.ts";
-import type { ContainerPlan, ImageOnDevice, RunningContainer, RunningPod, Runtime, SandboxOptions } from "../runtime.ts";
+import type { ContainerPlan, RunningContainer, RunningPod, Runtime, SandboxOptions } from "../runtime.ts";
 import type { ComponentSource } from "./component-source.ts";
 import { execInComponent, runInComponent } from "./exec.ts";
 import type { Entered } from "./exec.ts";
@@ -35,14 +34,18 @@ import { linkedTo } from "./composition.ts";
 import type { Part } from "./composition.ts";
 import { guestLines } from "./guest-lines.ts";
 import { withDevices } from "./board-grants.ts";
+import { containerSettings, memoryOf, preopensOf } from "./container-settings.ts";
 import { annotated } from "./grants.ts";
-import { groupDirectory, groupNameOf, groupOf } from "./groups.ts";
 import type { Annotated } from "./grants.ts";
+import { groupDirectory, groupNameOf, groupOf } from "./groups.ts";
+import { imageOf } from "./image-of.ts";
 import { loopbackAddresses, loopbackRange } from "./loopback-addresses.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 import type { PodAddresses } from "./pod-addresses.ts";
 import { idOf, podState, runAs } from "./state.ts";
 import type { ContainerRecord, SandboxRecord } from "./state.ts";
 import { podUsage } from "./usage.ts";
+import { watchProcesses } from "./watch-processes.ts";
 
 export interface WasiRuntimeOptions {
   /** modules and pods are kept below it */
@@ -75,14 +78,7 @@ export interface WasiRuntime extends Runtime {
 
 /** The WASI release that the host implements. */
 const WASI_VERSION = "0.2.12";
-const DEFAULT_PORT = 8080;
 const ANY_ADDRESS = "0.0.0.0";
-/** For a container without a memory limit: a bound there must be, and few components need a tenth of it. */
-const DEFAULT_MEMORY_BYTES = 256 << 20;
-/** Processes of an earlier agent are not our children: their end is seen by looking. */
-const ADOPTED_CHECK_MS = 500;
-const STUCK_CHECK_MS = 5000;
-const HELD_CHECK_MS = 1000;
 /** What one key-value store may take of the device's disk. */
 const STORE_BYTES = 16 << 20;
 
@@ -100,11 +96,12 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
   const groups = new Set<string>();
   /** containers that have a process only while somebody asks: their sockets are here */
   const onDemand = new Map<string, Promise<OnDemand>>();
-  let adopted = adoptable();
+  const changed = (uid: string | undefined) => {
+    for (const listener of listeners) listener(uid);
+  };
+  const adopted = adoptable();
   listenToAdopted();
-  let stopWatching = watchAdopted();
-  let stopWatchingStuck = watchStuck();
-  let stopWatchingGroups = watchGroups();
+  const watch = watchProcesses({ state, stateDirOf, adopted, groups, groupDirectory: (group) => groupDirectory(options.dataDir, group), ended: lines.close, changed, clock, log });
 
   const cache = moduleCache({
     directory: join(options.dataDir, "modules"),
@@ -113,10 +110,6 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
   });
 
   const signed = ({ moduleDigest, componentDigest, signature }: CachedModule) => ({ path: cache.pathOf(moduleDigest), moduleDigest, componentDigest, signature });
-
-  const changed = (uid: string | undefined) => {
-    for (const listener of listeners) listener(uid);
-  };
 
   function running(sandboxId: string, record: ContainerRecord): RunningContainer {
     const { id, name, attempt, image, imageId, specHash, createdAt } = record;
@@ -179,54 +172,6 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
 
   async function listenTo(sandbox: SandboxRecord, container: ContainerRecord): Promise<void> {
     if (container.line !== undefined) await lines.open(stateDirOf(sandbox.id, container), { namespace: sandbox.namespace, pod: sandbox.name, container: container.name, grants: container.line });
-  }
-
-  function watchAdopted(): () => void {
-    if (adopted.size === 0) return () => {};
-    return clock.after(ADOPTED_CHECK_MS, () => {
-      for (const [id, uid] of adopted) {
-        const found = state.find(id);
-        if (found !== undefined && componentState(stateDirOf(found.sandboxId, found.record)).state === "running") continue;
-        adopted.delete(id);
-        if (found !== undefined) lines.close(stateDirOf(found.sandboxId, found.record));
-        changed(uid);
-      }
-      stopWatching = watchAdopted();
-    });
-  }
-
-  /** Services that are in one request for too long, which only somebody outside can end. */
-  function watchStuck(): () => void {
-    return clock.after(STUCK_CHECK_MS, () => {
-      for (const sandbox of state.sandboxes()) {
-        for (const { id, name, requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } of state.containers(sandbox.id)) {
-          if (!endIfStuck(state.directoryOf(sandbox.id, id), requestTimeoutMs, clock.now())) continue;
-          log.warn({ pod: sandbox.name, container: name }, "a component was ended: one request took too long");
-          changed(sandbox.uid);
-        }
-      }
-      stopWatchingStuck = watchStuck();
-    });
-  }
-
-  /** Shared processes that one component does not give way in. They are few, and their neighbours wait: asked more often. */
-  function watchGroups(): () => void {
-    if (groups.size === 0) return () => {};
-    return clock.after(HELD_CHECK_MS, () => {
-      for (const group of groups) {
-        const ended = endIfHeld(groupDirectory(options.dataDir, group), clock.now());
-        if (ended.length === 0) continue;
-        log.warn({ group, components: ended.length }, "a shared process was ended: one of its components did not give way");
-        changed(undefined);
-      }
-      stopWatchingGroups = watchGroups();
-    });
-  }
-
-  function noteGroup(group: string): void {
-    groups.add(group);
-    stopWatchingGroups();
-    stopWatchingGroups = watchGroups();
   }
 
   /** where a container's process keeps its records */
@@ -406,6 +351,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     images: () => Promise.resolve(cache.list().map(imageOf)),
     removeImage: (id) => Promise.resolve(cache.remove(id)),
 
+    // two pods must not find the same address free
     startSandbox: oneAtATime(async (pod: Pod, { attempt, hostname }: SandboxOptions) => {
       const uid = pod.metadata.uid ?? "";
       const existing = state.sandboxes().find((sandbox) => sandbox.uid === uid && !sandbox.stopped);
@@ -448,7 +394,7 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       const { grants: granted, stores = [], process: wanted, ...rest } = annotated(plan.pod);
       const id = idOf(sandboxId, plan.container.name, plan.attempt);
       const grants = { ...boardGrants(granted, plan), preopens: preopensOf(plan, log), ...(stores.length === 0 ? {} : { stores: stores.map((store) => storeOf(sandbox.namespace, store)) }) };
-      const memoryLimitBytes = memoryOf(plan.container);
+      const settings = containerSettings(plan, sandbox, nodeAddress);
       const imports = cache.byDigest(plan.image.id)?.imports ?? [];
       state.saveContainer(sandboxId, {
         id,
@@ -459,16 +405,12 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
         componentDigest: plan.image.id,
         specHash: plan.specHash,
         createdAt: clock.now(),
-        args: [...(plan.command.length > 0 ? plan.command : [plan.container.name]), ...plan.args],
-        env: environmentOf(sandbox.hostname, plan),
+        ...settings,
         ...rest,
-        ...sharing(sandbox, plan.container.name, plan.attempt, isAsynchronous({ imports, exports: [] }) ? refuseSharing(wanted) : wanted, { grants, memoryLimitBytes }),
+        ...sharing(sandbox, plan.container.name, plan.attempt, isAsynchronous({ imports, exports: [] }) ? refuseSharing(wanted) : wanted, { grants, memoryLimitBytes: settings.memoryLimitBytes }),
         grants,
         addresses: [sandbox.ip],
         ...placeOf(sandbox),
-        listen: listenOn(sandbox, plan.container, nodeAddress),
-        memoryLimitBytes,
-        ...cpuOf(plan.container),
         logPath: plan.logPath,
         ...linkedOf(plan),
         ...(speaks(imports) ? { line: messageGrants(plan.pod.metadata.annotations) } : {}),
@@ -494,7 +436,8 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
       }
       await kept;
       if (record.group !== undefined) {
-        noteGroup(record.group);
+        groups.add(record.group);
+        watch.groupsChanged();
         await startShared(groupOf(options.dataDir, record, options.addressBits), given);
       } else if (given.idleMs !== undefined) await demand(sandbox, record);
       else await startComponent(given);
@@ -533,11 +476,8 @@ export function wasiRuntime(options: WasiRuntimeOptions): WasiRuntime {
     reopenLog: () => Promise.resolve(),
 
     close() {
-      stopWatching();
-      stopWatchingStuck();
-      stopWatchingGroups();
+      watch.close();
       for (const serving of onDemand.values()) serving.then((it) => it.release()).catch(() => {});
-      adopted = new Map();
       lines.closeAll();
       listeners.clear();
       return Promise.resolve();
@@ -564,64 +504,5 @@ function refuseSharing(wanted: Annotated["process"]): undefined {
 /** Whether a component has something for the agent to hear. */
 const speaks = (imports: readonly string[]) => imports.some((name) => /^lichen:(?:messaging|metrics)\//.test(name));
 
-/** What is asked for while it is busy waits: two pods must not find the same address free. */
-function oneAtATime<A extends readonly unknown[], R>(work: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (...args) => {
-    const mine = last.catch(() => {}).then(() => work(...args));
-    last = mine;
-    return mine;
-  };
-}
-
-function imageOf(module: CachedModule): ImageOnDevice {
-  return {
-    id: module.componentDigest,
-    tags: module.references.filter((reference) => !reference.includes("@")),
-    digests: module.references.map((reference) => `${repositoryOf(reference)}@${module.componentDigest}`),
-    sizeBytes: module.size,
-    pinned: false,
-  };
-}
-
-/** "host:5000/name:tag" → "host:5000/name" */
-function repositoryOf(reference: string): string {
-  const name = reference.split("@")[0] ?? reference;
-  const colon = name.lastIndexOf(":");
-  return colon > name.lastIndexOf("/") ? name.slice(0, colon) : name;
-}
-
-function environmentOf(hostname: string, plan: ContainerPlan): (readonly [string, string])[] {
-  const env = plan.env.map(({ name, value }) => [name, value] as const);
-  // container runtimes set it; programs rely on it
-  return env.some(([name]) => name === "HOSTNAME") ? env : [["HOSTNAME", hostname], ...env];
-}
-
 /** RFC 1123: a host name has at most 63 characters */
 const hostnameOf = (pod: Pod) => (pod.spec?.hostname ?? pod.metadata.name ?? "").slice(0, 63);
-
-/** WASI grants directories. A single file among the mounts (/etc/hosts, a subPath) has no counterpart and is left out. */
-function preopensOf(plan: ContainerPlan, log: Log): Preopen[] {
-  return plan.mounts.flatMap(({ containerPath, hostPath, readOnly }) => {
-    if (lstatSync(hostPath, { throwIfNoEntry: false })?.isDirectory() !== false) return [{ hostPath, guestPath: containerPath, readOnly }];
-    log.debug({ pod: plan.pod.metadata.name, path: containerPath }, "a mount that is not a directory is not given to a component");
-    return [];
-  });
-}
-
-function listenOn(sandbox: SandboxRecord, container: Container, nodeAddress: string): { host: string; port: number }[] {
-  const port = container.ports?.find(({ protocol }) => protocol === undefined || protocol === "TCP");
-  const listen = [{ host: sandbox.ip, port: port?.containerPort ?? DEFAULT_PORT }];
-  if (port?.hostPort !== undefined && port.hostPort > 0 && !sandbox.hostNetwork) listen.push({ host: port.hostIP ?? nodeAddress, port: port.hostPort });
-  return listen;
-}
-
-function memoryOf(container: Container): number {
-  const limit = container.resources?.limits?.["memory"];
-  return limit === undefined ? DEFAULT_MEMORY_BYTES : whole(String(limit));
-}
-
-function cpuOf(container: Container): { cpuMillis?: number } {
-  const limit = container.resources?.limits?.["cpu"];
-  return limit === undefined ? {} : { cpuMillis: milli(String(limit)) };
-}
