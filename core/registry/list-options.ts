@@ -34,13 +34,15 @@ export function checkListOptions(options: ListOptions): void {
 }
 
 /** @throws ApiError "Invalid" */
-export function checkWatchOptions({ resourceVersionMatch: match, sendInitialEvents, continue: next = "" }: WatchOptions): void {
+export function checkWatchOptions({ resourceVersion = "", resourceVersionMatch: match, sendInitialEvents, continue: next = "" }: WatchOptions): void {
+  // a watch from any version begins with what there is, as if it had asked for that (KEP-3157)
+  const fromAny = match === undefined && sendInitialEvents === undefined && (resourceVersion === "" || resourceVersion === "0");
   const errors: FieldError[] = [];
   if (sendInitialEvents !== undefined && match !== "NotOlderThan") errors.push(forbiddenMatch(`sendInitialEvents requires setting ${MATCH} to NotOlderThan`));
   if (match !== undefined && `${match}` !== "") {
     if (sendInitialEvents === undefined) errors.push(forbiddenMatch(`${MATCH} is forbidden for watch unless sendInitialEvents is provided`));
     if (match !== "NotOlderThan") errors.push(unsupportedMatch(match, ["NotOlderThan"]));
-    if (next !== "") errors.push(forbiddenMatch(`${MATCH} is forbidden when continue is provided`));
   }
+  if (next !== "" && (fromAny || (match !== undefined && `${match}` !== ""))) errors.push(forbiddenMatch(`${MATCH} is forbidden when continue is provided`));
   if (errors.length > 0) throw invalid(LIST_OPTIONS, "", errors);
 }

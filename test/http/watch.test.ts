@@ -109,7 +109,7 @@ test("a streaming list ends with its bookmark", async (t) => {
 
 test("options that a watch does not take are refused before it starts", async (t) => {
   const { send } = await openApi();
-  for (const query of ["resourceVersionMatch=NotOlderThan", "sendInitialEvents=true&allowWatchBookmarks=true"]) t.is((await send("GET", `${maps}?watch=1&${query}`)).status, 422, query);
+  for (const query of ["resourceVersionMatch=NotOlderThan", "sendInitialEvents=true&allowWatchBookmarks=true", "continue=x"]) t.is((await send("GET", `${maps}?watch=1&${query}`)).status, 422, query);
   t.is((await send("GET", `${maps}?watch=1&timeoutSeconds=x`)).status, 400);
 });
 
