@@ -297,7 +297,6 @@ for (const [name, { component, like, says }] of Object.entries(ends)) {
 const requests: Readonly<Record<string, { readonly like: object }>> = {
   exit: { like: { exitCode: 1, reason: "Error" } },
   grow: { like: { exitCode: 137, reason: "OOMKilled" } },
-  objects: { like: { exitCode: 137, reason: "OOMKilled" } },
 };
 
 for (const [path, { like }] of Object.entries(requests)) {
@@ -316,6 +315,16 @@ for (const [path, { like }] of Object.entries(requests)) {
     t.is(await ask(8080, ""), "1\n".trim());
   });
 }
+
+test("a service with too many host objects gets a new instance, and its log says why", async (t) => {
+  await pod(t, "objects", { containers: [{ name: "main", image: "registry.lichen.internal/service:1", ports: [{ containerPort: 8080 }], resources: { limits: { memory: "16Mi" } } }] });
+  await ready("objects");
+  const ask = (to: string) => kubectl("get", "--raw", `/api/v1/namespaces/default/pods/objects:8080/proxy/${to}`);
+  await t.throwsAsync(ask("objects"));
+  t.is(await ask(""), "1");
+  await eventually("its log says why", async () => /keeps 16384 resources of one kind/.test(await kubectl("logs", "objects")) || undefined);
+  t.is((await status("objects"))?.containerStatuses?.[0]?.restartCount, 0);
+});
 
 test("components of a pod are wired; one that is missing is named", async (t) => {
   const wit = `package test:parts; interface numbers { answer: func() -> u32; } world app { import numbers; export wasi:cli/run@0.2.0; } world library { export numbers; }

@@ -4,6 +4,7 @@
  */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { systemProgram } from "../../edge-agent/network/system-program.ts";
 import type { Teardown } from "./lichen.ts";
 import { type Program, startProgram } from "./program.ts";
 
@@ -52,7 +53,8 @@ export async function networkSwitch(t: Teardown, subnet: string): Promise<Switch
         name,
         address,
         start: (command, args, env) => startProgram({ command: "nsenter", args: inside(command, args), env: { ...process.env, ...env } }),
-        run: async (command, ...args) => (await run("nsenter", inside(command, args))).stdout,
+        // npm's own programs come first in the PATH of its scripts, and one of them is called nft
+        run: (command, ...args) => systemProgram("nsenter", inside(command, args)),
         async cutPower() {
           // first, so that no connection is ended in order
           await ip("-n", space, "link", "set", "eth0", "down");
