@@ -343,6 +343,7 @@ test("components of a pod are wired; one that is missing is named", async (t) =>
     return /imports test:parts\/numbers, which no component of the pod exports/.test(waiting) || undefined;
   });
   await eventually("an Event says it, too", async () => (await events("unwired")).includes("imports test:parts/numbers, which"));
+  t.pass();
 });
 
 test("a host process that is killed is started again, and its neighbour goes on", async (t) => {
