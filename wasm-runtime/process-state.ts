@@ -44,8 +44,8 @@ function onDemand(stateDir: string, { startedAt, count, listening }: DemandRecor
 
 /** What is told when nobody inside could say why it ended. */
 export function unexplained(stateDir: string, { shared, startedAt }: Pick<RunningRecord, "shared" | "startedAt">) {
-  if (shared === undefined) return { code: KILLED_CODE, reason: "Error", startedAt, message: lastWords(stateDir) };
-  const memory = outOfHeap(shared) || cgroupFor(shared).outOfMemory();
+  if (shared === undefined) return { code: KILLED_CODE, reason: outOfMemory(stateDir) ? "OOMKilled" : "Error", startedAt, message: lastWords(stateDir) };
+  const memory = outOfMemory(shared);
   const why = memory ? "ran out of memory; which of its components took it is not known" : (lastWords(shared) ?? "was killed");
   return { code: KILLED_CODE, reason: memory ? "OOMKilled" : "Error", startedAt, message: `the process that the component shares with others of its namespace ended: it ${why}` };
 }
@@ -65,8 +65,8 @@ export function settle(stateDir: string, end: { readonly code: number; readonly 
   return exit;
 }
 
-/** A guest that makes host objects without end fills the host's heap; V8 ends the process then. */
-export const outOfHeap = (stateDir: string) => /heap out of memory|heap limit/.test(lastWords(stateDir) ?? "");
+/** V8 ended the process, whose heap a guest filled with host objects or table entries, or the kernel did. */
+export const outOfMemory = (stateDir: string) => /heap out of memory|heap limit/.test(lastWords(stateDir) ?? "") || cgroupFor(stateDir).outOfMemory();
 
 export function lastWords(stateDir: string): string | undefined {
   try {
@@ -100,13 +100,17 @@ export function isAlive(running: Pick<RunningRecord, "pid" | "startTime" | "boot
 
 let bootId: string | undefined;
 
-/** proc_pid_stat(5): field 3 is the state, field 22 the start time; the name in field 2 may hold anything. */
+/**
+ * proc_pid_stat(5): field 3 is the state, field 4 the parent, field 22 the start time; the name in field 2 may hold anything.
+ * A dead child of this process counts as alive until its "exit" event tells how it ended: nobody else knows its code.
+ */
 export function identify(pid: number): { readonly startTime: string; readonly bootId: string; readonly alive: boolean } | undefined {
   try {
     bootId ??= readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return { startTime: fields[19] ?? "", bootId, alive: fields[0] !== "Z" && fields[0] !== "X" };
+    const awaited = fields[0] === "Z" && fields[1] === String(process.pid);
+    return { startTime: fields[19] ?? "", bootId, alive: awaited || (fields[0] !== "Z" && fields[0] !== "X") };
   } catch {
     return undefined;
   }

@@ -16,7 +16,7 @@ import type { Cgroup } from "./cgroup.ts";
 import { confinementFor } from "./confine.ts";
 import { flagsFor } from "./flags.ts";
 import type { HostImage } from "./host-image.ts";
-import { componentState, ERROR_FILE, identify, isAlive, KILLED_CODE, lastWords, outOfHeap, readRecord, record, send, settle, STARTING_FILE, titleOf } from "./process-state.ts";
+import { componentState, ERROR_FILE, identify, isAlive, KILLED_CODE, lastWords, outOfMemory, readRecord, record, send, settle, STARTING_FILE, titleOf } from "./process-state.ts";
 import { stopShared } from "./shared-process.ts";
 import { START_TIMEOUT_MS, StartError } from "./start-options.ts";
 import type { LinkedModule, StartOptions } from "./start-options.ts";
@@ -67,7 +67,7 @@ export function startComponent(options: StartOptions): Promise<RunningRecord> {
       clearTimeout(timer);
       pipe.destroy();
       const exit = settle(spec.stateDir, {
-        ...(outOfHeap(spec.stateDir) || cgroup?.outOfMemory() === true ? { code: KILLED_CODE, reason: "OOMKilled" } : { code: code ?? 128 + (constants.signals[signal ?? "SIGKILL"] ?? 9), reason: failed === undefined && code === 0 ? "Completed" : "Error" }),
+        ...endOf(spec.stateDir, code, signal),
         startedAt,
         message: failed ?? (timedOut && !existsSync(join(spec.stateDir, RUNNING_FILE)) ? `the component did not start within ${startTimeoutMs} ms` : lastWords(spec.stateDir)),
       });
@@ -81,6 +81,12 @@ export function startComponent(options: StartOptions): Promise<RunningRecord> {
     child.once("error", (error) => finish(128, null, `the host process could not be started: ${error.message}`));
     child.once("exit", (code, signal) => finish(code, signal));
   });
+}
+
+/** How a process ended that did not say it itself. */
+function endOf(stateDir: string, code: number | null, signal: NodeJS.Signals | null): Pick<ExitRecord, "code" | "reason"> {
+  if (outOfMemory(stateDir)) return { code: KILLED_CODE, reason: "OOMKilled" };
+  return { code: code ?? 128 + (constants.signals[signal ?? "SIGKILL"] ?? constants.signals.SIGKILL), reason: code === 0 ? "Completed" : "Error" };
 }
 
 /** A process that becomes the host; what it may do is in its flags, and in its orders on the pipe. */
@@ -142,8 +148,7 @@ export function watchComponent(options: WatchOptions): Watched {
     child.once("error", reject);
     child.once("close", (code, signal) => {
       process.removeListener("exit", stop);
-      const killed = cgroup?.outOfMemory() === true;
-      resolve(settle(spec.stateDir, { code: code ?? 128 + (constants.signals[signal ?? "SIGKILL"] ?? 9), reason: killed ? "OOMKilled" : code === 0 ? "Completed" : "Error", startedAt, message: undefined }));
+      resolve(settle(spec.stateDir, { ...endOf(spec.stateDir, code, signal), startedAt }));
     });
   });
   return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exit, kill: (signal) => void child.kill(signal) };

@@ -53,6 +53,28 @@ test("ends are told apart", async (t) => {
   t.regex(late.message ?? "", /did not start within/);
 });
 
+test("a process that ended counts as running until its parent knows how it ended", async (t) => {
+  const { options } = await prepared(t, example("hello"));
+  const given = options();
+  const exited = Promise.withResolvers<void>();
+  const { pid } = await startComponent({ ...given, onExit: exited.resolve });
+  process.kill(pid, "SIGKILL");
+  // no event of the child is handled before this turn ends
+  while (!/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1"))) {}
+  t.is(componentState(given.stateDir).state, "running");
+  await exited.promise;
+  t.like(componentState(given.stateDir), { state: "exited", exit: { code: 137, reason: "Error" } });
+});
+
+test("a process that ran out of its heap while nobody watched is told as out of memory", async (t) => {
+  const { options } = await prepared(t, example("hello"));
+  const { stateDir } = options();
+  mkdirSync(stateDir, { recursive: true });
+  writeFileSync(join(stateDir, "running.json"), JSON.stringify({ pid: 2 ** 22, startTime: "1", bootId: "of another boot", startedAt: Date.now(), listening: [] }));
+  writeFileSync(join(stateDir, "host.err"), "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory\n");
+  t.like(componentState(stateDir), { state: "exited", exit: { code: 137, reason: "OOMKilled" } });
+});
+
 test("a component that makes host objects without end takes only its own process with it", async (t) => {
   const { options } = await prepared(t, await hoardsResources());
   const given = options();
