@@ -11,6 +11,8 @@ import { join } from "node:path";
 import type { MessageGrants } from "../../../core/wire/message-grants.ts";
 import type { PodPlace } from "../../../wasm-runtime/host/pod-network.ts";
 import type { Grants } from "../../../wasm-runtime/process.ts";
+import { sharedStateDir } from "../../../wasm-runtime/shared-process.ts";
+import { groupDirectory } from "./groups.ts";
 
 export interface SandboxRecord {
   readonly id: string;
@@ -87,11 +89,14 @@ export interface PodState {
   /** where a container's process keeps its files, and the sandbox it is in */
   find(containerId: string): { readonly directory: string; readonly sandboxId: string; readonly record: ContainerRecord } | undefined;
   directoryOf(sandboxId: string, containerId: string): string;
+  /** where a container's process keeps its records: the container's own directory, or one of the process that it shares */
+  processDirectoryOf(sandboxId: string, container: Pick<ContainerRecord, "id" | "group">): string;
   saveContainer(sandboxId: string, record: ContainerRecord): void;
   removeContainer(containerId: string): void;
 }
 
-export function podState(directory: string): PodState {
+export function podState(dataDir: string): PodState {
+  const directory = join(dataDir, "pods");
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const sandboxDirectory = (id: string) => join(directory, id);
   const containersDirectory = (id: string) => join(directory, id, "containers");
@@ -118,6 +123,7 @@ export function podState(directory: string): PodState {
     containers: (sandboxId) => names(containersDirectory(sandboxId)).flatMap((id) => read<ContainerRecord>(join(directoryOf(sandboxId, id), CONTAINER_FILE)) ?? []),
     find,
     directoryOf,
+    processDirectoryOf: (sandboxId, { id, group }) => (group === undefined ? directoryOf(sandboxId, id) : sharedStateDir(groupDirectory(dataDir, group), id)),
     saveContainer(sandboxId, record) {
       const place = directoryOf(sandboxId, record.id);
       mkdirSync(place, { recursive: true, mode: 0o700 });

@@ -3,7 +3,7 @@ import type { Clock } from "../../../core/api/clock.ts";
 import type { Log } from "../../../core/api/log.ts";
 import { componentState, DEFAULT_REQUEST_TIMEOUT_MS, endIfStuck } from "../../../wasm-runtime/process.ts";
 import { endIfHeld } from "../../../wasm-runtime/shared-process.ts";
-import type { ContainerRecord, PodState } from "./state.ts";
+import type { PodState } from "./state.ts";
 
 export interface ProcessWatch {
   /** there may be a shared process where there was none */
@@ -13,7 +13,6 @@ export interface ProcessWatch {
 
 interface Watched {
   readonly state: PodState;
-  readonly stateDirOf: (sandboxId: string, container: ContainerRecord) => string;
   /** container → pod: processes of an earlier agent, which are not our children */
   readonly adopted: Map<string, string>;
   readonly groups: ReadonlySet<string>;
@@ -30,7 +29,7 @@ const ADOPTED_CHECK_MS = 500;
 const STUCK_CHECK_MS = 5000;
 const HELD_CHECK_MS = 1000;
 
-export function watchProcesses({ state, stateDirOf, adopted, groups, groupDirectory, ended, changed, clock, log }: Watched): ProcessWatch {
+export function watchProcesses({ state, adopted, groups, groupDirectory, ended, changed, clock, log }: Watched): ProcessWatch {
   const adoptedOnes = whileNeeded(clock, ADOPTED_CHECK_MS, () => adopted.size > 0, lookAtAdopted);
   const stuckOnes = whileNeeded(clock, STUCK_CHECK_MS, () => true, endStuck);
   const heldOnes = whileNeeded(clock, HELD_CHECK_MS, () => groups.size > 0, endHeld);
@@ -38,9 +37,9 @@ export function watchProcesses({ state, stateDirOf, adopted, groups, groupDirect
   function lookAtAdopted(): void {
     for (const [id, uid] of adopted) {
       const found = state.find(id);
-      if (found !== undefined && componentState(stateDirOf(found.sandboxId, found.record)).state === "running") continue;
+      if (found !== undefined && componentState(state.processDirectoryOf(found.sandboxId, found.record)).state === "running") continue;
       adopted.delete(id);
-      if (found !== undefined) ended(stateDirOf(found.sandboxId, found.record));
+      if (found !== undefined) ended(state.processDirectoryOf(found.sandboxId, found.record));
       changed(uid);
     }
   }
