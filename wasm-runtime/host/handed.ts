@@ -49,6 +49,7 @@ export function serveHanded(server: Server, idleMs: number, ended: () => void): 
   process.on("disconnect", drain);
   process.on("SIGTERM", drain);
   setInterval(() => {
-    if (open === 0 && !draining && process.connected && performance.now() - last >= idleMs) process.send?.({ idle: received } satisfies Idle);
+    // the agent may have hung up since: that is heard as "disconnect", and is no failure of the component
+    if (open === 0 && !draining && process.connected && performance.now() - last >= idleMs) process.send?.({ idle: received } satisfies Idle, () => {});
   }, Math.min(MAX_LOOK_MS, idleMs));
 }
