@@ -1,58 +1,32 @@
 /** Two whole servers over one etcd, where one is installed: one acts, and when it stops or is lost the other does. */
 import test from "ava";
-import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync } from "node:fs";
 import { request } from "node:https";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "../../core/api/log.ts";
 import { MASTERS } from "../../core/api/user.ts";
 import { openPki } from "../../core/auth/pki/pki.ts";
 import { serverConfig } from "../../core/config.ts";
 import { startServer } from "../../core/main.ts";
+import { etcd, etcdInstalled } from "../support/etcd.ts";
+import { temporaryDirectory } from "../support/lichen.ts";
 
-const installed = spawnSync("etcd", ["--version"]).status === 0;
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
-}
-
-async function etcdAt(directory: string): Promise<{ readonly endpoint: string; stop(): void }> {
-  const [endpoint, peer] = [`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${await freePort()}`];
-  const client = ["--listen-client-urls", endpoint, "--advertise-client-urls", endpoint];
-  const child = spawn("etcd", ["--data-dir", directory, ...client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", `default=${peer}`, "--logger", "zap"], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  await new Promise<void>((resolve, reject) => {
-    child.once("exit", () => reject(new Error("etcd ended before it served")));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => text.includes("serving client traffic") && resolve());
-  });
-  return { endpoint, stop: () => void child.kill("SIGKILL") };
-}
-
-(installed ? test : test.skip)("one of two servers makes the replica sets, and the other when it is gone", async (t) => {
+(etcdInstalled ? test : test.skip)("one of two servers makes the replica sets, and the other when it is gone", async (t) => {
   t.timeout(240_000);
-  const directory = mkdtempSync(join(tmpdir(), "lichen-test-leadership-"));
-  const etcd = await etcdAt(join(directory, "etcd"));
+  const directory = temporaryDirectory(t);
+  const datastore = await etcd(join(directory, "etcd"));
+  t.teardown(datastore.kill);
+  await datastore.start();
   const pki = await openPki(join(directory, "a", "pki"));
   cpSync(join(directory, "a", "pki"), join(directory, "b", "pki"), { recursive: true });
   const { certificate, key } = await pki.issueClient({ commonName: "admin", organizations: [MASTERS], ttlMs: 3_600_000 });
   const start = (name: string) =>
-    startServer(serverConfig({ dataDir: join(directory, name), host: "127.0.0.1", port: 0, mqttPort: 0, datastoreEndpoint: etcd.endpoint }), { log: silentLog });
+    startServer(serverConfig({ dataDir: join(directory, name), host: "127.0.0.1", port: 0, mqttPort: 0, datastoreEndpoint: datastore.endpoint }), { log: silentLog });
   const a = await start("a");
   const b = await start("b");
   t.teardown(async () => {
     await Promise.all([a.close(), b.close()]);
-    etcd.stop();
-    rmSync(directory, { recursive: true, force: true });
   });
 
   async function ask(server: string, method: string, path: string, body?: unknown) {

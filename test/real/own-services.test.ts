@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import test from "ava";
+import { etcd } from "../support/etcd.ts";
 import { eventually } from "../support/eventually.ts";
 import { kubectlFor } from "../support/kubectl.ts";
 import { freePort, lichen, temporaryDirectory } from "../support/lichen.ts";
@@ -23,17 +24,13 @@ pattern read d/%u/s/down
 test("the datastore is etcd and the broker mosquitto", async (t) => {
   const directory = temporaryDirectory(t);
   const dataDir = join(directory, "server");
-  const [port, etcdPort, peerPort, brokerPort] = [await freePort(), await freePort(), await freePort(), await freePort()];
-  const etcdUrl = `http://127.0.0.1:${etcdPort}`;
-  const peerUrl = `http://127.0.0.1:${peerPort}`;
-  const etcd = startProgram({
-    command: "etcd",
-    args: ["--data-dir", join(directory, "etcd"), "--listen-client-urls", etcdUrl, "--advertise-client-urls", etcdUrl, "--listen-peer-urls", peerUrl, "--initial-advertise-peer-urls", peerUrl, "--initial-cluster", `default=${peerUrl}`],
-  });
-  t.teardown(() => etcd.stop());
+  const [port, brokerPort] = [await freePort(), await freePort()];
+  const datastore = await etcd(join(directory, "etcd"));
+  t.teardown(datastore.kill);
+  await datastore.start();
 
   const serve = async () => {
-    const args = ["server", "--data-dir", dataDir, "--port", String(port), "--datastore-endpoint", etcdUrl, "--broker", `mqtts://127.0.0.1:${brokerPort}`];
+    const args = ["server", "--data-dir", dataDir, "--port", String(port), "--datastore-endpoint", datastore.endpoint, "--broker", `mqtts://127.0.0.1:${brokerPort}`];
     const server = lichen(t, args);
     await server.says(/^ready /);
     return server;

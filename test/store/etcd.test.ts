@@ -1,78 +1,31 @@
 /** The store suite over a real etcd, where one is installed; what several servers over one etcd see of each other. */
 import test from "ava";
 import type { TestFn } from "ava";
-import { spawn, spawnSync } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { openEtcdStore } from "../../core/store/drivers/etcd.ts";
 import { decode, encode } from "../../core/store/drivers/etcd/protobuf.ts";
+import { afterAll } from "../support/after-all.ts";
+import { etcd, etcdInstalled } from "../support/etcd.ts";
+import type { Etcd } from "../support/etcd.ts";
+import { freePort, temporaryDirectory } from "../support/lichen.ts";
 import type { Store } from "../../core/store/store.ts";
 import { StoreError } from "../../core/store/store.ts";
 import { storeSuite } from "../suites/store.ts";
 
-const installed = spawnSync("etcd", ["--version"]).status === 0;
 // One etcd for all, and compaction is for all of it: one test at a time.
-const withEtcd = (installed ? test.serial : test.serial.skip) as TestFn;
-const directory = mkdtempSync(join(tmpdir(), "lichen-test-etcd-"));
+const withEtcd = (etcdInstalled ? test.serial : test.serial.skip) as TestFn;
+const later = afterAll();
 const value = new TextEncoder().encode("v");
-let server: ChildProcess | undefined;
-let endpoint = "";
-let peer = "";
 let prefixes = 0;
 const freshPrefix = () => `/test-${(prefixes += 1)}`;
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
-}
-
-/** etcd cannot listen on port 0; it says on its log when it serves. */
-async function startEtcd(): Promise<void> {
-  const flags = ["--data-dir", join(directory, "data"), "--listen-client-urls", endpoint, "--advertise-client-urls", endpoint, "--listen-peer-urls", peer];
-  const child = spawn("etcd", [...flags, "--initial-advertise-peer-urls", peer, "--initial-cluster", `default=${peer}`, "--logger", "zap"], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  server = child;
-  const { promise: ready, resolve } = Promise.withResolvers<void>();
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    if (text.includes("serving client traffic")) resolve();
-  });
-  await Promise.race([
-    ready,
-    once(child, "exit").then(() => {
-      throw new Error("etcd ended before it served");
-    }),
-  ]);
-}
-
-async function stopEtcd(): Promise<void> {
-  const child = server;
-  if (child === undefined || child.exitCode !== null) return;
-  child.kill("SIGKILL");
-  await once(child, "exit");
-}
+let server: Etcd;
 
 test.before(async () => {
-  if (!installed) return;
-  endpoint = `http://127.0.0.1:${await freePort()}`;
-  peer = `http://127.0.0.1:${await freePort()}`;
-  await startEtcd();
-});
-test.after.always(async () => {
-  await stopEtcd();
-  rmSync(directory, { recursive: true });
+  server = await etcd(temporaryDirectory(later));
+  later.teardown(server.kill);
+  if (etcdInstalled) await server.start();
 });
 
-const open = (prefix = freshPrefix(), watchBuffer?: number) => openEtcdStore({ endpoints: [endpoint], prefix, watchBuffer });
+const open = (prefix = freshPrefix(), watchBuffer?: number) => openEtcdStore({ endpoints: [server.endpoint], prefix, watchBuffer });
 
 storeSuite(withEtcd, { open: (options) => open(undefined, options?.watchBuffer) });
 
@@ -169,11 +122,11 @@ withEtcd("when etcd goes away writes say so; when it comes back everything goes 
   const ending = new AbortController();
   const watching = store.watch("/", gone.revision, ending.signal)[Symbol.asyncIterator]();
   const first = watching.next();
-  await stopEtcd();
+  await server.kill();
   const error = await t.throwsAsync<StoreError>(store.put("/b", value, 0), { instanceOf: StoreError });
   t.is(error.reason, "unavailable");
   t.is(store.get("/a")?.revision, made.revision);
-  await startEtcd();
+  await server.start();
   // Another server changes everything and compacts it, before the first one's watch is back or after: either is fine.
   const other = await open(prefix);
   await other.delete("/gone", gone.revision);

@@ -1,36 +1,20 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import test from "ava";
 import { annotated } from "../../edge-agent/runtimes/wasi/grants.ts";
 import { configStore } from "../../wasm-runtime/host/config.ts";
 import { gpio } from "../../wasm-runtime/host/gpio.ts";
-import { Failure } from "../../wasm-runtime/host/io.ts";
 import { keyvalue } from "../../wasm-runtime/host/keyvalue.ts";
 import { logging } from "../../wasm-runtime/host/logging.ts";
 import { startComponent } from "../../wasm-runtime/process.ts";
 import { ended, logLines, prepared } from "./support/components.ts";
 import { podOf } from "./support/pods.ts";
-
-function directory(t: { teardown(cleanup: () => void): void }): string {
-  const path = mkdtempSync(join(tmpdir(), "capability-"));
-  t.teardown(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
-function code(call: () => unknown): unknown {
-  try {
-    call();
-    return "";
-  } catch (error) {
-    if (error instanceof Failure) return error.payload;
-    throw error;
-  }
-}
+import { temporaryDirectory } from "../support/lichen.ts";
+import { failureCode } from "./support/failure-code.ts";
 
 test("values are kept under any key, across openings, within the quota", (t) => {
-  const path = directory(t);
+  const path = temporaryDirectory(t);
   const told: string[] = [];
   const { store, atomics, batch } = keyvalue([{ name: "settings", directory: path, maxBytes: 200 }], (what) => void told.push(what));
   const bucket = store.open("settings");
@@ -42,17 +26,17 @@ test("values are kept under any key, across openings, within the quota", (t) => 
   t.false(bucket.exists("a"));
   t.is(atomics.increment(bucket, "count", 2n), 2n);
   t.is(atomics.increment(bucket, "count", 40n), 42n);
-  t.like(code(() => atomics.increment(bucket, "__proto__", 1n)), { tag: "other", val: "the value is no number" });
+  t.like(failureCode(() => atomics.increment(bucket, "__proto__", 1n)), { tag: "other", val: "the value is no number" });
   t.deepEqual(batch.getMany(bucket, ["none", "count"]), [undefined, ["count", Buffer.from("42")]]);
-  t.regex((code(() => bucket.set("big", new Uint8Array(200))) as { val: string }).val, /full: its quota is 200 bytes/);
+  t.regex((failureCode(() => bucket.set("big", new Uint8Array(200))) as { val: string }).val, /full: its quota is 200 bytes/);
   bucket.set("count", Buffer.from("1"));
-  t.deepEqual(code(() => store.open("other")), { tag: "no-such-store" });
-  t.deepEqual(code(() => keyvalue([], () => {}).store.open("settings")), { tag: "access-denied" });
+  t.deepEqual(failureCode(() => store.open("other")), { tag: "no-such-store" });
+  t.deepEqual(failureCode(() => keyvalue([], () => {}).store.open("settings")), { tag: "access-denied" });
   t.deepEqual(told, ['the key-value store "other"']);
 });
 
 test("lines work in the direction that was granted", (t) => {
-  const root = directory(t);
+  const root = temporaryDirectory(t);
   for (const line of [17, 27]) {
     mkdirSync(join(root, `gpio${line}`));
     writeFileSync(join(root, `gpio${line}/direction`), "in\n");
@@ -63,9 +47,9 @@ test("lines work in the direction that was granted", (t) => {
   t.true(lines.read(17));
   lines.write(27, false);
   t.deepEqual([readFileSync(join(root, "gpio27/direction"), "utf8"), readFileSync(join(root, "gpio27/value"), "utf8")], ["out", "0"]);
-  t.is(code(() => lines.write(17, true)), "denied");
-  t.is(code(() => lines.read(4)), "denied");
-  t.is(code(() => lines.read(99)), "missing");
+  t.is(failureCode(() => lines.write(17, true)), "denied");
+  t.is(failureCode(() => lines.read(4)), "denied");
+  t.is(failureCode(() => lines.read(99)), "missing");
   t.is(readFileSync(join(root, "export"), "utf8"), "99");
 });
 

@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { createCgroup } from "../../wasm-runtime/cgroup.ts";
 import { confinementFor } from "../../wasm-runtime/confine.ts";
 import { startComponent } from "../../wasm-runtime/process.ts";
 import { command, prepared, spins } from "./support/components.ts";
+import { temporaryDirectory } from "../support/lichen.ts";
 
 const all = { setpriv: true, unshare: true };
 
@@ -30,16 +30,10 @@ test("as root, a command has no capability, can gain none, and sees no network",
   t.is(readlinkSync(`/proc/${pid}/ns/net`) === readlinkSync("/proc/self/ns/net"), !expected.includes("--net"));
 });
 
-function directory(t: { teardown(cleanup: () => void): void }): string {
-  const path = mkdtempSync(join(tmpdir(), "cgroup-"));
-  t.teardown(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
 test("limits are written as the kernel's version wants them", (t) => {
   const limits = { memoryLimitBytes: 32 << 20, cpuMillis: 250 };
   const bytes = String(192 << 20);
-  const second = directory(t);
+  const second = temporaryDirectory(t);
   writeFileSync(join(second, "cgroup.controllers"), "cpu memory");
   t.true(createCgroup("key", limits, second)?.enter(42));
   const [name = ""] = readdir(join(second, "lichen-wasi"));
@@ -48,7 +42,7 @@ test("limits are written as the kernel's version wants them", (t) => {
   t.is(read(second, "lichen-wasi", name, "cpu.max"), "25000 100000");
   t.is(read(second, "lichen-wasi", name, "cgroup.procs"), "42");
 
-  const first = directory(t);
+  const first = temporaryDirectory(t);
   for (const controller of ["memory", "cpu"]) mkdirSync(join(first, controller));
   t.true(createCgroup("key", limits, first)?.enter(42));
   t.is(read(first, "memory/lichen-wasi", name, "memory.limit_in_bytes"), bytes);
@@ -56,7 +50,7 @@ test("limits are written as the kernel's version wants them", (t) => {
   writeFileSync(join(first, "memory/lichen-wasi", name, "memory.oom_control"), "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
   t.true(createCgroup("key", limits, first)?.outOfMemory());
 
-  const none = directory(t);
+  const none = temporaryDirectory(t);
   t.is(createCgroup("key", limits, none), undefined);
   t.false(existsSync(join(none, "lichen-wasi")));
 });

@@ -1,5 +1,4 @@
-import { linkSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, renameSync, rmdirSync, rmSync, statSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { linkSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmdirSync, statSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import fc from "fast-check";
@@ -9,16 +8,11 @@ import { Fields } from "../../wasm-runtime/host/http-fields.ts";
 import { importsFor } from "../../wasm-runtime/host/imports.ts";
 import { deeds, escapes } from "./support/escapes.ts";
 import type { Root } from "./support/escapes.ts";
-
-function directory(t: { teardown(cleanup: () => void): void }): string {
-  const path = mkdtempSync(join(tmpdir(), "escape-"));
-  t.teardown(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
+import { temporaryDirectory } from "../support/lichen.ts";
 
 for (const readOnly of [false, true]) {
   test(`no path, link or rename leads out of a ${readOnly ? "read-only" : "writable"} volume`, (t) => {
-    const { tried, found } = escapes(directory(t), (volume) => {
+    const { tried, found } = escapes(temporaryDirectory(t), (volume) => {
       const files = filesystem([{ hostPath: volume, guestPath: "/data", readOnly }]);
       const [first] = files.preopens.getDirectories();
       return { root: first?.[0] as unknown as Root, close: files.reset };
@@ -50,7 +44,7 @@ const naive = (base: string): Root => ({
 });
 
 test("the corpus finds the holes of a host that has them", (t) => {
-  const { found } = escapes(directory(t), (volume) => ({ root: naive(volume), close: () => {} }));
+  const { found } = escapes(temporaryDirectory(t), (volume) => ({ root: naive(volume), close: () => {} }));
   t.true(found.length > 300);
   const missed = Object.keys(deeds).filter((deed) => !found.some((one) => one.deed === deed));
   // the secret is no link, so nothing reads it as one; a host with other files outside would be found

@@ -1,26 +1,21 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
 import { casesOf, PROCESSES, runCases } from "./support/guests.ts";
+import { afterAll } from "../support/after-all.ts";
+import { temporaryDirectory } from "../support/lichen.ts";
 
 const cases = casesOf("direct");
 const results = new Map<string, ReadonlyMap<string, string>>();
-const cleanups: (() => unknown)[] = [];
-const later = { teardown: (cleanup: () => unknown) => void cleanups.unshift(cleanup) };
-
-test.after.always("what was started is stopped", async () => {
-  for (const cleanup of cleanups) await cleanup();
-});
+const later = afterAll();
 
 for (const process of PROCESSES) {
   test.before(`all cases run in one guest (${process} process)`, async () => {
-    const directory = mkdtempSync(join(tmpdir(), "direct-"));
-    later.teardown(() => rmSync(directory, { recursive: true, force: true }));
+    const directory = temporaryDirectory(later);
     mkdirSync(join(directory, "data"));
     writeFileSync(join(directory, "data/file"), "text of the file");
     const web = createServer((request, response) => {

@@ -5,16 +5,12 @@ import { createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
 import test from "ava";
 import { casesOf, PROCESSES, runCases } from "./support/guests.ts";
+import { afterAll } from "../support/after-all.ts";
 
 const cases = casesOf("network");
 const results = new Map<string, ReadonlyMap<string, string>>();
 let uninvited = 0;
-const cleanups: (() => unknown)[] = [];
-const later = { teardown: (cleanup: () => unknown) => void cleanups.unshift(cleanup) };
-
-test.after.always("what was started is stopped", async () => {
-  for (const cleanup of cleanups) await cleanup();
-});
+const later = afterAll();
 
 async function portOf(server: Server): Promise<number> {
   server.listen(0, "127.0.0.1");

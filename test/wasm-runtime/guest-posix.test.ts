@@ -1,23 +1,18 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { casesOf, PROCESSES, runCases } from "./support/guests.ts";
+import { afterAll } from "../support/after-all.ts";
+import { temporaryDirectory } from "../support/lichen.ts";
 
 const cases = casesOf("posix");
 const results = new Map<string, ReadonlyMap<string, string>>();
 
-const cleanups: (() => unknown)[] = [];
-const later = { teardown: (cleanup: () => unknown) => void cleanups.unshift(cleanup) };
-
-test.after.always("what was started is stopped", async () => {
-  for (const cleanup of cleanups) await cleanup();
-});
+const later = afterAll();
 
 for (const process of PROCESSES) {
   test.before(`all cases run in one guest (${process} process)`, async () => {
-    const directory = mkdtempSync(join(tmpdir(), "posix-"));
-    later.teardown(() => rmSync(directory, { recursive: true, force: true }));
+    const directory = temporaryDirectory(later);
     const [data, kept] = [join(directory, "data"), join(directory, "kept")];
     mkdirSync(join(data, "dir"), { recursive: true });
     mkdirSync(join(kept, "sub"), { recursive: true });

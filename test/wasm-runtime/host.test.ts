@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import test from "ava";
@@ -13,26 +12,11 @@ import { importsFor } from "../../wasm-runtime/host/imports.ts";
 import { openLog } from "../../wasm-runtime/host/log.ts";
 import { random } from "../../wasm-runtime/host/random.ts";
 import { boundMemory, LimitError } from "../../wasm-runtime/limits.ts";
-
-function directory(t: ExecutionContext): string {
-  const path = mkdtempSync(join(tmpdir(), "host-"));
-  t.teardown(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
-/** The error code that a call hands to the guest; "" when there is none. */
-function code(call: () => unknown): unknown {
-  try {
-    call();
-    return "";
-  } catch (error) {
-    if (error instanceof Failure) return error.payload;
-    throw error;
-  }
-}
+import { temporaryDirectory } from "../support/lichen.ts";
+import { failureCode } from "./support/failure-code.ts";
 
 function volume(t: ExecutionContext, readOnly = false) {
-  const path = directory(t);
+  const path = temporaryDirectory(t);
   const inside = join(path, "volume");
   mkdirSync(inside);
   writeFileSync(join(path, "outside.txt"), "outside");
@@ -67,11 +51,11 @@ test("files are written, read, listed, renamed and removed inside a volume", (t)
   t.deepEqual([entries.readDirectoryEntry()?.name, entries.readDirectoryEntry()?.name].toSorted(), ["b", "dir"]);
   t.is(entries.readDirectoryEntry(), undefined);
   entries[Symbol.dispose]();
-  t.is(code(() => root.removeDirectoryAt("b")), "not-directory");
-  t.is(code(() => root.unlinkFileAt("dir")), "is-directory");
+  t.is(failureCode(() => root.removeDirectoryAt("b")), "not-directory");
+  t.is(failureCode(() => root.unlinkFileAt("dir")), "is-directory");
   root.unlinkFileAt("b");
   root.removeDirectoryAt("dir");
-  t.is(code(() => root.statAt({}, "b")), "no-entry");
+  t.is(failureCode(() => root.statAt({}, "b")), "no-entry");
 });
 
 test("links inside are followed, every way out is refused", (t) => {
@@ -87,15 +71,15 @@ test("links inside are followed, every way out is refused", (t) => {
   symlinkSync("../..", join(inside, "a/far"));
   symlinkSync("self", join(inside, "self"));
   for (const path of ["absolute", "relative", "../outside.txt", "a/../../outside.txt", "/etc/passwd", "a/far/outside.txt"]) {
-    t.is(code(() => read(root, path)), "not-permitted", path);
+    t.is(failureCode(() => read(root, path)), "not-permitted", path);
   }
-  t.is(code(() => read(root, "self")), "loop");
-  t.is(code(() => root.openAt({}, "link", {}, { read: true })), "loop");
-  t.is(code(() => root.symlinkAt("/etc", "x")), "not-permitted");
-  t.is(code(() => root.readlinkAt("absolute")), "not-permitted");
-  t.is(code(() => root.renameAt("a/file", root, "../stolen")), "not-permitted");
-  t.is(code(() => root.linkAt({}, "relative/x", root, "y")), "not-permitted");
-  t.is(code(() => read(root, "a\0b")), "illegal-byte-sequence");
+  t.is(failureCode(() => read(root, "self")), "loop");
+  t.is(failureCode(() => root.openAt({}, "link", {}, { read: true })), "loop");
+  t.is(failureCode(() => root.symlinkAt("/etc", "x")), "not-permitted");
+  t.is(failureCode(() => root.readlinkAt("absolute")), "not-permitted");
+  t.is(failureCode(() => root.renameAt("a/file", root, "../stolen")), "not-permitted");
+  t.is(failureCode(() => root.linkAt({}, "relative/x", root, "y")), "not-permitted");
+  t.is(failureCode(() => read(root, "a\0b")), "illegal-byte-sequence");
 });
 
 test("a read-only volume stays as it is", (t) => {
@@ -111,7 +95,7 @@ test("a read-only volume stays as it is", (t) => {
     () => root.symlinkAt("file", "l"),
     () => root.renameAt("file", root, "moved"),
   ];
-  for (const call of calls) t.is(code(call), "read-only");
+  for (const call of calls) t.is(failureCode(call), "read-only");
   t.is(read(root, "file"), "kept");
 });
 
@@ -179,10 +163,10 @@ test("the network is denied in the guest's own words, and the log says so once",
   const stderr = { write: (bytes: Uint8Array) => void told.push(Buffer.from(bytes).toString()) };
   const imports = importsFor({ args: [], env: [], stdout: stderr, stderr, grants: {}, network: () => () => {}, addresses: [], exit: () => t.fail() as never }).interfaces as Record<string, Record<string, () => unknown>>;
   for (let count = 0; count < 2; count++) {
-    t.is(code(() => imports["wasi:sockets/tcp-create-socket"]?.["createTcpSocket"]?.()), "access-denied");
-    t.is(code(() => imports["wasi:sockets/udp-create-socket"]?.["createUdpSocket"]?.()), "access-denied");
-    t.is(code(() => imports["wasi:sockets/ip-name-lookup"]?.["resolveAddresses"]?.()), "access-denied");
-    t.deepEqual(code(() => imports["wasi:http/outgoing-handler"]?.["handle"]?.()), { tag: "HTTP-request-denied" });
+    t.is(failureCode(() => imports["wasi:sockets/tcp-create-socket"]?.["createTcpSocket"]?.()), "access-denied");
+    t.is(failureCode(() => imports["wasi:sockets/udp-create-socket"]?.["createUdpSocket"]?.()), "access-denied");
+    t.is(failureCode(() => imports["wasi:sockets/ip-name-lookup"]?.["resolveAddresses"]?.()), "access-denied");
+    t.deepEqual(failureCode(() => imports["wasi:http/outgoing-handler"]?.["handle"]?.()), { tag: "HTTP-request-denied" });
   }
   t.is(told.length, 4);
   t.regex(told[0] ?? "", /asked for wasi:sockets\/tcp, which is not granted/);
@@ -196,17 +180,17 @@ test("header fields cannot split a message or speak for the connection", (t) => 
   fields.append("X-A", Buffer.from("1"));
   fields.append("x-a", Buffer.from("2"));
   t.deepEqual(fields.get("X-a").map(String), ["1", "2"]);
-  t.deepEqual(code(() => fields.append("x", Buffer.from("a\r\nb: c"))), { tag: "invalid-syntax" });
-  t.deepEqual(code(() => fields.append("a b", Buffer.from("c"))), { tag: "invalid-syntax" });
-  t.deepEqual(code(() => fields.append("Transfer-Encoding", Buffer.from("chunked"))), { tag: "forbidden" });
-  t.deepEqual(code(() => fields.freeze().append("x", Buffer.from("y"))), { tag: "immutable" });
+  t.deepEqual(failureCode(() => fields.append("x", Buffer.from("a\r\nb: c"))), { tag: "invalid-syntax" });
+  t.deepEqual(failureCode(() => fields.append("a b", Buffer.from("c"))), { tag: "invalid-syntax" });
+  t.deepEqual(failureCode(() => fields.append("Transfer-Encoding", Buffer.from("chunked"))), { tag: "forbidden" });
+  t.deepEqual(failureCode(() => fields.freeze().append("x", Buffer.from("y"))), { tag: "immutable" });
   t.throws(() => new Fields().append("x", new Uint8Array(70_000).fill(65)), { message: /header fields/ });
 });
 
 test("a log has whole lines whatever the guest writes, and stops at its bound", (t) => {
   fc.assert(
     fc.property(fc.array(fc.stringMatching(/^[ab\n]{0,40}$/), { maxLength: 30 }), (writes) => {
-      const path = join(directory(t), "log");
+      const path = join(temporaryDirectory(t), "log");
       const log = openLog(path);
       const sink = log.sink("stdout");
       for (const text of writes) sink.write(Buffer.from(text));
@@ -219,7 +203,7 @@ test("a log has whole lines whatever the guest writes, and stops at its bound", 
     }),
     { numRuns: 50 },
   );
-  const path = join(directory(t), "log");
+  const path = join(temporaryDirectory(t), "log");
   const log = openLog(path, 10_000);
   for (let count = 0; count < 1000; count++) log.sink("stdout").write(Buffer.from("a line of a flood\n"));
   log.close();
@@ -229,7 +213,7 @@ test("a log has whole lines whatever the guest writes, and stops at its bound", 
 });
 
 test("long lines are cut into partial ones", (t) => {
-  const path = join(directory(t), "log");
+  const path = join(temporaryDirectory(t), "log");
   const log = openLog(path);
   log.sink("stderr").write(Buffer.from(`${"x".repeat(40_000)}\n`));
   log.close();

@@ -1,7 +1,6 @@
 /** What one component could try on another in the same process: files, grants, resources, built-in objects, the glue itself. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import test from "ava";
@@ -15,14 +14,9 @@ import { waitBy } from "../../wasm-runtime/host/waiting.ts";
 import { command, succeeds, transpiled, traps } from "./support/components.ts";
 import { escapes, SECRET } from "./support/escapes.ts";
 import type { Root } from "./support/escapes.ts";
+import { temporaryDirectory } from "../support/lichen.ts";
 
 waitBy(suspending);
-
-function directory(t: { teardown(cleanup: () => void): void }): string {
-  const path = mkdtempSync(join(tmpdir(), "neighbours-"));
-  t.teardown(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
 
 const nowhere = { write: () => {} };
 const imported = (grants: Grants) =>
@@ -31,7 +25,7 @@ type Functions = Record<string, Record<string, (...args: readonly unknown[]) => 
 const turns = { begin: () => {}, end: () => 0n };
 
 test("no path, link or rename leads into the volume of a neighbour", (t) => {
-  const base = join(directory(t), "corpus");
+  const base = join(temporaryDirectory(t), "corpus");
   const { tried, found } = escapes(base, (volume) => {
     const neighbour = filesystem([{ hostPath: join(base, "outside"), guestPath: "/data", readOnly: false }]);
     const files = filesystem([{ hostPath: volume, guestPath: "/data", readOnly: false }]);
@@ -51,7 +45,7 @@ test("no path, link or rename leads into the volume of a neighbour", (t) => {
 });
 
 test("what one has open is not closed, counted or held by another", (t) => {
-  const base = directory(t);
+  const base = temporaryDirectory(t);
   for (const name of ["a", "b"]) {
     mkdirSync(join(base, name));
     writeFileSync(join(base, name, "file"), SECRET);
@@ -68,7 +62,7 @@ test("what one has open is not closed, counted or held by another", (t) => {
 });
 
 test("a grant is one component's: stores, configuration and hosts", (t) => {
-  const base = directory(t);
+  const base = temporaryDirectory(t);
   const rich = imported({ outbound: "10.0.0.1:80", stores: [{ name: "s", directory: join(base, "s"), maxBytes: 1000 }], config: { key: "value" } }).interfaces as Functions;
   const poor = imported({}).interfaces as Functions;
   t.notThrows(() => rich["wasi:keyvalue/store"]?.["open"]?.("s"));
@@ -109,7 +103,7 @@ test("nobody changes the built-in objects of a shared process", (t) => {
   const script = `"use strict"; const passed = []; require(${JSON.stringify(fileURLToPath(new URL("../../wasm-runtime/host/freeze.ts", import.meta.url)))}).freezeGlobals();
     for (const attempt of ${JSON.stringify(attempts)}) try { new (require("node:vm").Script)('"use strict";' + attempt).runInThisContext(); passed.push(attempt); } catch {}
     console.log(JSON.stringify({ passed, polluted: ({}).polluted, length: [].polluted }));`;
-  const path = join(directory(t), "attempts.cjs");
+  const path = join(temporaryDirectory(t), "attempts.cjs");
   writeFileSync(path, script);
   const { stdout, stderr } = spawnSync(process.execPath, [...flags, path], { env: {}, encoding: "utf8" });
   t.deepEqual(JSON.parse(stdout || "{}"), { passed: [] }, stderr);
