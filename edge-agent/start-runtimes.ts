@@ -1,6 +1,6 @@
 /** The runtimes that this device was told to use, and what belongs to them: the agent's own containerd, its cgroups. */
 import { rm, rmdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Clock } from "../core/api/clock.ts";
 import type { Log } from "../core/api/log.ts";
 import type { FirmwareProfile } from "../firmware-profiles/profile.ts";
@@ -9,12 +9,13 @@ import type { EventSink } from "./events.ts";
 import type { MachineFacts } from "./facts.ts";
 import type { Identity, IdentityStore } from "./identity/identity.ts";
 import type { Registries } from "./images/registries.ts";
-import { podDevice, podDeviceName } from "./network/pod-device.ts";
+import { podDevice } from "./network/pod-device.ts";
 import { routedAddresses, type RoutedAddresses } from "./network/routed-addresses.ts";
 import { systemProgram } from "./network/system-program.ts";
 import type { Cgroups } from "./runtimes/containerd/cgroups.ts";
 import type { Containerd } from "./runtimes/containerd/daemon.ts";
 import type { Runtime } from "./runtimes/runtime.ts";
+import { machineNames } from "./machine-names.ts";
 import type { MessageBus } from "./message-bus.ts";
 import { directoryFile } from "./services/start-services.ts";
 import type { Settings } from "./settings.ts";
@@ -23,8 +24,6 @@ import type { Settings } from "./settings.ts";
 const OWN_REGISTRY = "registry.lichen.internal";
 
 const ip = (...args: readonly string[]) => systemProgram("ip", args);
-/** Pipes of exec sessions, by device. */
-const RUN = "/run/lichen";
 
 export interface Runtimes {
   readonly runtimes: readonly Runtime[];
@@ -59,8 +58,7 @@ export async function startRuntimes({ config, settings, registries, identity, ca
   let daemon: Containerd | undefined;
   let tree: Cgroups | undefined;
   let addresses: RoutedAddresses | undefined;
-  // in memory: whoever comes to make room on a full disk has to get in
-  const pipes = join(RUN, name);
+  const names = machineNames(name, dataDir);
   if (config.runtimes.includes("containerd")) {
     const [{ containerdRuntime }, { cgroups }, { sharesOf }] = await Promise.all([
       import("./runtimes/containerd/containerd.ts"),
@@ -79,19 +77,19 @@ export async function startRuntimes({ config, settings, registries, identity, ca
     }
     const { reserved, podPidsLimit } = settings;
     tree = await cgroups({
-      root: `/lichen/${name}/kubepods`,
+      root: names.cgroups,
       podPids: podPidsLimit,
       allocatable: { cpuShares: sharesOf(facts.cores - (reserved["cpu"] ?? 0)), memory: Math.floor(facts.memoryBytes - (reserved["memory"] ?? 0)) },
     });
     await tree.ensureDevice();
-    await rm(pipes, { recursive: true, force: true });
+    await rm(names.pipes, { recursive: true, force: true });
     runtimes.push(
       containerdRuntime({
         socket: daemon?.socket ?? config.containerdSocket ?? "",
         device: name,
         snapshotter: daemon?.snapshotter,
         cgroups: tree,
-        pipes,
+        pipes: names.pipes,
         seccompRoot: join(dataDir, "seccomp"),
         memoryBytes: facts.memoryBytes,
         clock,
@@ -109,7 +107,7 @@ export async function startRuntimes({ config, settings, registries, identity, ca
     const { server, ca } = identity();
     const source = serverComponentSource({ server, ca, credentials: () => ({ cert: identity().certificate, key: identity().key }), clock });
     const fallback = loopbackAddresses(loopbackRange(dataDir));
-    if (process.getuid?.() === 0) addresses = routedAddresses({ device: podDevice(podDeviceName(dataDir), ip), fallback, clock, log });
+    if (process.getuid?.() === 0) addresses = routedAddresses({ device: podDevice(names.network, ip), fallback, clock, log });
     const { addressBits } = profile ?? {};
     runtimes.push(
       wasiRuntime({
@@ -136,8 +134,8 @@ export async function startRuntimes({ config, settings, registries, identity, ca
     async removeTraces() {
       await tree?.removeDevice();
       await addresses?.remove();
-      await rm(pipes, { recursive: true, force: true });
-      await rmdir(RUN).catch(() => {});
+      await rm(names.pipes, { recursive: true, force: true });
+      for (let parent = dirname(names.pipes); parent !== "/run"; parent = dirname(parent)) await rmdir(parent).catch(() => {});
     },
   };
 }

@@ -9,6 +9,7 @@ import { callApi } from "./api-request.ts";
 import { type Access, readAccess } from "./kubeconfig.ts";
 import { type LocalDevice, startLocalDevice } from "./local-device.ts";
 import { giveBackIdleMemory } from "./idle-memory.ts";
+import { makePassable } from "./make-passable.ts";
 import { programLog } from "./program-log.ts";
 import { readAhead } from "./read-ahead.ts";
 import { untilStopped } from "./until-stopped.ts";
@@ -27,6 +28,7 @@ export interface Up {
 /** A device that is not Ready by then has a problem that waiting does not solve: pulling nothing, it needs seconds. */
 const READY_TIMEOUT_MS = 60_000;
 const POLL_MS = 200;
+const DEVICES = "devices";
 
 export async function up(flags: UpFlags): Promise<void> {
   const stopped = untilStopped();
@@ -52,9 +54,10 @@ export async function bringUp(flags: UpFlags): Promise<Up> {
   };
   try {
     const access = readAccess({ dataDir: config.dataDir });
+    makePassable(config.dataDir, DEVICES);
     for (const runtime of runtimes) {
       const name = deviceName(hostname(), runtime);
-      devices.push(await startLocalDevice({ name, runtime, access, server: server.url, dataDir: join(config.dataDir, "devices", runtime), log }));
+      devices.push(await startLocalDevice({ name, runtime, access, server: server.url, dataDir: join(config.dataDir, DEVICES, runtime), log }));
     }
     const nodes = devices.map((device) => device.name);
     await Promise.race([untilReady(access, nodes), ...devices.map((device) => device.failed)]);

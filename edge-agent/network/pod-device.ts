@@ -4,7 +4,6 @@
  * this machine has is refused by the kernel, so two clusters may have one range; and all of it goes with the device. What
  * is there is read from the kernel, so there is no journal that could differ from it.
  */
-import { createHash } from "node:crypto";
 import { rangeText } from "./address-range.ts";
 import type { AddressRange } from "./address-range.ts";
 
@@ -23,9 +22,6 @@ export interface PodDevice {
 
 /** Kinds that only have to exist; small kernels lack one or the other. */
 const KINDS = ["dummy", "bridge"] as const;
-
-/** Interface names have at most 15 characters; agents are told apart by where they keep their data. */
-export const podDeviceName = (dataDir: string) => `lichen-${createHash("sha256").update(dataDir).digest("hex").slice(0, 8)}`;
 
 export function podDevice(name: string, ip: Ip): PodDevice {
   const exists = () => ip("link", "show", "dev", name).then(() => true, () => false);

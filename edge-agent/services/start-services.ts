@@ -1,11 +1,11 @@
 /** Services on this device, with the kernel's tools: what the service proxy needs of the machine. */
-import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../core/api/clock.ts";
 import type { Log } from "../../core/api/log.ts";
 import type { Pod } from "../../core/api/types.gen.ts";
 import type { Desired } from "../desired.ts";
+import { machineNames } from "../machine-names.ts";
 import { systemProgram } from "../network/system-program.ts";
 import { answers } from "./answers.ts";
 import { keepDirectory } from "./keep-directory.ts";
@@ -40,11 +40,8 @@ const FORWARDING = "/proc/sys/net/ipv4/ip_forward";
 /** From where components learn of Services. */
 export const directoryFile = (dataDir: string) => join(dataDir, "wasi", "services.json");
 
-/** Two agents on one machine have a table each. */
-const tableName = (dataDir: string) => `lichen-${createHash("sha256").update(dataDir).digest("hex").slice(0, 8)}`;
-
 export async function startServices({ node, dataDir, desired, podRanges, domain, pods, clock, log }: ServicesParts): Promise<DeviceServices> {
-  const table = tableName(dataDir);
+  const table = machineNames(node, dataDir).network;
   let podCidr: string | undefined;
   let switchedOn = false;
 

@@ -15,6 +15,7 @@ import { criClient, type Cri } from "./cri.ts";
 import { execInTask } from "./exec.ts";
 import { GRPC, GrpcError } from "./grpc.ts";
 import { imageViews } from "./image-view.ts";
+import { impassable } from "./impassable.ts";
 import { ANNOTATION, LABEL } from "./labels.ts";
 import { CONTAINER_STATES, SANDBOX_READY, type M } from "./messages.ts";
 import { PAUSE_IMAGE } from "./pause-image.ts";
@@ -109,6 +110,9 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
   });
   const claimUserIds = async ({ metadata: { uid = "" } }: Pod): Promise<number> => {
     if (!(await features()).userNamespaces) throw new Error("can't set `spec.hostUsers: false`, runtime does not support user namespaces");
+    // the device's data is beside it
+    const closed = await impassable(options.seccompRoot);
+    if (closed !== undefined) throw new Error(`can't set \`spec.hostUsers: false\`, ${closed} may not be entered by other users; allow it (chmod o+x ${closed}) or give the device a data directory elsewhere`);
     return users.claim(uid);
   };
 

@@ -45,7 +45,7 @@ export async function traces(device: Device): Promise<Traces> {
     ]),
     "pod directories": below(join(directory, "pods")),
     logs: below(join(directory, "logs")),
-    "exec pipes": below(join("/run/lichen", name)),
+    "exec pipes": below(join("/run/lichen", name)).flatMap((tag) => below(join("/run/lichen", name, tag))),
     "sockets of shims": deadSockets(),
   };
 }
@@ -74,7 +74,7 @@ export function processesOf(directory: string, name: string): readonly Process[]
     try {
       const command = readFileSync(`/proc/${entry}/cmdline`, "utf8").replaceAll("\0", " ").trim();
       const cgroup = readFileSync(`/proc/${entry}/cgroup`, "utf8");
-      const mine = cgroup.includes(`/lichen/${name}/kubepods`) || (/^\S*(containerd-shim|runc)/.test(command) && command.includes(directory));
+      const mine = cgroup.includes(`/lichen/${name}/`) || (/^\S*(containerd-shim|runc)/.test(command) && command.includes(directory));
       return mine ? [{ pid: Number(entry), command, cgroup }] : [];
     } catch {
       return [];
