@@ -212,7 +212,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   const pages = kubeletPages({
     nodeName: name,
     version: AGENT_VERSION,
-    cores: facts.cores,
+    machine: facts,
     startedAt,
     sampler: sampler({ runtimes, machine: () => machineUsage({ dataDir, now: clock.now() }), agent: () => ownUsage(clock.now()), clock, log }),
     runtimes,

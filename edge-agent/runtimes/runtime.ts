@@ -4,6 +4,7 @@
  * `pods()` is rebuilt from what runs, never from the agent's memory.
  */
 import type { Container, Pod } from "../../core/api/types.gen.ts";
+import type { GroupFigures } from "../stats/group-figures.ts";
 
 export type ContainerState = "created" | "running" | "exited" | "unknown";
 
@@ -245,6 +246,8 @@ export interface Runtime {
   networkNamespace?(sandboxId: string): Promise<string | undefined>;
   /** what each pod uses at this moment; absent: nobody knows */
   usage?(): Promise<readonly PodUsage[]>;
+  /** what the kernel counts for a pod, or for one of its containers, beside that; undefined: nothing */
+  figures?(podUid: string, containerId?: string): Promise<GroupFigures | undefined>;
   /** what guests say of themselves, as it was told last; absent: they cannot */
   series?(): readonly GuestSeries[];
   /** directory of the images and writable layers, and what the images take of it */

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { diskSpace } from "../facts.ts";
 import type { InterfaceUsage, Usage } from "../runtimes/runtime.ts";
+import { readStalls, type Stalls } from "./pressure-stall.ts";
 
 export interface DiskUsage {
   readonly capacityBytes: number;
@@ -20,6 +21,7 @@ export interface MachineUsage extends Usage {
   readonly processes: number;
   readonly maxProcesses: number;
   readonly bootedAt: number;
+  readonly stalls: Stalls;
   /** of the data directory */
   readonly disk: DiskUsage;
 }
@@ -30,8 +32,9 @@ const TICKS_PER_SECOND = 100;
 export async function machineUsage(options: { readonly root?: string; readonly dataDir: string; readonly now: number }): Promise<MachineUsage> {
   const { root = "/", dataDir, now } = options;
   const text = (path: string) => readFile(join(root, path), "utf8").catch(() => "");
-  const [stat, meminfo, vmstat, net, loadavg, pidMax, uptime, disk] = await Promise.all([
-    text("proc/stat"), text("proc/meminfo"), text("proc/vmstat"), text("proc/net/dev"), text("proc/loadavg"), text("proc/sys/kernel/pid_max"), text("proc/uptime"), diskUsage(dataDir),
+  const [stat, meminfo, vmstat, net, loadavg, pidMax, uptime, stalls, disk] = await Promise.all([
+    text("proc/stat"), text("proc/meminfo"), text("proc/vmstat"), text("proc/net/dev"), text("proc/loadavg"), text("proc/sys/kernel/pid_max"), text("proc/uptime"),
+    readStalls((resource) => join(root, "proc/pressure", resource)), diskUsage(dataDir),
   ]);
   const memory = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(meminfo)?.[1] ?? 0) * 1024;
   const counter = (field: string) => Number(new RegExp(`^${field} (\\d+)`, "m").exec(vmstat)?.[1] ?? 0);
@@ -52,6 +55,7 @@ export async function machineUsage(options: { readonly root?: string; readonly d
     processes: Number(/\/(\d+) /.exec(loadavg)?.[1] ?? 0),
     maxProcesses: Number(pidMax.trim() || 32_768),
     bootedAt: now - Number(uptime.split(" ")[0] ?? 0) * 1000,
+    stalls,
     disk,
   };
 }

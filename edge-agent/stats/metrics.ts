@@ -1,9 +1,9 @@
 /**
- * The three pages of metrics that monitoring of Kubernetes nodes reads, with the names of kubelet (/metrics,
- * /metrics/resource) and cAdvisor (/metrics/cadvisor). Pure: figures in, families out.
+ * The pages of metrics that monitoring of Kubernetes nodes reads with the names of kubelet: /metrics and /metrics/resource.
+ * Pure: figures in, families out.
  */
 import type { ContainerUsage, PodUsage, RunningContainer, RunningPod, Usage } from "../runtimes/runtime.ts";
-import type { Family, MetricSample } from "./prometheus.ts";
+import { counter, gauge, type Family, type MetricSample } from "./prometheus.ts";
 import type { Figures } from "./sampler.ts";
 
 export interface MetricsInput {
@@ -11,9 +11,6 @@ export interface MetricsInput {
   readonly version: string;
   readonly figures: Figures;
   readonly running: ReadonlyMap<string, RunningPod>;
-  readonly cores: number;
-  /** bytes; undefined: no limit */
-  memoryLimit(uid: string, container: string): number | undefined;
   readonly startedAt: number;
   readonly agentRss: number;
 }
@@ -56,38 +53,6 @@ export function resourceMetrics(input: MetricsInput): readonly Family[] {
   ];
 }
 
-function cadvisorLabels([pod, { id, name }, container]: ContainerRow) {
-  return { container: name, id: `/kubepods/pod${pod.uid}/${id}`, image: container?.image ?? "", name: id, namespace: pod.namespace, pod: pod.name };
-}
-
-export function cadvisorMetrics(input: MetricsInput): readonly Family[] {
-  const { figures, cores, version } = input;
-  const { pods, containers } = rows(input);
-  const ofContainers = (value: (row: ContainerRow) => number | undefined) => sampled(containers, cadvisorLabels, value, ([, { at }]) => at);
-  const links = pods.flatMap(([pod, { interfaces = [], at }]) => interfaces.map((link) => ({ labels: { container: "", id: `/kubepods/pod${pod.uid}`, image: "", interface: link.name, name: "", namespace: pod.namespace, pod: pod.name }, link, at })));
-  const ofLinks = (value: (link: (typeof links)[number]["link"]) => number) => links.map(({ labels: named, link, at }) => ({ labels: named, value: value(link), at }));
-  return [
-    gauge("cadvisor_version_info", "A metric with a constant '1' value labeled by kernel version, OS version, docker version, cadvisor version & cadvisor revision.", [{ labels: { cadvisorVersion: version }, value: 1 }]),
-    gauge("machine_cpu_cores", "Number of logical CPU cores.", [{ value: cores }]),
-    gauge("machine_memory_bytes", "Amount of memory installed on the machine.", [{ value: figures.machine.memoryTotal }]),
-    counter("container_cpu_usage_seconds_total", "Cumulative cpu time consumed in seconds.", ofContainers(([, { cpu }]) => (cpu === undefined ? undefined : seconds(cpu))).map((sample) => ({ ...sample, labels: { ...sample.labels, cpu: "total" } }))),
-    gauge("container_memory_usage_bytes", "Current memory usage in bytes, including all memory regardless of when it was accessed", ofContainers(([, { memory }]) => memory)),
-    gauge("container_memory_working_set_bytes", "Current working set in bytes.", ofContainers(([, { workingSet }]) => workingSet)),
-    gauge("container_memory_rss", "Size of RSS in bytes.", ofContainers(([, { rss }]) => rss)),
-    counter("container_memory_failures_total", "Cumulative count of memory allocation failures.", ofContainers(([, { pageFaults }]) => pageFaults).map((sample) => ({ ...sample, labels: { ...sample.labels, failure_type: "pgfault", scope: "container" } }))),
-    gauge("container_fs_usage_bytes", "Number of bytes that are consumed by the container on this filesystem.", ofContainers(([, { layerBytes }]) => layerBytes)),
-    gauge("container_fs_inodes_total", "Number of Inodes", ofContainers(([, { layerInodes }]) => layerInodes)),
-    gauge("container_start_time_seconds", "Start time of the container since unix epoch in seconds.", ofContainers(([, , container]) => (container?.startedAt === undefined ? undefined : container.startedAt / 1000))),
-    gauge("container_last_seen", "Last time a container was seen by the exporter", ofContainers(([, { at }]) => at / 1000)),
-    gauge("container_spec_memory_limit_bytes", "Memory limit for the container.", ofContainers(([pod, { name }]) => input.memoryLimit(pod.uid, name) ?? 0)),
-    counter("container_network_receive_bytes_total", "Cumulative count of bytes received", ofLinks(({ rxBytes }) => rxBytes)),
-    counter("container_network_receive_errors_total", "Cumulative count of errors encountered while receiving", ofLinks(({ rxErrors }) => rxErrors)),
-    counter("container_network_transmit_bytes_total", "Cumulative count of bytes transmitted", ofLinks(({ txBytes }) => txBytes)),
-    counter("container_network_transmit_errors_total", "Cumulative count of errors encountered while transmitting", ofLinks(({ txErrors }) => txErrors)),
-    gauge("container_processes", "Number of processes running inside the container.", pods.flatMap(([pod, { processes, at }]) => (processes === undefined ? [] : [{ labels: { container: "", id: `/kubepods/pod${pod.uid}`, image: "", name: "", namespace: pod.namespace, pod: pod.name }, value: processes, at }]))),
-  ];
-}
-
 export function agentMetrics({ nodeName, version, running, figures, startedAt, agentRss }: MetricsInput): readonly Family[] {
   const states = new Map<string, number>();
   for (const pod of running.values()) for (const { state } of pod.containers) states.set(state, (states.get(state) ?? 0) + 1);
@@ -108,6 +73,3 @@ function sampled<R>(list: readonly R[], labels: (row: R) => { readonly [name: st
     return found === undefined ? [] : [{ labels: labels(row), value: found, at: at(row) }];
   });
 }
-
-const counter = (name: string, help: string, samples: readonly MetricSample[]): Family => ({ name, type: "counter", help, samples });
-const gauge = (name: string, help: string, samples: readonly MetricSample[]): Family => ({ name, type: "gauge", help, samples });

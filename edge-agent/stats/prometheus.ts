@@ -13,6 +13,9 @@ export interface MetricSample {
   readonly at?: number | undefined;
 }
 
+export const counter = (name: string, help: string, samples: readonly MetricSample[]): Family => ({ name, type: "counter", help, samples });
+export const gauge = (name: string, help: string, samples: readonly MetricSample[]): Family => ({ name, type: "gauge", help, samples });
+
 export const PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 export function prometheusText(families: readonly Family[]): string {

@@ -6,11 +6,15 @@ import { timestamp } from "../../core/api/clock.ts";
 import type { DeviceUsage } from "../../core/api/usage.ts";
 import type { InterfaceUsage, RunningPod, Usage } from "../runtimes/runtime.ts";
 import type { DiskUsage } from "./machine-usage.ts";
+import type { GroupFigures } from "./group-figures.ts";
+import type { Stall, Stalls, StallTimes } from "./pressure-stall.ts";
 import type { Figures } from "./sampler.ts";
 
 export interface SummaryInput {
   readonly nodeName: string;
   readonly figures: Figures;
+  /** what the kernel counts for pods and containers, by uid and by id */
+  readonly groups: ReadonlyMap<string, GroupFigures>;
   /** pods that run, by uid */
   readonly running: ReadonlyMap<string, RunningPod>;
   /** bytes of a container's logs, by "uid/container" */
@@ -29,11 +33,10 @@ export function summary(input: SummaryInput): object {
     node: {
       nodeName,
       systemContainers: [
-        { name: "kubelet", startTime: timestamp(input.startedAt), cpu: cpu(figures.agent, figures.rate("agent")), memory: memory(figures.agent, undefined) },
+        { name: "kubelet", startTime: timestamp(input.startedAt), ...usageOf(figures.agent, figures.rate("agent"), undefined) },
       ],
       startTime: timestamp(machine.bootedAt),
-      cpu: cpu(machine, figures.rate("machine")),
-      memory: memory(machine, machine.memoryTotal),
+      ...usageOf(machine, figures.rate("machine"), machine.memoryTotal, machine.stalls),
       network: network(time, machine.interfaces),
       fs: disk(time, machine.disk, machine.disk.usedBytes),
       ...(images === undefined ? {} : { runtime: { imageFs: disk(time, images.disk, images.usedBytes, images.usedInodes), containerFs: disk(time, images.disk, images.usedBytes, images.usedInodes) } }),
@@ -47,7 +50,7 @@ export function summary(input: SummaryInput): object {
   };
 }
 
-function podOf({ figures, logBytes, images, memoryLimit }: SummaryInput, pod: RunningPod, usage: Figures["pods"][number], time: string): object {
+function podOf({ figures, groups, logBytes, images, memoryLimit }: SummaryInput, pod: RunningPod, usage: Figures["pods"][number], time: string): object {
   const { uid, namespace, name } = pod;
   const room = images?.disk ?? figures.machine.disk;
   const containers = usage.containers.map((container) => {
@@ -55,8 +58,7 @@ function podOf({ figures, logBytes, images, memoryLimit }: SummaryInput, pod: Ru
     return {
       name: container.name,
       startTime: timestamp(pod.containers.find(({ id }) => id === container.id)?.startedAt ?? pod.createdAt),
-      cpu: cpu(container, figures.rate(container.id)),
-      memory: memory(container, memoryLimit(uid, container.name)),
+      ...usageOf(container, figures.rate(container.id), memoryLimit(uid, container.name), groups.get(container.id)?.stalls),
       rootfs: disk(time, room, container.layerBytes ?? 0, container.layerInodes),
       logs: disk(time, figures.machine.disk, logs),
       swap: { time, swapUsageBytes: 0 },
@@ -67,8 +69,7 @@ function podOf({ figures, logBytes, images, memoryLimit }: SummaryInput, pod: Ru
     podRef: { name, namespace, uid },
     startTime: timestamp(pod.createdAt),
     containers,
-    cpu: cpu(usage, figures.rate(uid)),
-    memory: memory(usage, memoryLimit(uid)),
+    ...usageOf(usage, figures.rate(uid), memoryLimit(uid), groups.get(uid)?.stalls),
     ...(usage.interfaces === undefined ? {} : { network: network(time, usage.interfaces) }),
     "ephemeral-storage": disk(time, figures.machine.disk, bytes),
     ...(usage.processes === undefined ? {} : { process_stats: { process_count: usage.processes } }),
@@ -88,6 +89,21 @@ export function deviceUsage(figures: Figures, running: ReadonlyMap<string, Runni
     }),
   };
 }
+
+/** `io` is there only where the kernel tells how long it is waited for (KEP-4205). */
+function usageOf(usage: Usage, rate: number | undefined, limit: number | undefined, stalls: Stalls = {}): object {
+  return {
+    cpu: { ...cpu(usage, rate), ...stall(stalls.cpu) },
+    memory: { ...memory(usage, limit), ...stall(stalls.memory) },
+    ...(stalls.io === undefined ? {} : { io: { time: timestamp(usage.at), ...stall(stalls.io) } }),
+  };
+}
+
+function stall(of: Stall | undefined): object {
+  return of === undefined ? {} : { psi: { full: of.full ?? NO_STALL, some: of.some } };
+}
+
+const NO_STALL: StallTimes = { total: 0, avg10: 0, avg60: 0, avg300: 0 };
 
 function cpu({ at, cpu: total }: Usage, rate: number | undefined): object {
   return { time: timestamp(at), ...(rate === undefined ? {} : { usageNanoCores: rate }), ...(total === undefined ? {} : { usageCoreNanoSeconds: Math.round(total) }) };

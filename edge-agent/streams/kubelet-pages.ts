@@ -8,11 +8,13 @@ import type { DeviceUsage } from "../../core/api/usage.ts";
 import type { Pod, PodStatus } from "../../core/api/types.gen.ts";
 import { podLimits } from "../pod-resources.ts";
 import type { PodDirectories } from "../pod-directories.ts";
-import { quantity } from "../quantity.ts";
 import type { RunningPod, Runtime } from "../runtimes/runtime.ts";
 import { componentMetrics } from "../stats/component-metrics.ts";
 import { diskUsage } from "../stats/machine-usage.ts";
-import { agentMetrics, cadvisorMetrics, resourceMetrics, type MetricsInput } from "../stats/metrics.ts";
+import { cadvisorMetrics } from "../stats/cadvisor-metrics.ts";
+import { containerSpec } from "../stats/container-spec.ts";
+import type { GroupFigures } from "../stats/group-figures.ts";
+import { agentMetrics, resourceMetrics, type MetricsInput } from "../stats/metrics.ts";
 import { PROMETHEUS_TYPE, prometheusText, type Family } from "../stats/prometheus.ts";
 import type { Figures, Sampler } from "../stats/sampler.ts";
 import { deviceUsage, summary } from "../stats/summary.ts";
@@ -26,7 +28,7 @@ export interface Page {
 export interface PageParts {
   readonly nodeName: string;
   readonly version: string;
-  readonly cores: number;
+  readonly machine: { readonly cores: number; readonly kernelVersion: string; readonly osImage: string };
   readonly startedAt: number;
   readonly sampler: Sampler;
   readonly runtimes: readonly Runtime[];
@@ -48,25 +50,33 @@ export interface KubeletPages {
 const TEXT = "text/plain; charset=utf-8";
 
 export function kubeletPages(parts: PageParts): KubeletPages {
-  const { sampler, nodeName, version, cores, startedAt } = parts;
+  const { sampler, nodeName, version, startedAt } = parts;
   const podOf = (uid: string) => parts.pods().find(({ metadata }) => metadata.uid === uid);
   const memoryLimit = (uid: string, container?: string): number | undefined => {
     const pod = podOf(uid);
     if (pod === undefined) return undefined;
-    if (container === undefined) return podLimits(pod)["memory"];
-    const limit = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].find(({ name }) => name === container)?.resources?.limits?.["memory"];
-    return limit === undefined ? undefined : quantity(limit);
+    return container === undefined ? podLimits(pod)["memory"] : containerSpec(pod, container).memoryLimit;
+  };
+  const groupsOf = async ({ pods }: Figures): Promise<ReadonlyMap<string, GroupFigures>> => {
+    const asked = pods.flatMap(({ uid, containers }) => [[uid, uid, undefined] as const, ...containers.map(({ id }) => [id, uid, id] as const)]);
+    const found = await Promise.all(asked.map(async ([key, uid, id]) => [key, await figuresOf(parts.runtimes, uid, id)] as const));
+    return new Map(found.flatMap(([key, figures]) => (figures === undefined ? [] : [[key, figures]])));
   };
   const metrics = (families: (input: MetricsInput) => readonly Family[]) => async (): Promise<Page> => {
     const figures = await sampler.look();
-    const text = prometheusText(families({ nodeName, version, figures, running: parts.running(), cores, memoryLimit, startedAt, agentRss: figures.agent.rss ?? 0 }));
+    const text = prometheusText(families({ nodeName, version, figures, running: parts.running(), startedAt, agentRss: figures.agent.rss ?? 0 }));
     return { status: 200, type: PROMETHEUS_TYPE, body: text };
+  };
+  const cadvisor = async (): Promise<Page> => {
+    const figures = await sampler.look();
+    const families = cadvisorMetrics({ version, ...parts.machine, figures, groups: await groupsOf(figures), running: parts.running(), spec: (uid, container) => containerSpec(podOf(uid), container) });
+    return { status: 200, type: PROMETHEUS_TYPE, body: prometheusText(families) };
   };
   const stats = async (): Promise<Page> => {
     const figures: Figures = await sampler.look();
     const running = parts.running();
     const logBytes = await logSizes(parts.directories, [...running.values()]);
-    return json(summary({ nodeName, figures, running, logBytes, images: await imageDisk(parts.runtimes), memoryLimit, startedAt }));
+    return json(summary({ nodeName, figures, groups: await groupsOf(figures), running, logBytes, images: await imageDisk(parts.runtimes), memoryLimit, startedAt }));
   };
   const list = (): Page => {
     const items = parts.pods().map((pod) => ({ ...pod, status: parts.status(pod.metadata.uid ?? "") ?? pod.status ?? {} }));
@@ -87,7 +97,7 @@ export function kubeletPages(parts: PageParts): KubeletPages {
     },
     "/stats/summary": stats,
     "/metrics": metrics((input) => [...agentMetrics(input), ...componentMetrics(parts.runtimes.flatMap((runtime) => runtime.series?.() ?? []))]),
-    "/metrics/cadvisor": metrics(cadvisorMetrics),
+    "/metrics/cadvisor": cadvisor,
     "/metrics/resource": metrics(resourceMetrics),
     "/metrics/probes": () => ({ status: 200, type: PROMETHEUS_TYPE, body: "" }),
     "/pods": list,
@@ -102,6 +112,14 @@ export function kubeletPages(parts: PageParts): KubeletPages {
     },
     usage: async () => deviceUsage(await sampler.look(), parts.running()),
   };
+}
+
+async function figuresOf(runtimes: readonly Runtime[], uid: string, containerId: string | undefined): Promise<GroupFigures | undefined> {
+  for (const runtime of runtimes) {
+    const found = await runtime.figures?.(uid, containerId);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function health(): Page {

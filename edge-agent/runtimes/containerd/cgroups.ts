@@ -5,15 +5,19 @@
  *
  * The share of the Burstable class is read back from its pods, so nothing has to be remembered over a restart.
  */
-import { mkdir, readFile, readdir, rmdir, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, readdir, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Pod } from "../../../core/api/types.gen.ts";
+import type { GroupFigures } from "../../stats/group-figures.ts";
+import { cgroupFigures } from "./cgroup-figures.ts";
 import { cgroupWrites, MIN_SHARES, type CgroupLimits, type CgroupVersion } from "./cgroup-values.ts";
 import { podCgroup, podCgroupLimits, qosCgroup } from "./pod-cgroup.ts";
 
 export const CGROUP_ROOT = "/sys/fs/cgroup";
 /** Those whose files are written here; runc makes the others of version 1 by itself. */
 const CONTROLLERS = ["cpu", "memory", "pids", "hugetlb"] as const;
+
+const QOS_CLASSES = ["Guaranteed", "Burstable", "BestEffort"] as const;
 
 export interface CgroupOptions {
   /** below which all pods are: "/lichen/edge-1/kubepods" */
@@ -33,6 +37,8 @@ export interface Cgroups {
   ensureDevice(): Promise<void>;
   /** the pod's directory with its limits; also brings limits up to date. Lowering below what is used fails as the kernel says. */
   ensurePod(pod: Pod): Promise<void>;
+  /** what the kernel counts for a pod, or for one of its containers; undefined: it has no cgroup */
+  figures(uid: string, containerId?: string): Promise<GroupFigures | undefined>;
   /** Removes the pod's directories from every hierarchy. Those still in use stay. */
   removePod(uid: string): Promise<void>;
   /** after the last pod */
@@ -93,9 +99,16 @@ export async function cgroups({ root, mount = CGROUP_ROOT, allocatable, podPids 
       await limit(cgroup, podCgroupLimits(pod, podPids));
       if (cgroup.startsWith(`${qosCgroup(root, "Burstable")}/`)) await balance();
     },
+    async figures(uid, containerId = "") {
+      for (const qos of QOS_CLASSES) {
+        const cgroup = join(qosCgroup(root, qos), `pod${uid}`, containerId);
+        if (await exists(place("memory", cgroup))) return cgroupFigures(version, (controller) => place(controller, cgroup));
+      }
+      return undefined;
+    },
     async removePod(uid) {
       for (const hierarchy of hierarchies) {
-        for (const qos of ["Guaranteed", "Burstable", "BestEffort"] as const) await removeTree(join(hierarchy, qosCgroup(root, qos), `pod${uid}`));
+        for (const qos of QOS_CLASSES) await removeTree(join(hierarchy, qosCgroup(root, qos), `pod${uid}`));
       }
       await balance();
     },
@@ -122,6 +135,10 @@ async function removeTree(directory: string): Promise<void> {
 async function directories(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
   return entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name);
+}
+
+async function exists(directory: string): Promise<boolean> {
+  return access(directory).then(() => true, () => false);
 }
 
 async function text(file: string): Promise<string> {

@@ -259,6 +259,7 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
       const { stats = [] } = await cri.call("ListPodSandboxStats", { filter: { label_selector: mine } });
       return stats.map(podUsage);
     },
+    figures: (podUid, containerId) => options.cgroups.figures(podUid, containerId),
     async imageSpace() {
       const { image_filesystems = [] } = await cri.call("ImageFsInfo", {});
       const [first] = image_filesystems;
