@@ -159,7 +159,9 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     // what is left of a pod that is being cleared away says nothing about how it ended
     const clearing = worker.memory.released === true && worker.memory.ending !== undefined;
     if (!clearing || worker.status === undefined || (!isOver(worker) && showsAll(running, worker.status))) {
+      const before = worker.status;
       worker.status = podStatus({ pod, running, memory: worker.memory, probes, hostIPs: device.hostIPs(), handler: runtime.handler, now: clock.now() }, worker.status ?? pod.status);
+      if (before?.phase === "Pending" && worker.status.phase === "Running") device.meter?.observe("kubelet_pod_start_duration_seconds", (clock.now() - worker.memory.startTime) / 1000);
     }
     report.pod(id.uid, { namespace: id.namespace, name: id.name, status: worker.status as unknown as AnyObject, ...(isStatic(pod) ? { mirror: pod as AnyObject } : {}), ...(worker.memory.gone === true ? { gone: true } : {}) });
   };
@@ -241,7 +243,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
       });
     }
   };
-  const probing = prober({ clock, hostIPs: device.hostIPs, tell: (pod, event) => device.events.pod(pod, event), onChange: look });
+  const probing = prober({ clock, hostIPs: device.hostIPs, tell: (pod, event) => device.events.pod(pod, event), onChange: look, meter: device.meter });
   const stops = runtimes.map((runtime) => runtime.changes(hint));
   desired.onChange(lookAtAll);
   relist();

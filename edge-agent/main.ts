@@ -42,6 +42,7 @@ import { readSettings } from "./settings.ts";
 import { slots } from "./slots.ts";
 import { startRuntimes } from "./start-runtimes.ts";
 import { machineUsage } from "./stats/machine-usage.ts";
+import { meter } from "./stats/meter.ts";
 import { sampler } from "./stats/sampler.ts";
 import { kubeletPages } from "./streams/kubelet-pages.ts";
 import { podLoopback } from "./streams/pod-loopback.ts";
@@ -118,7 +119,8 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   const messages = messageBus(clock);
   let services: DeviceServices | undefined;
   const events = eventBuffer(clock);
-  const { runtimes, daemon, setPodCidr, removeTraces } = await startRuntimes({ messages, config, settings, registries, identity: () => identity, carriesServices: () => services?.works === true, store, facts, profile, events, clock: baseClock, log });
+  const measures = meter();
+  const { runtimes, daemon, setPodCidr, removeTraces } = await startRuntimes({ messages, meter: measures, config, settings, registries, identity: () => identity, carriesServices: () => services?.works === true, store, facts, profile, events, clock: baseClock, log });
   onClose(async () => {
     for (const runtime of runtimes) await runtime.close?.();
     if (config.drainOnExit !== true) return;
@@ -164,6 +166,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
       pulls: slots(settings.pullsAtOnce),
       starts: slots(STARTS_AT_ONCE),
       removals: slots(REMOVALS_AT_ONCE),
+      meter: measures,
       hostIPs: hostAddresses,
       isolate: async (pod) => services?.isolate(pod),
       devices,
@@ -217,6 +220,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
     sampler: sampler({ runtimes, machine: () => machineUsage({ dataDir, now: clock.now() }), agent: () => ownUsage(clock.now()), clock, log }),
     runtimes,
     directories,
+    meter: measures,
     running,
     pods: desired.pods,
     status: agent.status,

@@ -19,6 +19,7 @@ import { machineNames } from "./machine-names.ts";
 import type { MessageBus } from "./message-bus.ts";
 import { directoryFile } from "./services/start-services.ts";
 import type { Settings } from "./settings.ts";
+import type { Meter } from "./stats/meter.ts";
 
 /** Images of the server's own registry have this host. */
 const OWN_REGISTRY = "registry.lichen.internal";
@@ -49,10 +50,11 @@ export interface RuntimeParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly messages: MessageBus;
+  readonly meter: Meter;
 }
 
 /** Runtimes are loaded only where they are used: memory is short on the boards that run one. */
-export async function startRuntimes({ config, settings, registries, identity, carriesServices, store, facts, profile, events, clock, log, messages }: RuntimeParts): Promise<Runtimes> {
+export async function startRuntimes({ config, settings, registries, identity, carriesServices, store, facts, profile, events, clock, log, messages, meter }: RuntimeParts): Promise<Runtimes> {
   const { dataDir, name } = config;
   const runtimes: Runtime[] = [];
   let daemon: Containerd | undefined;
@@ -95,6 +97,7 @@ export async function startRuntimes({ config, settings, registries, identity, ca
         clock,
         log,
         revive: daemon?.ensureRunning,
+        meter,
       }),
     );
   }

@@ -7,6 +7,7 @@ import type { Clock } from "../../core/api/clock.ts";
 import type { Container, Pod, Probe } from "../../core/api/types.gen.ts";
 import type { PlannedEvent } from "../plan.ts";
 import { isSidecar } from "../restart-policy.ts";
+import type { Meter } from "../stats/meter.ts";
 import type { RunningContainer, RunningPod, Runtime } from "../runtimes/runtime.ts";
 import { extendStreak, verdict, type Outcome, type Streak } from "./outcome.ts";
 import { tryProbe } from "./try-probe.ts";
@@ -41,12 +42,15 @@ export interface ProberOptions {
   readonly hostIPs: () => readonly string[];
   readonly tell: (pod: Pod, event: PlannedEvent) => void;
   readonly onChange: (uid: string) => void;
+  readonly meter?: Meter | undefined;
 }
 
 type ProbeType = "startup" | "liveness" | "readiness";
 
 const FIELDS = { startup: "startupProbe", liveness: "livenessProbe", readiness: "readinessProbe" } as const;
 const TITLES = { startup: "Startup", liveness: "Liveness", readiness: "Readiness" } as const;
+/** As they are counted: a warning is a success that has something to say. */
+const RESULTS = { success: "successful", warning: "successful", failure: "failed", unknown: "unknown" } as const;
 /** API defaults */
 const DEFAULTS = { periodSeconds: 10, timeoutSeconds: 1, successThreshold: 1, failureThreshold: 3 } as const;
 /** A program that has just begun does not listen yet: asked at once, nearly each would be told to be unhealthy. */
@@ -67,7 +71,7 @@ interface Probed {
   readonly workers: Map<string, Worker>;
 }
 
-export function prober({ clock, hostIPs, tell, onChange }: ProberOptions): Prober {
+export function prober({ clock, hostIPs, tell, onChange, meter }: ProberOptions): Prober {
   const pods = new Map<string, Probed>();
   const since = clock.now();
 
@@ -100,6 +104,7 @@ export function prober({ clock, hostIPs, tell, onChange }: ProberOptions): Probe
       });
       cancelLimit();
       if (ending.signal.aborted) return;
+      measure(pod, container, type, outcome, (clock.monotonic() - began) / 1000);
       announce(pod, container, type, outcome);
       worker.streak = extendStreak(worker.streak, outcome);
       const said = verdict(worker.streak, settings);
@@ -115,6 +120,12 @@ export function prober({ clock, hostIPs, tell, onChange }: ProberOptions): Probe
     const age = clock.now() - (found.startedAt ?? found.createdAt);
     later(Math.max(0, Math.max((settings.initialDelaySeconds ?? 0) * 1000, worker.undecided ? 0 : FIRST_MS) - age));
     return worker;
+  };
+
+  const measure = ({ metadata: { namespace = "", name = "", uid = "" } }: Pod, container: Container, type: ProbeType, { result }: Outcome, seconds: number) => {
+    const labels = { container: container.name, namespace, pod: name, probe_type: TITLES[type] };
+    meter?.count("prober_probe_total", { ...labels, pod_uid: uid, result: RESULTS[result] });
+    meter?.observe("prober_probe_duration_seconds", seconds, labels);
   };
 
   const announce = (pod: Pod, container: Container, type: ProbeType, { result, output }: Outcome) => {
@@ -161,6 +172,8 @@ export function prober({ clock, hostIPs, tell, onChange }: ProberOptions): Probe
       if (latest === undefined || !probedContainers(latest.pod).some(hasProbe)) {
         for (const worker of known?.workers.values() ?? []) worker.stop();
         pods.delete(uid);
+        const { namespace = "", name = "" } = known?.latest.pod.metadata ?? {};
+        if (known !== undefined) meter?.forget({ namespace, pod: name });
         return NO_RESULTS;
       }
       const probed = known ?? { latest, workers: new Map() };

@@ -1,12 +1,14 @@
 /** Metrics in the text format of Prometheus 0.0.4: families with their help and type, samples below. Pure. */
 export interface Family {
   readonly name: string;
-  readonly type: "counter" | "gauge";
+  readonly type: "counter" | "gauge" | "histogram";
   readonly help: string;
   readonly samples: readonly MetricSample[];
 }
 
 export interface MetricSample {
+  /** a histogram's parts are series of their own */
+  readonly suffix?: "_bucket" | "_sum" | "_count";
   readonly labels?: { readonly [name: string]: string };
   readonly value: number;
   /** milliseconds; absent: the time of the scrape */
@@ -26,9 +28,9 @@ export function prometheusText(families: readonly Family[]): string {
     .join("");
 }
 
-function line(name: string, { labels = {}, value, at }: MetricSample): string {
+function line(name: string, { suffix, labels = {}, value, at }: MetricSample): string {
   const pairs = Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([label, text]) => `${label}="${escaped(text)}"`);
-  return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}${at === undefined ? "" : ` ${Math.floor(at)}`}\n`;
+  return `${name}${suffix ?? ""}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}${at === undefined ? "" : ` ${Math.floor(at)}`}\n`;
 }
 
 function escaped(text: string): string {

@@ -14,6 +14,7 @@ import type { PodIdentity } from "../pod-directories.ts";
 import type { PodFiles } from "../pod-files.ts";
 import type { PullSecret, RunningPod, Runtime } from "../runtimes/runtime.ts";
 import type { Slots } from "../slots.ts";
+import type { Meter } from "../stats/meter.ts";
 import type { Volumes } from "../volumes/volumes.ts";
 import type { StepOf, StepType } from "./step.ts";
 
@@ -29,6 +30,7 @@ export interface Device {
   readonly pulls: Slots;
   readonly starts: Slots;
   readonly removals: Slots;
+  readonly meter?: Meter;
   /** devices of the board and of plugins */
   readonly devices?: Pick<DeviceAllocator, "allocate">;
   /** the device's own credentials for a registry */

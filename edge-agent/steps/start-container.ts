@@ -16,6 +16,7 @@ export const startContainer: Executor<"startContainer"> = async ({ container: na
   const container = pod === undefined ? undefined : findContainer(pod, name);
   if (pod === undefined || container === undefined || running === undefined) return unchanged;
   const failed = (problem: Problem, tell = true): MemoryChange => {
+    device.meter?.count("kubelet_started_containers_errors_total", { code: problem.reason, container_type: typeOf(pod, name) });
     if (tell) device.events.pod(pod, { type: "Warning", reason: "Failed", message: `Error: ${problem.message}`, container: name });
     const now = device.clock.now();
     const rule = problem.reason === "ErrImagePull" || problem.reason === "RegistryUnavailable" ? IMAGE_PULL : LOCAL;
@@ -63,11 +64,13 @@ export const startContainer: Executor<"startContainer"> = async ({ container: na
     if (open !== undefined) device.events.pod(pod, { type: "Warning", reason: "NetworkPolicyNotEnforced", message: open });
     await device.starts.run(() => runtime.startContainer(id));
   } catch (error) {
+    device.meter?.count("kubelet_started_containers_errors_total", { code: "RunContainerError", container_type: typeOf(pod, name) });
     device.events.pod(pod, { type: "Warning", reason: "Failed", message: `Error: ${textOf(error)}`, container: name });
     // the runtime keeps it as an exited container: the restart policy and the crash back-off take over; else it is tried again
     const problem = { reason: "RunContainerError", message: textOf(error) };
     return (memory) => withContainer(change(memory), name, { unstarted: { id, ...troubled(memoryOf(memory, name).unstarted, problem, device.clock.now(), LOCAL) } });
   }
+  device.meter?.count("kubelet_started_containers_total", { container_type: typeOf(pod, name) });
   device.events.pod(pod, { type: "Normal", reason: "Started", message: "Container started", container: name });
   return change;
 };
@@ -154,6 +157,12 @@ async function ownFiles({ device, id }: StepContext, pod: Pod, container: Contai
   if (files.hostsFile !== undefined) mounts.push({ containerPath: "/etc/hosts", hostPath: files.hostsFile, readOnly: false });
   if (files.terminationLog !== undefined) mounts.push({ containerPath: messagePath, hostPath: files.terminationLog, readOnly: false });
   return { logPath: files.logPath, mounts };
+}
+
+function typeOf({ spec }: Pod, name: string): "container" | "init_container" | "ephemeral_container" {
+  const named = (each: { readonly name: string }) => each.name === name;
+  if (spec?.initContainers?.some(named) === true) return "init_container";
+  return spec?.ephemeralContainers?.some(named) === true ? "ephemeral_container" : "container";
 }
 
 function refuseRoot(pod: Pod, container: Container | EphemeralContainer, image: ImageOnDevice): void {

@@ -13,8 +13,10 @@ export const startSandbox: Executor<"startSandbox"> = async ({ attempt }, { devi
     // one that died by itself still has its address and its host ports
     if (running !== undefined) await device.removals.run(() => runtime.stopSandbox(running.sandboxId));
     await device.starts.run(() => runtime.startSandbox(pod, { logDirectory, attempt, hostname, dns }));
+    device.meter?.count("kubelet_started_pods_total");
     return (memory) => ({ ...memory, sandboxTrouble: undefined, podResources: pod.spec?.resources });
   } catch (error) {
+    device.meter?.count("kubelet_started_pods_errors_total");
     const message = `Failed to create pod sandbox: ${textOf(error)}`;
     device.events.pod(pod, { type: "Warning", reason: "FailedCreatePodSandBox", message });
     return (memory) => ({ ...memory, sandboxTrouble: troubled(memory.sandboxTrouble, { reason: "FailedCreatePodSandBox", message }, device.clock.now()) });

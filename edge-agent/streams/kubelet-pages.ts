@@ -15,6 +15,7 @@ import { cadvisorMetrics } from "../stats/cadvisor-metrics.ts";
 import { containerSpec } from "../stats/container-spec.ts";
 import type { GroupFigures } from "../stats/group-figures.ts";
 import { agentMetrics, resourceMetrics, type MetricsInput } from "../stats/metrics.ts";
+import type { Meter } from "../stats/meter.ts";
 import { PROMETHEUS_TYPE, prometheusText, type Family } from "../stats/prometheus.ts";
 import type { Figures, Sampler } from "../stats/sampler.ts";
 import { deviceUsage, summary } from "../stats/summary.ts";
@@ -33,6 +34,7 @@ export interface PageParts {
   readonly sampler: Sampler;
   readonly runtimes: readonly Runtime[];
   readonly directories: PodDirectories;
+  readonly meter: Meter;
   running(): ReadonlyMap<string, RunningPod>;
   pods(): readonly Pod[];
   status(uid: string): PodStatus | undefined;
@@ -96,10 +98,10 @@ export function kubeletPages(parts: PageParts): KubeletPages {
       return problem === undefined ? health() : { status: 503, type: TEXT, body: problem };
     },
     "/stats/summary": stats,
-    "/metrics": metrics((input) => [...agentMetrics(input), ...componentMetrics(parts.runtimes.flatMap((runtime) => runtime.series?.() ?? []))]),
+    "/metrics": metrics((input) => [...agentMetrics(input), ...parts.meter.families("kubelet_"), ...componentMetrics(parts.runtimes.flatMap((runtime) => runtime.series?.() ?? []))]),
     "/metrics/cadvisor": cadvisor,
     "/metrics/resource": metrics(resourceMetrics),
-    "/metrics/probes": () => ({ status: 200, type: PROMETHEUS_TYPE, body: "" }),
+    "/metrics/probes": () => ({ status: 200, type: PROMETHEUS_TYPE, body: prometheusText(parts.meter.families("prober_")) }),
     "/pods": list,
     "/runningpods": runningPods,
     "/configz": () => json({ kubeletconfig: { kind: "KubeletConfiguration", apiVersion: "kubelet.config.k8s.io/v1beta1", ...parts.settings } }),

@@ -148,3 +148,22 @@ test("readiness gates are opened and closed by conditions of others", async (t) 
   await device.clock.until(() => ready()?.status === "False");
   t.false(device.status("web").conditions?.some(({ type }) => type === "example.com/gate"), "the device does not speak for others");
 });
+
+test("each answer is counted for /metrics/probes, until the pod goes", async (t) => {
+  const device = await testDevice();
+  t.teardown(device.close);
+  const counted = () => device.measures.families("prober_probe_total").flatMap(({ samples }) => samples);
+  const web = pod("web", { containers: [container("main", { readinessProbe: exec("ready"), livenessProbe: exec("alive") })] });
+  device.runtime.onRun = (_container, command) => ({ exitCode: command === "ready" ? 1 : 0 });
+  await device.put(web);
+  await running(device);
+  await device.clock.advance(12_000);
+  const labels = { container: "main", namespace: "default", pod: "web", pod_uid: web.metadata.uid };
+  t.deepEqual(counted().map((each) => [each.labels, each.value]).toSorted(), [
+    [{ ...labels, probe_type: "Liveness", result: "successful" }, 2],
+    [{ ...labels, probe_type: "Readiness", result: "failed" }, 2],
+  ]);
+  await device.put(deleted(web));
+  await device.clock.until(() => device.told("web")?.gone === true);
+  t.deepEqual(counted(), []);
+});

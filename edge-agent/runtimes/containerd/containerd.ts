@@ -8,6 +8,7 @@ import { sleep, type Clock } from "../../../core/api/clock.ts";
 import type { Log } from "../../../core/api/log.ts";
 import type { Pod } from "../../../core/api/types.gen.ts";
 import { ImageError, type ImageOnDevice, type RunningContainer, type RunningPod, type Runtime, type RuntimeFeatures } from "../runtime.ts";
+import type { Meter } from "../../stats/meter.ts";
 import { attachToContainer } from "./attach.ts";
 import type { Cgroups } from "./cgroups.ts";
 import { containerConfig, logDirectoryOf, sandboxConfig, type ConfigContext } from "./configs.ts";
@@ -17,6 +18,7 @@ import { GRPC, GrpcError } from "./grpc.ts";
 import { imageViews } from "./image-view.ts";
 import { impassable } from "./impassable.ts";
 import { ANNOTATION, LABEL } from "./labels.ts";
+import { measuredCri } from "./measured-cri.ts";
 import { CONTAINER_STATES, SANDBOX_READY, type M } from "./messages.ts";
 import { PAUSE_IMAGE } from "./pause-image.ts";
 import { resizedResources } from "./resources.ts";
@@ -36,6 +38,7 @@ export interface ContainerdRuntimeOptions extends ConfigContext {
   readonly pipes: string;
   /** called when the daemon does not answer: starts it again if it is ours */
   readonly revive?: (() => Promise<void>) | undefined;
+  readonly meter?: Meter | undefined;
 }
 
 /** Between two attempts to follow containerd's events. */
@@ -46,7 +49,8 @@ const NO_BYTES = new Uint8Array();
 
 export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
   const { clock, log, device } = options;
-  const cri = criClient(options.socket);
+  const client = criClient(options.socket);
+  const cri = options.meter === undefined ? client : measuredCri(client, options.meter, clock);
   const details = new Map<string, M<"ContainerStatus">>();
   /** containers and sandboxes that were stopped from here: nobody wonders why they were killed */
   const ended = new Set<string>();

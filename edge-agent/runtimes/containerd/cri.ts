@@ -66,6 +66,9 @@ const rpcs = {
 
 type Rpcs = typeof rpcs;
 
+/** Not one of containerd's own. */
+export const isCri = (rpc: keyof Rpcs): boolean => rpcs[rpc][0] === RUNTIME || rpcs[rpc][0] === IMAGE;
+
 export interface Cri {
   /** @throws GrpcError */
   call<R extends keyof Rpcs>(rpc: R, request: M<Rpcs[R][1]>, options?: CallOptions): Promise<M<Rpcs[R][2]>>;

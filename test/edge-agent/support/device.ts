@@ -12,6 +12,7 @@ import { observer } from "../../../edge-agent/observe.ts";
 import { podDirectories } from "../../../edge-agent/pod-directories.ts";
 import { newReport, type Report } from "../../../edge-agent/report.ts";
 import { slots } from "../../../edge-agent/slots.ts";
+import { meter, type Meter } from "../../../edge-agent/stats/meter.ts";
 import { plainMounter } from "../../../edge-agent/volumes/mounts.ts";
 import { volumes, type Volumes } from "../../../edge-agent/volumes/volumes.ts";
 import type { PodFiles } from "../../../edge-agent/pod-files.ts";
@@ -27,6 +28,7 @@ export interface TestDevice {
   readonly report: Report;
   readonly events: EventBuffer;
   readonly agent: Agent;
+  readonly measures: Meter;
   readonly dataDir: string;
   put(...objects: AnyObject[]): Promise<void>;
   drop(pod: Pod): Promise<void>;
@@ -84,6 +86,7 @@ export async function testDevice(seed: DeviceSeed = {}): Promise<TestDevice> {
   const events = eventBuffer(agentClock);
   const report = newReport();
   const directories = podDirectories(dataDir);
+  const measures = meter();
   const agent = startAgent({
     device: {
       nodeName: seed.name ?? "device",
@@ -95,6 +98,7 @@ export async function testDevice(seed: DeviceSeed = {}): Promise<TestDevice> {
       files: noFiles,
       pulls: slots(2),
       starts: slots(4), removals: slots(4),
+      meter: measures,
       hostIPs: () => ["192.0.2.1"],
       allocatable: () => ({ cpu: "4", memory: "1Gi" }),
       clusterDns: () => ({ servers: ["10.96.0.10"], domain: "cluster.local" }),
@@ -116,7 +120,7 @@ export async function testDevice(seed: DeviceSeed = {}): Promise<TestDevice> {
     happened.push(...events.take());
   };
   return {
-    clock, runtime, desired, file, report, events, agent, dataDir,
+    measures, clock, runtime, desired, file, report, events, agent, dataDir,
     put: (...objects) => desired.apply({ full: false, put: objects, drop: [] }),
     drop: (pod) => desired.apply({ full: false, put: [], drop: [["v1/pods", pod.metadata.namespace ?? "", pod.metadata.name ?? ""]] }),
     status(name) {
