@@ -17,6 +17,7 @@ import type { Up } from "../wire/messages.ts";
 import type { DesiredCounters } from "./desired.ts";
 import { desired } from "./desired.ts";
 import { guestMessages } from "./guest-messages.ts";
+import { nodeLeases } from "./node-leases.ts";
 import { isDevice } from "./node-status.ts";
 import type { ObservedCounters } from "./observed.ts";
 import { observed } from "./observed.ts";
@@ -87,6 +88,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     },
     revived: (node) => sessions.get(node)?.resync("it counted as lost"),
   });
+
+  nodeLeases({ clientFor, informers, clock, log, signal });
 
   const sessions = hubSessions({
     link: control,

@@ -18,7 +18,7 @@
  * - `watchIdle` treats all devices like the first kind.
  *
  * A broker or server that was away says nothing about devices: after it is back, every device has the longest reconnect
- * pause to return before it is judged. Leases of devices are this memory; only a change is written, to the Node.
+ * pause to return before it is judged. All of this is memory; only a change is written, to the Node (and node-leases.ts).
  *
  * judge.ts decides and is pure; here the clock is looked at twice a second and the verdicts are carried out.
  */
