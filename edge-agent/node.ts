@@ -41,6 +41,8 @@ export interface RuntimeReport {
   readonly features?: RuntimeFeatures | undefined;
 }
 
+/** Nobody listens there: under this port (or none) clients reach the agent's pages through the server, nodes/NAME:10250/proxy. */
+const KUBELET_PORT = 10_250;
 /** kubelet's nodeStatusMaxImages: a long list would be sent with every change of the node */
 const MAX_IMAGES = 50;
 
@@ -77,6 +79,7 @@ export function nodeStatus(input: NodeInput): NodeStatus {
       "ephemeral-storage": String(Math.floor(Math.max(0, input.diskBytes - kept("ephemeral-storage", input.diskBytes, "nodefs.available")))),
     },
     conditions: conditions(input),
+    daemonEndpoints: { kubeletEndpoint: { Port: KUBELET_PORT } },
     addresses: [...addresses.map((address) => ({ type: "InternalIP", address })), { type: "Hostname", address: name }],
     nodeInfo: {
       machineID: facts.machineId,

@@ -314,6 +314,9 @@ function restart(draft: Draft, pod: Pod, container: Container, dead: RunningCont
       draft.events.push({ type: "Warning", reason: "BackOff", message, container: container.name });
       draft.memory = withContainer(draft.memory, container.name, { toldOf: dead.id });
     }
+    // the status changes when the error of its start gives way to the back-off
+    const { unstarted } = memoryOf(draft.memory, container.name);
+    if (unstarted?.id === dead.id) due(draft, unstarted.at + ERROR_SHOWN_MS);
     return wake(draft, at);
   }
   if (tryAgain(draft, container)) draft.steps.push(startOf(draft, container, undefined));

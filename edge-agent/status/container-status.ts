@@ -70,7 +70,8 @@ function waitingState(input: StatusInput, container: Container, kind: "init" | "
   if (trouble !== undefined && (memory.ending === undefined || !ended)) return troubleState(input, container, trouble);
   if (!ended) return { waiting: { reason: initialized && (pod.spec?.initContainers ?? []).length === 0 ? "ContainerCreating" : initialized && kind === "main" ? "ContainerCreating" : "PodInitializing" } };
   if (memory.rerun?.ids.includes(found.id) === true) return { waiting: { reason: kind === "init" ? "PodInitializing" : "ContainerCreating" } };
-  const { crash } = memoryOf(memory, container.name);
+  const { crash, unstarted } = memoryOf(memory, container.name);
+  if (unstarted?.id === found.id && (crash === undefined || now < unstarted.at + ERROR_SHOWN_MS)) return notStarted(unstarted);
   const until = retryAt(crash, found.finishedAt ?? found.createdAt, CRASH_LOOP);
   if (crash === undefined || now >= until) return undefined;
   const delay = formatDelay(crash.delayMs);
@@ -81,6 +82,10 @@ function troubleState({ now }: StatusInput, { image }: { readonly image?: string
   const reason = BACKING_OFF[trouble.reason];
   if (reason === undefined || trouble.backoff.delayMs <= 0 || now < trouble.at + ERROR_SHOWN_MS) return { waiting: { reason: trouble.reason, message: trouble.message } };
   return { waiting: { reason, message: `Back-off pulling image "${image}": ${trouble.reason}: ${trouble.message}` } };
+}
+
+function notStarted({ reason, message }: Trouble): ContainerState {
+  return { waiting: { reason, message } };
 }
 
 /** Go's duration text: 10s, 1m20s, 5m0s. */
@@ -127,14 +132,16 @@ function volumeMounts({ volumeMounts: mounts = [] }: Container | EphemeralContai
 
 /** A container for debugging: it has no probes and no say in what becomes of the pod. */
 export function ephemeralStatus(input: StatusInput, container: EphemeralContainer): ContainerStatus {
-  const { running, memory } = input;
+  const { pod, running, memory } = input;
   const found = latest(running, container.name);
-  const { trouble } = memoryOf(memory, container.name);
+  const { trouble, unstarted } = memoryOf(memory, container.name);
   const pending = trouble !== undefined && (found === undefined || found.state === "created") ? troubleState(input, container, trouble) : undefined;
+  // it is not tried again, but a kubelet shows it as if, where the pod's own containers would be
+  const failed = found?.state === "exited" && unstarted?.id === found.id && memory.ending === undefined && restartsAfter(pod, { name: container.name }, found.exitCode ?? 0);
   return {
     name: container.name,
-    state: pending ?? stateOf(input, found),
-    lastState: {},
+    state: pending ?? (failed ? notStarted(unstarted) : stateOf(input, found)),
+    lastState: failed ? { terminated: terminated(input, found) } : {},
     ready: false,
     restartCount: 0,
     image: found?.image ?? container.image ?? "",

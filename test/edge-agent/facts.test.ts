@@ -66,5 +66,6 @@ test("the node names its board, keeps memory for the agent and says what stops i
   ]);
   t.regex(status.conditions?.at(-1)?.message ?? "", /cgroup_enable=memory/);
   t.deepEqual(status.runtimeHandlers?.map(({ name }) => name), ["", "containerd"]);
+  t.deepEqual(status.daemonEndpoints, { kubeletEndpoint: { Port: 10_250 } });
   t.deepEqual(status.addresses, [{ type: "InternalIP", address: "192.0.2.1" }, { type: "Hostname", address: "edge-1" }]);
 });

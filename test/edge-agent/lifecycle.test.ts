@@ -78,6 +78,18 @@ test("a crashing container restarts at once, then after 10, 20, 40 … 300 secon
   t.true(device.runtime.containers().length <= 2, "dead containers are cleared away");
 });
 
+test("a container that cannot start shows why, then its back-off", async (t) => {
+  const device = await testDevice();
+  t.teardown(device.close);
+  device.runtime.refusesStart = () => "no such command";
+  await device.put(pod("web"));
+  const state = () => (device.told("web")?.status === undefined ? undefined : device.status("web").containerStatuses?.[0]);
+  await device.clock.until(() => state()?.restartCount === 1 && state()?.state?.waiting !== undefined);
+  t.like(state(), { state: { waiting: { reason: "RunContainerError", message: "no such command" } }, lastState: { terminated: { reason: "StartError", exitCode: 128 } } });
+  await device.clock.advance(2_000);
+  t.like(state(), { restartCount: 1, state: { waiting: { reason: "CrashLoopBackOff" } }, lastState: { terminated: { reason: "StartError", exitCode: 128 } } });
+});
+
 test("a container that ended because of another starts again at once, each time", async (t) => {
   const device = await testDevice();
   t.teardown(device.close);

@@ -23,6 +23,24 @@ test("a container for debugging starts once and has no say in what becomes of th
   t.is(device.happened().find(({ reason, regarding }) => reason === "Started" && regarding.fieldPath?.includes("debug"))?.regarding.fieldPath, "spec.ephemeralContainers{debug}");
 });
 
+for (const [policy, expected] of [
+  ["Always", { state: { waiting: { reason: "RunContainerError", message: "no such command" } }, lastState: { terminated: { exitCode: 128, reason: "StartError" } } }],
+  ["OnFailure", { state: { waiting: { reason: "RunContainerError", message: "no such command" } } }],
+  ["Never", { state: { terminated: { exitCode: 128, reason: "StartError", message: "no such command" } }, lastState: {} }],
+] as const) {
+  test(`a container for debugging that cannot start is shown as others of a pod with ${policy} would be, and is not tried again`, async (t) => {
+    const device = await testDevice();
+    t.teardown(device.close);
+    device.runtime.refusesStart = (name) => (name === "debug" ? "no such command" : undefined);
+    await device.put(pod("web", { restartPolicy: policy }));
+    await running(device);
+    await device.put(pod("web", { restartPolicy: policy, ephemeralContainers: [{ name: "debug", image: "example.com/tools:1" }] }, { resourceVersion: "2", generation: 2 }));
+    await device.clock.advance(600_000);
+    t.like(device.status("web"), { phase: "Running", ephemeralContainerStatuses: [expected] });
+    t.deepEqual(device.runtime.calls.filter((call) => call.startsWith("start debug")), ["start debug#0"]);
+  });
+}
+
 const rerunning: Partial<Container> = { restartPolicy: "Never", restartPolicyRules: [{ action: "RestartAllContainers", exitCodes: { operator: "In", values: [42] } }] };
 
 test("an exit that restarts all containers stops the others and runs the init containers again", async (t) => {

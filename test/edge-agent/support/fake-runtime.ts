@@ -32,6 +32,8 @@ export interface FakeRuntime extends Runtime {
   readonly plans: ContainerPlan[];
   /** how a container behaves when it starts; default: it runs */
   behaviour: (container: string, attempt: number) => { readonly exitAfterMs: number; readonly exitCode: number; readonly blameless?: boolean } | undefined;
+  /** why a container cannot be started, although it was created (no such command …); undefined: it can */
+  refusesStart: (container: string) => string | undefined;
   /** what TERM does; default: exits 0 at once */
   onTerm: (container: string) => { readonly afterMs: number; readonly exitCode: number } | "ignore";
   /** what a command does; default: it succeeds at once */
@@ -88,6 +90,7 @@ export function fakeRuntime(clock: Clock, handler = "containerd"): FakeRuntime {
     behaviour: () => undefined,
     onTerm: () => ({ afterMs: 0, exitCode: 0 }),
     onRun: () => ({ exitCode: 0 }),
+    refusesStart: () => undefined,
     pullable: undefined,
     failures: new Map(),
     version: async () => `${handler}://1.0.0`,
@@ -171,6 +174,12 @@ export function fakeRuntime(clock: Clock, handler = "containerd"): FakeRuntime {
       const container = containers.get(id);
       if (container?.state !== "created") throw new Error(`container ${id} cannot be started: ${container?.state}`);
       fake.calls.push(`start ${container.name}#${container.attempt}`);
+      const refusal = fake.refusesStart(container.name);
+      if (refusal !== undefined) {
+        Object.assign(container, { state: "exited", exitCode: 128, finishedAt: clock.now(), reason: "StartError", message: refusal });
+        changed();
+        throw new Error(refusal);
+      }
       container.state = "running";
       container.startedAt = clock.now();
       const behaviour = fake.behaviour(container.name, container.attempt);
