@@ -1,7 +1,7 @@
 /**
  * A device under fire: two hundred pods of every kind, and at random containers, sandboxes, shims, containerd and the agent
  * are killed and pods deleted. In the end every pod is as its class specifies (soak/pod-classes.ts), and when they are
- * deleted nothing of them is left (soak/traces.ts). Run it by hand, as root, with containerd installed:
+ * deleted nothing of them is left (../support/device-traces.ts). Run it by hand, as root, with containerd installed:
  *
  *   npm run soak -- [--pods 200] [--minutes 5] [--seed 1] [--rounds 1]
  *
@@ -15,13 +15,13 @@ import { parseArgs } from "node:util";
 import type { Job, Pod } from "../../core/api/types.gen.ts";
 import { busyboxImage } from "../support/busybox-image.ts";
 import { seededEntropy } from "../support/control-plane.ts";
+import { counts, left, traces } from "../support/device-traces.ts";
 import { eventually } from "../support/eventually.ts";
 import { kubectlFor } from "../support/kubectl.ts";
 import { freePort } from "../support/lichen.ts";
 import { type Program, startProgram } from "../support/program.ts";
 import { blowAt, blows, type Target } from "./soak/blows.ts";
 import { counted, farewellOf, podClasses } from "./soak/pod-classes.ts";
-import { counts, left, traces } from "./soak/traces.ts";
 
 const IMAGE = "registry.lichen.internal/busybox:1";
 const NODE = "soak";

@@ -1,6 +1,6 @@
 /** One suite of what pods need over every containerd that devices come with: 1.6 of Debian 12 (what is installed), 1.7 of Debian 13, 2.1. */
 import { execFile } from "node:child_process";
-import { chmodSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import test from "ava";
@@ -54,10 +54,7 @@ function suite(name: string, version: ContainerdVersion | undefined): void {
 
   serial(`${name}: a device starts with it`, async (t) => {
     const within = version === undefined ? undefined : await withContainerd(version);
-    const dataDir = temporaryDirectory(whole);
-    // users of other namespaces have to get to what is theirs below
-    chmodSync(dataDir, 0o711);
-    up = await lichenUp(whole, { devices: ["containerd"], dataDir, args: ["--cluster-cidr", "10.83.0.0/16"], within });
+    up = await lichenUp(whole, { devices: ["containerd"], dataDir: temporaryDirectory(whole), args: ["--cluster-cidr", "10.83.0.0/16"], within });
     const archive = join(up.dataDir, "busybox.tar");
     writeFileSync(archive, busyboxImage(IMAGE));
     await lichen(whole, ["push", archive, "busybox:1", "--data-dir", up.dataDir]).ended;

@@ -1,7 +1,7 @@
 /** What is done to the device: each blow hits one thing of its own, chosen by the seed. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Device, type Process, processesOf } from "./traces.ts";
+import { type Device, type Process, processesOf } from "../../support/device-traces.ts";
 
 export interface Target extends Device {
   readonly agentPid: () => number;
