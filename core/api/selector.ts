@@ -263,23 +263,22 @@ export interface FieldRequirement {
   readonly value: string;
 }
 
-/** Reads "status.phase!=Running,metadata.name=a"; "\," "\=" and "\\" stand for themselves. @throws SelectorError */
+/** Reads "status.phase!=Running,metadata.name=a"; in a value "\," "\=" and "\\" stand for themselves. @throws SelectorError */
 export function parseFieldSelector(text: string): readonly FieldRequirement[] {
-  const requirements: FieldRequirement[] = [];
-  for (const [term] of text.matchAll(/(?:\\.|[^,\\])+/gs)) {
-    const found = /^((?:\\.|[^=!\\]|!(?!=))*)(!=|==|=)(.*)$/s.exec(term);
-    const [, path, operator, value] = found ?? [];
-    if (path === undefined || value === undefined) {
-      throw new SelectorError(`invalid selector: '${text}'; can't understand '${term}'`);
-    }
-    requirements.push({ path: unescape(path, text), equal: operator !== "!=", value: unescape(value, text) });
-  }
-  return requirements;
+  return [...text.matchAll(/(?:\\.|[^,\\]|\\$)+/gs)]
+    .map(([term]) => term)
+    .toSorted()
+    .map((term) => {
+      const [, path, operator, value] = /^(.*?)(!=|==|=)(.*)$/s.exec(term) ?? [];
+      if (path === undefined || value === undefined) throw new SelectorError(`invalid selector: '${text}'; can't understand '${term}'`);
+      return { path, equal: operator !== "!=", value: unescape(value) };
+    });
 }
 
-function unescape(text: string, whole: string): string {
-  return text.replace(/\\(.)|=/gs, (sequence, character: string | undefined) => {
+function unescape(text: string): string {
+  return text.replace(/\\(.?)|=/gs, (sequence, character: string | undefined) => {
     if (character === "\\" || character === "," || character === "=") return character;
-    throw new SelectorError(`invalid selector: '${whole}'; can't understand '${sequence}'`);
+    if (character === undefined) throw new SelectorError(`invalid field selector: unescaped character in value: ${sequence.charCodeAt(0)}`);
+    throw new SelectorError(`invalid field selector: invalid escape sequence: ${sequence}`);
   });
 }

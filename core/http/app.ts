@@ -17,6 +17,8 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import type { Context } from "hono";
 import type { Clock } from "../api/clock.ts";
+import type { KindTable } from "../api/kinds.ts";
+import { isCustom } from "../api/kinds.ts";
 import { anonymous } from "../api/user.ts";
 import type { User } from "../api/user.ts";
 import { unauthorized, whoIs } from "./authenticate.ts";
@@ -33,6 +35,7 @@ import { figures } from "./figures.ts";
 import { guard } from "./guard.ts";
 import type { GuardParts } from "./guard.ts";
 import { impersonate } from "./impersonate.ts";
+import type { Format } from "./media.ts";
 import { openApiPages } from "./openapi/openapi.ts";
 import { openPages } from "./pages.ts";
 import type { Pages } from "./pages.ts";
@@ -81,7 +84,7 @@ export function createApp(services: HttpServices, closing: AbortSignal): App {
   const app = new Hono<Env>();
 
   app.onError((error, c) => {
-    const reply = errorReply(error, services.log, { id: c.get("auditId"), method: c.req.method, path: c.req.path });
+    const reply = errorReply(error, services.log, { id: c.get("auditId"), method: c.req.method, path: c.req.path, accept: c.req.header("accept"), formats: STATUS_FORMATS });
     refused(c, services, reply.status);
     return respond(c, services.clock, reply, []);
   });
@@ -119,12 +122,22 @@ export function createApp(services: HttpServices, closing: AbortSignal): App {
     const call = callOf(c, warnings, closing, services.cbor ?? false);
     const resource = resourcePath(call.segments);
     const request = requestOf(c, call, resource);
-    const failed = (error: unknown) => errorReply(error, services.log, { id: request.id, method: call.method, path });
+    const custom = resource !== undefined && isCustomResource(services.kinds, resource);
+    const asked = { id: request.id, method: call.method, path, accept: call.header("accept"), formats: custom ? STATUS_FORMATS.slice(0, 2) : STATUS_FORMATS };
+    const failed = (error: unknown) => errorReply(error, services.log, asked);
     const { reply, headers } = await guard(call, request, parts.guard, () => handle(call, resource, parts), failed);
     return respond(c, services.clock, reply, warnings, headers);
   });
 
   return app;
+}
+
+/** What a Status can be sent in; of a custom resource not as protobuf, like its objects. */
+const STATUS_FORMATS: readonly Format[] = ["json", "yaml", "protobuf"];
+
+function isCustomResource(kinds: KindTable, { group, version, plural }: ResourcePath): boolean {
+  const kind = kinds.byResource(group, version, plural);
+  return kind !== undefined && isCustom(kind);
 }
 
 interface Parts {

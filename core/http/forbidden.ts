@@ -19,7 +19,9 @@ function forbiddenResource({ user, verb, resource }: ResourceAttributes, because
   const qualified = resource.group === "" ? resource.plural : `${resource.plural}.${resource.group}`;
   const name = resource.name === undefined ? "" : ` ${JSON.stringify(resource.name)}`;
   const what = resource.subresource === undefined ? resource.plural : `${resource.plural}/${resource.subresource}`;
-  const where = resource.namespace === undefined ? "at the cluster scope" : `in the namespace ${JSON.stringify(resource.namespace)}`;
+  // a namespace is in itself
+  const namespace = resource.namespace ?? (resource.group === "" && resource.plural === "namespaces" ? resource.name : undefined);
+  const where = namespace === undefined ? "at the cluster scope" : `in the namespace ${JSON.stringify(namespace)}`;
   return new ApiError(
     "Forbidden",
     `${qualified}${name} is forbidden: User ${quoted(user)} cannot ${verb} resource ${JSON.stringify(what)} in API group ${JSON.stringify(resource.group)} ${where}${because}`,

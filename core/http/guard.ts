@@ -3,6 +3,7 @@
  * Everything here is about the request as a whole; the handlers know nothing of it.
  */
 import type { Clock } from "../api/clock.ts";
+import { parseDuration } from "../api/duration.ts";
 import { ApiError, badRequest } from "../api/status.ts";
 import type { Audit, AuditedRequest, Trail } from "./audit/audit.ts";
 import type { Call } from "./call.ts";
@@ -84,7 +85,7 @@ function jsonOf(body: unknown): unknown {
 
 function withDeadline(call: Call, request: AuditedRequest, clock: Clock, handle: () => Promise<Reply>): Promise<Reply> {
   if (request.verb === "watch" || isStream(request)) return handle();
-  const wanted = durationMs(call.query.get("timeout"));
+  const wanted = timeoutMs(call.query.get("timeout"));
   // one object is read from memory: nothing there to wait for
   if (request.verb === "get" && request.resource !== undefined && wanted === undefined) return handle();
   const ms = Math.min(wanted ?? REQUEST_MS, REQUEST_MS);
@@ -94,13 +95,13 @@ function withDeadline(call: Call, request: AuditedRequest, clock: Clock, handle:
   });
 }
 
-const units: { readonly [unit: string]: number } = { ns: 1e-6, us: 1e-3, "µs": 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** Go's notation of a duration ("1m30s"), in milliseconds; 0 means no wish. @throws ApiError BadRequest */
-function durationMs(text: string | null): number | undefined {
-  if (text === null || text === "" || text === "0") return undefined;
-  if (!/^(?:\d+(?:\.\d*)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) throw badRequest(`invalid timeout specified in the request URL - time: invalid duration ${JSON.stringify(text)}`);
-  let ms = 0;
-  for (const [, number, unit] of text.matchAll(/([\d.]+)([a-zµ]+)/g)) ms += Number(number) * (units[unit ?? ""] ?? 0);
-  return ms === 0 ? undefined : ms;
+/** What the client is willing to wait, in milliseconds; 0 and less mean no wish. @throws ApiError BadRequest */
+function timeoutMs(text: string | null): number | undefined {
+  if (text === null || text === "") return undefined;
+  try {
+    const ms = parseDuration(text);
+    return ms > 0 ? ms : undefined;
+  } catch (error) {
+    throw badRequest(`invalid timeout specified in the request URL - ${error instanceof Error ? error.message : text}`);
+  }
 }

@@ -30,7 +30,7 @@ export async function impersonate(
   }
   if (name === "") {
     if (uid === "" && groups.length === 0 && Object.keys(extra).length === 0) return user;
-    throw new ApiError("BadRequest", "requested a group, uid or extra value without impersonating a user: send Impersonate-User too");
+    throw new ApiError("BadRequest", `requested ${goUser(uid, groups, extra)} without impersonating a user name`);
   }
   const ask = (resource: { group: string; plural: string; name: string; namespace?: string; subresource?: string }) =>
     mustBeAllowed(authorizer, { user, verb: "impersonate", resource: { version: "v1", ...resource } });
@@ -49,6 +49,14 @@ export async function impersonate(
     groups: impliedGroups(name, account?.[1], groups),
     ...(Object.keys(extra).length === 0 ? {} : { extra }),
   };
+}
+
+/** What was asked for, as Go prints it. */
+function goUser(uid: string, groups: readonly string[], extra: { readonly [key: string]: readonly string[] }): string {
+  const strings = (values: readonly string[]) => (values.length === 0 ? "[]string(nil)" : `[]string{${values.map((each) => JSON.stringify(each)).join(", ")}}`);
+  const pairs = Object.keys(extra).toSorted().map((key) => `${JSON.stringify(key)}:${strings(extra[key] ?? [])}`);
+  const extras = pairs.length === 0 ? "map[string][]string(nil)" : `map[string][]string{${pairs.join(", ")}}`;
+  return `&user.DefaultInfo{Name:"", UID:${JSON.stringify(uid)}, Groups:${strings(groups)}, Extra:${extras}}`;
 }
 
 /** The groups that authentication itself would have added. */

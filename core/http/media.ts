@@ -88,9 +88,11 @@ export function parseMediaType(text: string): MediaType | undefined {
  */
 export function negotiate(header: string | undefined, formats: readonly Format[], tables = true): Accepted {
   if (header === undefined || header.trim() === "") return { format: "json", view: undefined };
+  let known = false;
   for (const clause of parseAccept(header)) {
     const format = formatOf[clause.type];
     if (format === undefined || !formats.includes(format)) continue;
+    known = true;
     const { as, v, g } = clause.parameters;
     if (as === undefined) return { format, view: undefined };
     if (g !== "meta.k8s.io" || (v !== "v1" && v !== "v1beta1")) continue;
@@ -98,7 +100,12 @@ export function negotiate(header: string | undefined, formats: readonly Format[]
     if (as === "Table" && tables && format !== "protobuf") return { format, view: { as, version: v } };
     if (as === "PartialObjectMetadata" || as === "PartialObjectMetadataList") return { format, view: { as, version: v } };
   }
-  throw notAcceptable(formats);
+  throw known ? noSuchView(formats) : notAcceptable(formats);
+}
+
+/** A format that could be made, not what it shall show. */
+function noSuchView(formats: readonly Format[]): ApiError {
+  return new ApiError("NotAcceptable", `only the following media types are accepted: ${formats.map((format) => contentTypeOf[format]).join(", ")}`);
 }
 
 export function notAcceptable(formats: readonly Format[]): ApiError {

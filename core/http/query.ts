@@ -16,6 +16,8 @@ export function listOptions(query: URLSearchParams): ListOptions & WatchParamete
   const text = (name: string) => query.get(name) || undefined;
   const initial = query.has("sendInitialEvents") ? flag(query, "sendInitialEvents") : undefined;
   const next = text("continue");
+  // in this order: the first that is wrong is the one that is told
+  const timeoutSeconds = integer(query, "timeoutSeconds");
   const limit = integer(query, "limit");
   return {
     labelSelector: text("labelSelector"),
@@ -25,7 +27,7 @@ export function listOptions(query: URLSearchParams): ListOptions & WatchParamete
     resourceVersion: text("resourceVersion"),
     // any text: the registry refuses what is none of the two
     resourceVersionMatch: text("resourceVersionMatch") as ListOptions["resourceVersionMatch"],
-    timeoutSeconds: integer(query, "timeoutSeconds"),
+    timeoutSeconds,
     allowWatchBookmarks: flag(query, "allowWatchBookmarks"),
     sendInitialEvents: initial,
   };
@@ -100,7 +102,7 @@ export function flag(query: URLSearchParams, name: string): boolean {
 
 export function integer(query: URLSearchParams, name: string): number | undefined {
   const value = query.get(name);
-  if (value === null || value === "") return undefined;
+  if (value === null) return undefined;
   if (!/^[+-]?\d+$/.test(value)) throw badRequest(`strconv.ParseInt: parsing ${goQuote(value)}: invalid syntax`);
   const number = Number(value);
   if (!Number.isSafeInteger(number)) throw badRequest(`strconv.ParseInt: parsing ${goQuote(value)}: value out of range`);

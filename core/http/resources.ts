@@ -7,6 +7,7 @@ import { ApiError, badRequest } from "../api/status.ts";
 import { parseSelection } from "../registry/selection.ts";
 import type { Call } from "./call.ts";
 import { deprecation } from "./deprecations.ts";
+import { verbOf } from "./fairness/asked.ts";
 import type { Discovery } from "./discovery/discovery.ts";
 import { mustBeAllowed } from "./forbidden.ts";
 import { METRICS_GROUP, metrics } from "./metrics-api.ts";
@@ -116,10 +117,6 @@ function named(at: Route): Route & { readonly name: string } {
   return { ...at, name: at.name };
 }
 
-const attempts: { readonly [method: string]: string } = { GET: "get", HEAD: "get", POST: "create", PUT: "update", PATCH: "patch", DELETE: "delete" };
-
 export function attemptedVerb(method: string, path: ResourcePath): string {
-  const verb = attempts[method] ?? method.toLowerCase();
-  if (path.name !== undefined) return verb;
-  return verb === "get" ? "list" : verb === "delete" ? "deletecollection" : verb;
+  return verbOf(method, path, false);
 }

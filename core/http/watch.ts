@@ -52,7 +52,8 @@ export async function watch(call: Call, route: Route, client: Client, services: 
 
   const ending = new AbortController();
   const end = () => ending.abort();
-  const events = await opened(() =>
+  const late = new Set(options.sendInitialEvents === true ? [...TOO_OLD, "Timeout"] : TOO_OLD);
+  const events = await opened(late, () =>
     client.watch(resourceOf(route), {
       ...options,
       fieldSelector: fieldSelector.length === 0 ? undefined : fieldSelector.join(","),
@@ -77,12 +78,17 @@ export async function watch(call: Call, route: Route, client: Client, services: 
   return sink.reply;
 }
 
-/** A version that is too old is an event of the stream, not an answer: clients list again when they see it. */
-async function opened(open: () => Promise<Watch>): Promise<Watch> {
+const TOO_OLD = ["Expired", "Gone"];
+
+/**
+ * A version that is too old is an event of the stream, not an answer: clients list again when they see it. So is one that
+ * is too new for a stream that begins with what there is: it has begun to wait.
+ */
+async function opened(late: ReadonlySet<string>, open: () => Promise<Watch>): Promise<Watch> {
   try {
     return await open();
   } catch (error) {
-    if (!(error instanceof ApiError) || (error.reason !== "Expired" && error.reason !== "Gone")) throw error;
+    if (!(error instanceof ApiError) || !late.has(error.reason)) throw error;
     const event: WatchEvent = { type: "ERROR", object: error.toStatus() };
     return (async function* () {
       yield [event];

@@ -187,7 +187,8 @@ async function deleteOptions(call: Call, route: Route): Promise<DeleteOptions> {
   const { propagationPolicy: policy, orphanDependents: orphan, gracePeriodSeconds: grace } = given;
   if (policy !== undefined && orphan !== undefined) {
     errors.push({ type: "FieldValueInvalid", field: "propagationPolicy", message: `Invalid value: ${JSON.stringify(policy)}: orphanDependents and deletionPropagation cannot be both set` });
-  } else if (policy !== undefined && policy !== "Background" && policy !== "Foreground" && policy !== "Orphan") {
+  }
+  if (policy !== undefined && policy !== "Background" && policy !== "Foreground" && policy !== "Orphan") {
     errors.push(unsupported("propagationPolicy", policy, ["Foreground", "Background", "Orphan", "nil"]));
   }
   const dryRun = given.dryRun ?? [];
@@ -227,11 +228,18 @@ function fromQuery(query: URLSearchParams): GivenDeleteOptions {
 function fromBody(bytes: Uint8Array, call: Call, route: Route): GivenDeleteOptions {
   const format = bodyFormat(call.header("content-type"), formatsOf(route.kind, call));
   const { value } = parse(bytes, format, { kind: "DeleteOptions" }, "Ignore");
-  if (isObject(value) && (value["kind"] ?? "") !== "" && value["kind"] !== "DeleteOptions") {
-    throw badRequest(`decoded object cannot be converted to DeleteOptions: it is of kind ${JSON.stringify(value["kind"])}`);
-  }
+  if (isObject(value) && (value["kind"] ?? "") !== "" && value["kind"] !== "DeleteOptions") throw otherOptions(value);
   return decodeValue(types().get(DELETE_OPTIONS), value).value as GivenDeleteOptions;
 }
+
+/** Kubernetes knows only the options there, and names the place of its type table. */
+function otherOptions({ apiVersion, kind }: JsonObject): ApiError {
+  if (OPTION_KINDS.has(String(kind))) return badRequest("decoded object cannot be converted to DeleteOptions");
+  const version = typeof apiVersion === "string" && apiVersion !== "" ? apiVersion : "meta.k8s.io/v1";
+  return badRequest(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(version)} in scheme "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"`);
+}
+
+const OPTION_KINDS: ReadonlySet<string> = new Set(["CreateOptions", "GetOptions", "ListOptions", "PatchOptions", "UpdateOptions"]);
 
 const DELETE_OPTIONS = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
 

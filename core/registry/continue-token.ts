@@ -3,6 +3,8 @@
  * prefix. Opaque to clients; the form is that of Kubernetes, so that what a client sends back by mistake gets the
  * answers it knows. Revision -1 goes on at the newest state: the inconsistent continuation offered after a compaction.
  */
+import { isUtf8 } from "node:buffer";
+import { parseJson } from "../api/schema/parse-json.ts";
 import { badRequest } from "../api/status.ts";
 
 const VERSION = "meta.k8s.io/v1";
@@ -26,17 +28,45 @@ export function decodeContinue(token: string): Continuation {
   const wrong = /[^A-Za-z0-9_-]/.exec(token);
   if (wrong !== null) throw bad(`illegal base64 data at input byte ${wrong.index}`);
   if (token.length % 4 === 1) throw bad(`illegal base64 data at input byte ${Math.floor(token.length / 4) * 4}`);
-  const text = Buffer.from(token, "base64url").toString("utf8");
-  let value: { v?: unknown; rv?: unknown; start?: unknown };
-  try {
-    value = (JSON.parse(text) ?? {}) as typeof value;
-  } catch {
-    throw bad(text === "" ? "unexpected end of JSON input" : `invalid character '${text[0]}' looking for beginning of value`);
+  const bytes = Buffer.from(token, "base64url");
+  const { v = "", rv = 0, start: key = "" } = fieldsOf(bytes);
+  if (v !== VERSION) throw bad(`server does not recognize this encoded version ${v}`);
+  if (rv === 0) throw bad("incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
+  if (key === "") throw bad("encoded start key empty (version meta.k8s.io/v1)");
+  if (key.split("/").includes("..")) throw bad(key);
+  const start = key.startsWith("/") ? key.slice(1) : key;
+  return { revision: rv, after: start.endsWith(AFTER) ? start.slice(0, -1) : start };
+}
+
+interface Fields {
+  readonly v?: string;
+  readonly rv?: number;
+  readonly start?: string;
+}
+
+const TYPES = { v: "string", rv: "int64", start: "string" } as const;
+
+/** @throws ApiError "BadRequest" in Go's words, for no JSON and for fields of other types */
+function fieldsOf(bytes: Buffer): Fields {
+  const value = parsed(bytes) ?? {};
+  if (typeof value !== "object" || Array.isArray(value)) throw bad(`json: cannot unmarshal ${jsonType(value)} into Go value of type storage.continueToken`);
+  for (const [name, type] of Object.entries(TYPES)) {
+    const field: unknown = (value as { readonly [name: string]: unknown })[name];
+    if (field === undefined || field === null || typeof field === (type === "int64" ? "number" : type)) continue;
+    throw bad(`json: cannot unmarshal ${jsonType(field)} into Go struct field continueToken.${name} of type ${type}`);
   }
-  if (value.v !== VERSION) throw bad(`server does not recognize this encoded version ${JSON.stringify(value.v ?? "")}`);
-  if (typeof value.rv !== "number" || value.rv === 0) throw bad("incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
-  if (typeof value.start !== "string" || value.start === "") throw bad("encoded start key empty (version meta.k8s.io/v1)");
-  if (value.start.split("/").includes("..")) throw bad(value.start);
-  const start = value.start.startsWith("/") ? value.start.slice(1) : value.start;
-  return { revision: value.rv, after: start.endsWith(AFTER) ? start.slice(0, -1) : start };
+  return value;
+}
+
+function parsed(bytes: Buffer): unknown {
+  try {
+    // Go names the byte that it cannot read, not the character
+    return parseJson(bytes.toString(isUtf8(bytes) ? "utf8" : "latin1"), { duplicates: false }).value;
+  } catch (error) {
+    throw bad(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function jsonType(value: unknown): string {
+  return Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
 }

@@ -10,7 +10,6 @@ import { checkDeleteOptions, removeAuthorized } from "./delete.ts";
 import { collect } from "./list.ts";
 import { checkListOptions } from "./list-options.ts";
 import { compileSelection, parseSelection } from "./selection.ts";
-import { omit } from "./omit.ts";
 
 /** Deletions under way at once: lets the store group their commits. */
 const PARALLEL = 16;
@@ -28,13 +27,12 @@ export async function removeCollection(
   checkDeleteOptions(options);
   const selection = compileSelection(kind, parsed);
   const found = await collect(context, kind, selection, options);
-  const each: DeleteOptions = { ...options, preconditions: omit(options.preconditions ?? {}, "resourceVersion") };
   const waiting = [...found.items];
   const work = async () => {
     for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) {
       const { name = "", namespace: place } = item.metadata;
       try {
-        await removeAuthorized(context, { user, kind, target: { namespace: place, name }, options: each });
+        await removeAuthorized(context, { user, kind, target: { namespace: place, name }, options });
       } catch (error) {
         if (!isReason(error, "NotFound")) throw error;
       }

@@ -200,14 +200,18 @@ function markNamespace(kind: Kind, old: AnyObject, options: DeleteOptions, clock
   return { type: "mark", object: { ...old, metadata, status }, thenRemove: false };
 }
 
-/** The finalizers of the garbage collector follow the asked policy; others stay. */
+/**
+ * The finalizers of the garbage collector follow the asked policy, without one the first of them that the object has;
+ * others stay. Where that changes nothing, they keep their order.
+ */
 function finalizersFor(kind: Kind, { metadata }: AnyObject, { propagationPolicy }: DeleteOptions): readonly string[] {
   const { finalizers = [] } = metadata;
-  const given = propagationPolicy ?? (finalizers.includes(ORPHAN) ? "Orphan" : finalizers.includes(FOREGROUND) ? "Foreground" : undefined);
+  const first = finalizers.find((finalizer) => finalizer === ORPHAN || finalizer === FOREGROUND);
+  const given = propagationPolicy ?? (first === ORPHAN ? "Orphan" : first === FOREGROUND ? "Foreground" : undefined);
   const policy = given ?? (ORPHANING.has(`${kind.group}/${kind.plural}`) ? "Orphan" : "Background");
   const others = finalizers.filter((finalizer) => finalizer !== ORPHAN && finalizer !== FOREGROUND);
-  if (policy === "Orphan") return [...others, ORPHAN];
-  return policy === "Foreground" ? [...others, FOREGROUND] : others;
+  const wanted = policy === "Orphan" ? [...others, ORPHAN] : policy === "Foreground" ? [...others, FOREGROUND] : others;
+  return sameSet(wanted, finalizers) ? finalizers : wanted;
 }
 
 function withDeletionFinalizers({ hooks }: Kind, finalizers: readonly string[], deleting: boolean): readonly string[] {
@@ -216,7 +220,7 @@ function withDeletionFinalizers({ hooks }: Kind, finalizers: readonly string[], 
 }
 
 function sameSet(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((item) => b.includes(item));
+  return a.every((item) => b.includes(item)) && b.every((item) => a.includes(item));
 }
 
 function finished(kind: Kind, object: AnyObject): AnyObject | Status {

@@ -101,14 +101,15 @@ interface Start {
 
 function start(context: Context, kind: Kind, namespace: string | undefined, options: ListOptions): Start {
   const limit = options.limit === undefined || options.limit <= 0 ? undefined : options.limit;
-  const version = listVersion(options.resourceVersion);
   if (options.continue !== undefined && options.continue !== "") {
     const { revision, after } = decodeContinue(options.continue);
+    const version = listVersion(options.resourceVersion);
     if (version !== undefined && version !== 0) throw badRequest("specifying resource version is not allowed when using continue");
     return { limit, at: revision < 0 ? undefined : revision, after: prefixOf(kind, namespace) + after };
   }
   const { store } = context;
-  if (version !== undefined && version > store.revision()) throw tooLarge(version, store.revision());
+  const version = listVersion(options.resourceVersion);
+  if (version !== undefined && version > store.revision()) throw tooLarge(version, store.revision(), options.limit === undefined);
   if (version === undefined || version === 0) return { limit: version === 0 ? undefined : limit, at: undefined, after: undefined };
   const exact = options.resourceVersionMatch === "Exact" || (options.resourceVersionMatch === undefined && limit !== undefined);
   return { limit, at: exact ? version : undefined, after: undefined };

@@ -33,10 +33,10 @@ function unreadable(message: string): ApiError {
   return new ApiError("InternalError", message, { unnamed: true });
 }
 
-/** A read at a revision that this server has not reached. */
-export function tooLarge(asked: number, current: number): ApiError {
+/** A read at a revision that this server has not reached. Only what may be asked again at once (`retry`) says when. */
+export function tooLarge(asked: number, current: number, retry = true): ApiError {
   return new ApiError("Timeout", `Timeout: Too large resource version: ${asked}, current: ${current}`, {
-    details: { causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }], retryAfterSeconds: 1 },
+    details: { causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }], ...(retry ? { retryAfterSeconds: 1 } : {}) },
   });
 }
 

@@ -31,8 +31,9 @@ export interface ParsedSelection {
 /** @throws ApiError "BadRequest" for what is no selector */
 export function parseSelection({ labelSelector = "", fieldSelector = "" }: Selection): ParsedSelection {
   return refusing(() => {
+    const labels = parseSelector(labelSelector);
     const fields = parseFieldSelector(fieldSelector);
-    return { labels: parseSelector(labelSelector), fields, name: only(fields, "metadata.name") };
+    return { labels, fields, name: only(fields, "metadata.name") };
   });
 }
 

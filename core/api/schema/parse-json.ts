@@ -214,7 +214,9 @@ function parseByHand(text: string): Parsed {
 function quoted(character: string | undefined): string {
   if (character === "'") return "'\\''";
   if (character === '"') return "'\"'";
-  return `'${JSON.stringify(character ?? "").slice(1, -1)}'`;
+  const shown = JSON.stringify(character ?? "").slice(1, -1);
+  // C1 controls, which JSON shows as they are and Go does not
+  return `'${shown.replace(/[\u007f-\u009f]/, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`)}'`;
 }
 
 /** "spec.containers[0].name" */

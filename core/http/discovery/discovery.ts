@@ -48,7 +48,6 @@ export function openDiscovery(kinds: KindTable): Discovery {
     // a built-in group answers for versions that it does not have, a custom one only for those that it has
     serves: (group, version) => [...kinds.all()].some((kind) => kind.group === group && (version === undefined || version === kind.version || !isCustom(kind))),
     answer(call) {
-      if (call.method !== "GET") throw methodNotAllowed();
       const all = current();
       const [root, group, version] = call.segments;
       const plain = (body: object) => {
@@ -58,15 +57,21 @@ export function openDiscovery(kinds: KindTable): Discovery {
       if (root === "api") {
         const core = all.filter((each) => each.group === "");
         if (group === undefined) return wantsAggregated(call.header("accept")) ? aggregated(call, core) : plain(apiVersions(call.header("host") ?? ""));
-        return plain(resources(core, "", group));
+        return plain(reading(call, resources(core, "", group)));
       }
       const named = all.filter((each) => each.group !== "");
       if (group === undefined) return wantsAggregated(call.header("accept")) ? aggregated(call, named) : plain(apiGroupList(named));
       const found = named.find((each) => each.group === group);
       if (found === undefined) throw noSuchPage();
-      return plain(version === undefined ? apiGroup(found) : resources(named, group, version));
+      return plain(reading(call, version === undefined ? apiGroup(found) : resources(named, group, version)));
     },
   };
+}
+
+/** The two roots answer every method, as they do in Kubernetes; what is below them is there to be read. */
+function reading<T>({ method }: Call, document: T): T {
+  if (method !== "GET") throw methodNotAllowed();
+  return document;
 }
 
 function resources(groups: readonly GroupVersions[], group: string, version: string) {

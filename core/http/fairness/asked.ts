@@ -16,7 +16,8 @@ const attempts: { readonly [method: string]: string } = { GET: "get", HEAD: "get
 /** apiserver's RequestInfo.Verb */
 export function verbOf(method: string, resource: ResourcePath | undefined, watching: boolean): string {
   if (resource === undefined) return method.toLowerCase();
-  const verb = attempts[method] ?? method.toLowerCase();
+  // other methods do nothing to a resource
+  const verb = attempts[method] ?? "";
   if (resource.watch || (watching && verb === "get")) return "watch";
   if (resource.name !== undefined) return verb;
   return verb === "get" ? "list" : verb === "delete" ? "deletecollection" : verb;
