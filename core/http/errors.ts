@@ -2,12 +2,10 @@
  * Errors → answers, in one place. What handlers throw on purpose is an ApiError and becomes its Status; anything else is
  * our fault, is logged with its cause, and tells the client nothing but the request's id.
  */
-import { stringify } from "yaml";
 import type { Log } from "../api/log.ts";
 import { ApiError } from "../api/status.ts";
 import type { Status } from "../api/status.ts";
-import { encodeCbor } from "./cbor.ts";
-import { protobufOf } from "./format.ts";
+import { encodedAs } from "./format.ts";
 import { contentTypeOf, negotiate } from "./media.ts";
 import type { Format } from "./media.ts";
 import type { Message } from "./reply.ts";
@@ -49,8 +47,7 @@ function formatOf({ accept, formats = ["json"] }: FailedRequest): Format {
 
 function statusIn(format: Format, status: Status, code: number, headers: Message["headers"]): Message {
   if (format === "json") return json(status, code, headers);
-  const body = format === "yaml" ? stringify(status) : format === "cbor" ? encodeCbor(status) : protobufOf(status);
-  return { status: code, headers: { "Content-Type": contentTypeOf[format], ...headers }, body };
+  return { status: code, headers: { "Content-Type": contentTypeOf[format], ...headers }, body: encodedAs(format, status) };
 }
 
 /** What the URL said is repeated in these answers: no browser shall take it for a page. */

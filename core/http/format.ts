@@ -65,10 +65,16 @@ async function reply(call: Call, format: Format, value: object, status: number):
 }
 
 function inFormat(call: Call, format: Format, value: object): Uint8Array | string {
+  if (format === "json" && prettyWanted(call)) return `${JSON.stringify(JSON.parse(encodedOf(value).toString()), null, 2)}\n`;
+  return encodedAs(format, value);
+}
+
+/** @throws ApiError NotAcceptable for what has no protobuf form */
+export function encodedAs(format: Format, value: object): Uint8Array | string {
   const json = encodedOf(value);
   switch (format) {
     case "json":
-      return prettyWanted(call) ? `${JSON.stringify(JSON.parse(json.toString()), null, 2)}\n` : json;
+      return json;
     case "yaml":
       return stringify(JSON.parse(json.toString()));
     case "protobuf":

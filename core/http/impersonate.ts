@@ -51,12 +51,13 @@ export async function impersonate(
   };
 }
 
+const goStrings = (values: readonly string[]) => (values.length === 0 ? "[]string(nil)" : `[]string{${values.map((each) => JSON.stringify(each)).join(", ")}}`);
+
 /** What was asked for, as Go prints it. */
 function goUser(uid: string, groups: readonly string[], extra: { readonly [key: string]: readonly string[] }): string {
-  const strings = (values: readonly string[]) => (values.length === 0 ? "[]string(nil)" : `[]string{${values.map((each) => JSON.stringify(each)).join(", ")}}`);
-  const pairs = Object.keys(extra).toSorted().map((key) => `${JSON.stringify(key)}:${strings(extra[key] ?? [])}`);
+  const pairs = Object.keys(extra).toSorted().map((key) => `${JSON.stringify(key)}:${goStrings(extra[key] ?? [])}`);
   const extras = pairs.length === 0 ? "map[string][]string(nil)" : `map[string][]string{${pairs.join(", ")}}`;
-  return `&user.DefaultInfo{Name:"", UID:${JSON.stringify(uid)}, Groups:${strings(groups)}, Extra:${extras}}`;
+  return `&user.DefaultInfo{Name:"", UID:${JSON.stringify(uid)}, Groups:${goStrings(groups)}, Extra:${extras}}`;
 }
 
 /** The groups that authentication itself would have added. */

@@ -3,7 +3,8 @@
  * decided behind the Client; here only for what does not exist, so that refusals come before answers.
  */
 import type { Resource } from "../api/client.ts";
-import { ApiError, badRequest } from "../api/status.ts";
+import { ApiError, badRequest, notFound } from "../api/status.ts";
+import { isCustom } from "../api/kinds.ts";
 import { parseSelection } from "../registry/selection.ts";
 import type { Call } from "./call.ts";
 import { deprecation } from "./deprecations.ts";
@@ -35,6 +36,9 @@ export async function answerResource(call: Call, path: ResourcePath, { services,
   if (routing === "not found" || routing === "method not allowed") {
     // who may not even try does not learn what exists
     await mustBeAllowed(services.authorizer, { user: call.user, verb: attemptedVerb(call.method, path), resource: path });
+    const kind = services.kinds.byResource(path.group, path.version, path.plural);
+    // a custom resource has one handler for all paths of an object: what it does not have there is not found like the object
+    if (kind !== undefined && isCustom(kind) && path.name !== undefined && path.subresource !== undefined) throw notFound(kind, path.name);
     throw routing === "method not allowed" ? methodNotAllowed() : discovery.serves(path.group, path.version) ? noSuchResource() : noSuchPage();
   }
   const deprecated = deprecation(routing.kind);

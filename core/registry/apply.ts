@@ -22,6 +22,7 @@ import { entriesOf, identify, ownersOf } from "./managed-fields/managers.ts";
 import { untracked, withEntries } from "./managed-fields/own.ts";
 import { ownable } from "./managed-fields/scope.ts";
 import { rootType } from "./managed-fields/shape.ts";
+import { joined, typedErrors } from "./managed-fields/typed-errors.ts";
 import { zeroOf } from "./managed-fields/zero.ts";
 import { inNamespace } from "./metadata.ts";
 import { withDefaults } from "./schema.ts";
@@ -84,6 +85,8 @@ function checkTyped(kind: Kind, applied: AnyObject, { fieldValidation }: WriteOp
       unnamed: true,
     });
   };
+  const errors = typedErrors(kind.schema, applied);
+  if (errors.length > 0 && fieldValidation !== "Strict") fail(joined(errors));
   let problems: readonly string[] = [];
   try {
     ({ problems } = decodeValue(kind.schema, applied));
@@ -91,9 +94,8 @@ function checkTyped(kind: Kind, applied: AnyObject, { fieldValidation }: WriteOp
   } catch (error) {
     fail(error instanceof Error ? error.message : String(error));
   }
-  if (problems.length === 0) return;
-  if (fieldValidation === "Strict") throw badRequest(`strict decoding error: ${problems.join(", ")}`);
-  fail(problems.map((problem) => `.${problem.replace(/^unknown field "|"$/g, "")}: field not declared in schema`).join("\n"));
+  if (fieldValidation === "Strict" && problems.length > 0) throw badRequest(`strict decoding error: ${problems.join(", ")}`);
+  if (errors.length > 0) fail(joined(errors));
 }
 
 function applyTo({ clock }: Context, { kind, target, options, force }: ApplyRequest, applied: AnyObject, old: AnyObject): AnyObject {

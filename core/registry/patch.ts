@@ -14,7 +14,7 @@ import { authorize } from "./authorize.ts";
 import { change } from "./change.ts";
 import type { Context } from "./context.ts";
 import { checkSubresource } from "./get.ts";
-import { goText } from "./go-text.ts";
+import { goText } from "../api/go-text.ts";
 import { jsonPatch, jsonType } from "./json-patch.ts";
 import { mergePatch } from "./merge-patch.ts";
 import { inNamespace } from "./metadata.ts";

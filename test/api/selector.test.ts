@@ -60,4 +60,7 @@ test("field selectors with escapes", (t) => {
   ]);
   t.deepEqual(parseFieldSelector("spec.nodeName="), [{ path: "spec.nodeName", equal: true, value: "" }]);
   t.throws(() => parseFieldSelector("metadata.name"), { message: "invalid selector: 'metadata.name'; can't understand 'metadata.name'" });
+  t.throws(() => parseFieldSelector("metadata.name=a\\x"), { message: "invalid field selector: invalid escape sequence: \\x" });
+  t.throws(() => parseFieldSelector("metadata.name=a=b"), { message: "invalid field selector: unescaped character in value: 61" });
+  t.deepEqual(parseFieldSelector("metadata.name=b,,metadata.name!=a").map((each) => each.value), ["a", "b"]);
 });

@@ -1,4 +1,6 @@
 import test from "ava";
+import { decodeValue } from "../../core/api/schema/decode.ts";
+import { objectTypeOf } from "../../core/extensions/crd/object-type.ts";
 import { API_SERVICES, CUSTOM_RESOURCE_DEFINITIONS } from "../../core/api/resources.gen.ts";
 import type { AnyObject } from "../../core/api/meta.ts";
 import { causes, defined, definition, plane, thing, THINGS } from "./support/plane.ts";
@@ -135,12 +137,56 @@ test("a name is given once; it becomes free with its definition, whose objects g
 
 const wrongDefinitions: readonly (readonly [title: string, schema: object, causes: readonly string[]])[] = [
   ["type of alternatives", object({ f: { anyOf: [text] } }), ["properties[spec].properties[f].anyOf[0].type: Forbidden: must be empty to be structural", "properties[spec].properties[f].type: Required value: must not be empty for specified object fields"]],
-  ["default", object({ f: { ...integer, default: "x" } }), ['properties[spec].properties[f].default: Invalid value: "string": spec.validation.openAPIV3Schema.properties[spec].properties[f].default in body must be of type integer: "string"']],
+  ["default", object({ f: { ...integer, default: "x" } }), ['properties[spec].properties[f].default: Invalid value: "string":  in body must be of type integer: "string"']],
   ["list map without key", object({ f: { type: "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"], items: object({ n: text }) } }), ['properties[spec].properties[f].x-kubernetes-list-map-keys: Invalid value: ["k"]: entries must all be names of item properties']],
   ["unknown field of a rule", object({ f: object({ a: integer }, { "x-kubernetes-validations": [{ rule: "self.b > 1" }] }) }), [
-    "properties[spec].properties[f].x-kubernetes-validations[0].rule: Invalid value: {\"Rule\":\"self.b > 1\",\"Message\":\"\",\"MessageExpression\":\"\",\"Reason\":null,\"FieldPath\":\"\",\"OptionalOldSelf\":null}: compilation failed: ERROR: <input>:1:5: undefined field 'b'\n | self.b > 1\n | ....^",
+    "properties[spec].properties[f].x-kubernetes-validations[0].rule: Invalid value: {\"Rule\":\"self.b \\u003e 1\",\"Message\":\"\",\"MessageExpression\":\"\",\"Reason\":null,\"FieldPath\":\"\",\"OptionalOldSelf\":null}: compilation failed: ERROR: <input>:1:5: undefined field 'b'\n | self.b > 1\n | ....^",
   ]],
 ];
+
+test("values are judged in the words of Kubernetes", async (t) => {
+  const { client } = await defined(t, object({
+    n: { type: "number", minimum: 3.5 },
+    i: { ...integer, format: "int32", multipleOf: 2.5 },
+    e: { ...integer, enum: [1, 5] },
+    r: object({}, { "x-kubernetes-embedded-resource": true, "x-kubernetes-preserve-unknown-fields": true }),
+    m: { type: "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"], items: object({ k: text }, { required: ["k"] }) },
+    d: { ...integer, default: 7 },
+  }));
+  const wrong = await causes(client.create(THINGS, thing({ n: 1, i: 1.5, e: 1.5, r: { apiVersion: "a/b/c", kind: "x y" }, m: ["z"] })));
+  t.deepEqual(wrong.toSorted(), [
+    '<nil>: Invalid value: "": Checked value must be of type integer with format int32 in spec.i',
+    '<nil>: Invalid value: "": MultipleOf value must be of type integer with format int32 in spec.i',
+    'spec.e: Invalid value: "number": spec.e in body must be of type integer: "number"',
+    '<nil>: Invalid value: "": Checked value must be of type integer (default format) in spec.e',
+    'spec.i: Invalid value: "float64": spec.i in body must be of type int32: "float64"',
+    "spec.i: Invalid value: 1.5: spec.i in body should be a multiple of 2.5",
+    'spec.m[0]: Invalid value: "string": spec.m[0] in body must be of type object: "string"',
+    'spec.m[0]: Invalid value: "z": must be an object for an array of list-type map',
+    "spec.n: Invalid value: 1: spec.n in body should be greater than or equal to 3",
+    'spec.r.apiVersion: Invalid value: "a/b/c": unexpected GroupVersion string: a/b/c',
+    "spec.r.kind: Invalid value: \"x y\": may have mixed case, but should otherwise match: a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')",
+  ].toSorted());
+});
+
+test("a null that says nothing goes, one for which a default stands is left to it; what is misplaced is emptied", (t) => {
+  const spec = object({ a: text, d: { ...integer, default: 7 }, n: { ...text, nullable: true }, m: { type: "object", additionalProperties: object({ x: text }) } });
+  const type = objectTypeOf({ group: "example.com", version: "v1", kind: "Thing" }, { type: "object", properties: { spec } } as never);
+  const { value, problems } = decodeValue(type, { spec: { a: null, d: null, n: null, m: { one: null, two: { x: null, y: 1 } } } });
+  t.deepEqual(value, { spec: { d: null, m: { two: {} }, n: null } });
+  t.deepEqual(problems, ['unknown field "spec.m.two.y"']);
+  t.deepEqual(decodeValue(type, { spec: { a: { b: 1 }, m: [{ c: 1 }] } }), { value: { spec: { a: {}, m: [{}] } }, problems: ['unknown field "spec.a.b"', 'unknown field "spec.m[0].c"'] });
+});
+
+test("the paths of a scale lead to what Scale can hold", async (t) => {
+  const scale = { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" };
+  const schema = { openAPIV3Schema: { type: "object", properties: { spec: object({ replicas: { type: "number" } }), status: object({ replicas: integer }) } } };
+  const { client } = await defined(t, {}, { spec: { versions: [{ name: "v1", served: true, storage: true, schema, subresources: { scale } }] } });
+  const path = ".spec.replicas: Invalid value:";
+  t.deepEqual(await causes(client.create(THINGS, thing({ replicas: -1 }))), [`${path} -1: should be a non-negative integer`]);
+  t.deepEqual(await causes(client.create(THINGS, thing({ replicas: 2 ** 31 }))), [`${path} 2147483648: should be less than or equal to 2147483647`]);
+  t.deepEqual(await causes(client.create(THINGS, thing({ replicas: 1.5 }))), [`${path} 0: .spec.replicas accessor error: 1.5 is of the type float64, expected int64`]);
+});
 
 for (const [title, schema, wanted] of wrongDefinitions) {
   test(`a definition is refused: ${title}`, async (t) => {

@@ -33,7 +33,9 @@ test("discovery as it was before aggregation", async (t) => {
   t.like(apps.resources.find((each) => each.name === "deployments/scale"), { group: "autoscaling", kind: "Scale" } as never);
   t.is((await send("GET", "/apis/none.example.com")).status, 404);
   t.is((await send("GET", "/api/v9")).status, 404);
-  t.is((await send("POST", "/apis")).status, 405);
+  t.is((await send("POST", "/apis")).status, 200, "the roots answer every method");
+  t.is((await send("POST", "/apis/apps/v1")).status, 405);
+  t.is((await send("POST", "/apis/none.example.com")).status, 404);
 });
 
 test("versions stand in the order of their stability", (t) => {

@@ -63,7 +63,10 @@ test("versions and their mistakes", async (t) => {
     [{ labelSelector: "a b" }, "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"],
     [{ fieldSelector: "data=x" }, '"data" is not a known field selector: only "metadata.name", "metadata.namespace"'],
     // "null" in base64
-    [{ continue: "bnVsbA" }, 'invalid continue token: continue key is not valid: server does not recognize this encoded version ""'],
+    [{ continue: "bnVsbA" }, 'invalid continue token: continue key is not valid: server does not recognize this encoded version '],
+    [{ continue: "MISSING" }, "invalid continue token: continue key is not valid: invalid character '\\u0084' after top-level value"],
+    [{ continue: Buffer.from('{"v":"meta.k8s.io/v1","rv":"1"}').toString("base64url") }, "invalid continue token: continue key is not valid: json: cannot unmarshal string into Go struct field continueToken.rv of type int64"],
+    [{ labelSelector: "a==b=c", fieldSelector: "x" }, "found '=', expected: ',' or 'end of string'"],
   ] as const;
   for (const [options, message] of cases) await t.throwsAsync(client.list(CONFIG_MAPS, options), { message });
   await t.throwsAsync(client.list(CONFIG_MAPS, { resourceVersion: "0", resourceVersionMatch: "Exact" }), { message: /is forbidden for resourceVersion "0"/ });

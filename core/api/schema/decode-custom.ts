@@ -32,6 +32,8 @@ function pruneObject(pruning: Pruning, type: ObjectType, value: JsonObject): Jso
   const kept: JsonObject = {};
   for (const name of sortedKeys(value)) {
     const field = type.fields.get(name);
+    // a null says nothing where it is not allowed; where there is a default it takes its place
+    if (field !== undefined && value[name] === null && field.nullable !== true && field.default === undefined) continue;
     if (field !== undefined) setField(kept, name, inside(pruning, name, field.type, value[name]));
     else if (type.preserveUnknown) setField(kept, name, value[name]);
     else if (pruning.problems.length < MAX_PROBLEMS) pruning.problems.push(`unknown field "${pathText([...pruning.path, name])}"`);
@@ -48,14 +50,22 @@ function inside(pruning: Pruning, at: string | number, type: FieldType, value: u
 }
 
 function prune(pruning: Pruning, type: FieldType, value: object): unknown {
-  if (type.kind === "list" && Array.isArray(value)) return value.map((each: unknown, index) => inside(pruning, index, type.items, each));
-  if (!isObject(value)) return value;
-  if (type.kind === "object") return pruneObject(pruning, type.type, value);
-  if (type.kind !== "map") return value;
+  if (keepsAll(type)) return type.kind === "object" && isObject(value) ? pruneObject(pruning, type.type, value) : value;
+  if (Array.isArray(value)) return value.map((each: unknown, index) => inside(pruning, index, type.kind === "list" ? type.items : misplaced, each));
+  if (type.kind === "object") return pruneObject(pruning, type.type, value as JsonObject);
+  if (type.kind !== "map") return pruneObject(pruning, nothing, value as JsonObject);
   const map: JsonObject = {};
-  for (const key of sortedKeys(value)) setField(map, key, inside(pruning, key, type.values, value[key]));
+  for (const [key, each] of Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    if (each !== null || type.nullable === true) setField(map, key, inside(pruning, key, type.values, each));
+  }
   return map;
 }
+
+const keepsAll = (type: FieldType) => (type.kind === "special" && type.special === "JSON") || (type.kind === "object" && type.type.preserveUnknown);
+
+/** Where the schema expects no object, no field of one is known. */
+const nothing: ObjectType = { name: "", fields: new Map(), atomic: false, preserveUnknown: false, custom: true };
+const misplaced: FieldType = { kind: "object", type: nothing };
 
 function strictly(pruning: Pruning, type: ObjectType, value: JsonObject): JsonObject {
   const { value: decoded, problems } = pruning.strict(type, value);

@@ -24,7 +24,7 @@ export type FieldType =
   | { readonly kind: "special"; readonly special: Special; readonly model?: string }
   | { readonly kind: "object"; readonly type: ObjectType }
   | { readonly kind: "list"; readonly items: FieldType; readonly list: ListMerge }
-  | { readonly kind: "map"; readonly values: FieldType; readonly atomic: boolean };
+  | { readonly kind: "map"; readonly values: FieldType; readonly atomic: boolean; /** null is a value (custom resources) */ readonly nullable?: boolean };
 
 /** x-kubernetes-list-type and -list-map-keys (server-side apply). */
 export type ListMerge =

@@ -27,6 +27,8 @@ interface Failure {
   readonly code: string;
   readonly summary: string;
   readonly node?: unknown;
+  /** of a field inside of has(): where that begins */
+  readonly testedAt?: number;
   readonly range?: { readonly start: number; readonly end: number };
 }
 
@@ -58,7 +60,7 @@ function compileText(failure: Failure, expression: string): { readonly text: str
     case "unknown_variable":
       return { text: `undeclared reference to '${String(node?.args)}' (in container '')`, at };
     case "no_such_key":
-      return { text: `undefined field '${lastArgument(node)}'`, at: selectAt(node, expression) };
+      return { text: `undefined field '${lastArgument(node)}'`, at: failure.testedAt === undefined ? selectAt(node, expression) : expression.indexOf("(", failure.testedAt) };
     case "cannot_index_type":
       return { text: `type '${typeText(receiverType(node))}' does not support field selection`, at: selectAt(node, expression) };
     case "no_such_overload":

@@ -26,12 +26,21 @@ export function replaceHas(node: Node): void {
     operand,
     typeCheck(checker: Checker, _: object, context: unknown) {
       const type = checker.check(operand, context);
-      if (type.kind !== "optional") checker.checkAccessOnType(access, context, type);
+      if (type.kind !== "optional") {
+        try {
+          checker.checkAccessOnType(access, context, type);
+        } catch (error) {
+          throw isError(error) ? Object.assign(error, { testedAt: node.start }) : error;
+        }
+      }
       return checker.getType("bool");
     },
     evaluate: (evaluator: Evaluator, _: object, context: unknown) => holds(evaluator.run(operand, context), name),
   });
 }
+
+/** cel-go finds a mistake in has(e.f) at its parenthesis, not at the field. */
+const isError = (error: unknown): error is Error => error instanceof Error;
 
 function holds(value: unknown, name: string): boolean | Promise<boolean> {
   if (value instanceof Promise) return value.then((settled: unknown) => holds(settled, name));

@@ -16,6 +16,9 @@ import { acceptNames, claimsOf } from "./names.ts";
 /** Instances that wait for finalizers are asked after again this often. */
 const CLEANUP_POLL_MS = 1_000;
 
+/** The name that clients know: in Kubernetes the API server does this itself. */
+const WRITTEN_BY = { fieldManager: "kube-apiserver" };
+
 type Condition = Omit<CustomResourceDefinitionCondition, "lastTransitionTime">;
 type Status = NonNullable<CustomResourceDefinition["status"]>;
 
@@ -37,7 +40,7 @@ export function definitionController({ client, definitions, clock }: DefinitionC
 
   async function writeStatus(definition: CustomResourceDefinition, status: Status): Promise<void> {
     if (equal(status, definition.status)) return;
-    await client.update(CUSTOM_RESOURCE_DEFINITIONS, { name: nameOf(definition), subresource: "status" }, { ...definition, status });
+    await client.update(CUSTOM_RESOURCE_DEFINITIONS, { name: nameOf(definition), subresource: "status" }, { ...definition, status }, WRITTEN_BY);
   }
 
   async function cleanUp(definition: CustomResourceDefinition): Promise<Outcome> {
@@ -49,7 +52,7 @@ export function definitionController({ client, definitions, clock }: DefinitionC
       return { afterMs: CLEANUP_POLL_MS };
     }
     const metadata = { ...definition.metadata, finalizers: finalizers.filter((finalizer) => finalizer !== CLEANUP_FINALIZER) };
-    await client.update(CUSTOM_RESOURCE_DEFINITIONS, { name: nameOf(definition) }, { ...definition, metadata });
+    await client.update(CUSTOM_RESOURCE_DEFINITIONS, { name: nameOf(definition) }, { ...definition, metadata }, WRITTEN_BY);
     return undefined;
   }
 

@@ -52,12 +52,13 @@ function structure(name: string, schema: Schema, resource: boolean): ObjectType 
   return { name, fields, atomic: schema["x-kubernetes-map-type"] === "atomic", preserveUnknown: preserves(schema), custom: true };
 }
 
+/** A null in them is judged where they are decoded. */
 function resourceFields(): readonly Field[] {
   const metadata: FieldType = { kind: "object", type: types().get("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta") };
   return [
-    { name: "apiVersion", type: text, number: undefined, required: false },
-    { name: "kind", type: text, number: undefined, required: false },
-    { name: "metadata", type: metadata, number: undefined, required: false },
+    { name: "apiVersion", type: text, number: undefined, required: false, nullable: true },
+    { name: "kind", type: text, number: undefined, required: false, nullable: true },
+    { name: "metadata", type: metadata, number: undefined, required: false, nullable: true },
   ];
 }
 
@@ -87,7 +88,8 @@ function fieldType(name: string, schema: Schema): FieldType {
 function objectField(name: string, schema: Schema): FieldType {
   const values = valuesOf(schema);
   if (values !== undefined && schema.properties === undefined && !isEmbedded(schema)) {
-    return { kind: "map", values: values === true ? anything : fieldType(name, values), atomic: schema["x-kubernetes-map-type"] === "atomic" };
+    const nullable = values === true || values.nullable === true;
+    return { kind: "map", values: values === true ? anything : fieldType(name, values), atomic: schema["x-kubernetes-map-type"] === "atomic", ...(nullable ? { nullable } : {}) };
   }
   return { kind: "object", type: structure(name, schema, isEmbedded(schema)) };
 }

@@ -9,13 +9,15 @@ import { decodeValue } from "../../api/schema/decode.ts";
 import { applyDefaults } from "../../api/schema/defaults.ts";
 import type { ObjectType } from "../../api/schema/schema.ts";
 import type { FieldError } from "../../api/status.ts";
-import type { CustomResourceDefinition, CustomResourceDefinitionVersion, CustomResourceSubresources } from "../../api/types.gen.ts";
+import type { CustomResourceDefinition, CustomResourceDefinitionVersion, CustomResourceSubresources, CustomResourceSubresourceScale } from "../../api/types.gen.ts";
+import { compileEmbedded } from "../schema/embedded.ts";
 import type { Schema } from "../schema/json-schema.ts";
 import { compileListTypes } from "../schema/list-types.ts";
 import { compileSchema } from "../schema/validate-value.ts";
 import { columnsOf } from "./columns.ts";
 import { compileJsonPath, simplePath } from "./json-path.ts";
 import { objectTypeOf } from "./object-type.ts";
+import { validateScalePaths } from "./scale-paths.ts";
 import { compileRuleCheck, OBJECT_COST_MAX } from "./rules.ts";
 
 export const DEFINITIONS_GROUP = "apiextensions.k8s.io";
@@ -57,7 +59,7 @@ function subresourcesOf({ status, scale }: CustomResourceSubresources = {}): rea
 function hooksOf(version: CustomResourceDefinitionVersion, type: ObjectType, of: { readonly group: string; readonly version: string; readonly kind: string }): KindHooks {
   const { status, scale } = version.subresources ?? {};
   const columns = columnsOf(version.additionalPrinterColumns);
-  const validate = validator(version.schema?.openAPIV3Schema);
+  const validate = validator(version.schema?.openAPIV3Schema, scale);
   const selectable = version.selectableFields ?? [];
   const warning = version.deprecationWarning ?? `${apiVersionOf(of)} ${of.kind} is deprecated`;
   return {
@@ -102,14 +104,17 @@ function reader(type: ObjectType): (stored: AnyObject) => AnyObject {
 
 type Validate = (object: AnyObject, old: AnyObject | undefined) => readonly FieldError[];
 
-function validator(schema: Schema | undefined): Validate {
+function validator(schema: Schema | undefined, scale: CustomResourceSubresourceScale | undefined): Validate {
   if (schema === undefined) return () => [];
   const values = compileSchema(schema);
+  const embedded = compileEmbedded(schema);
   const lists = compileListTypes(schema);
   const rules = compileRuleCheck(schema);
   const hasRules = JSON.stringify(schema).includes('"x-kubernetes-validations"');
   return (object, old) => {
     const errors: FieldError[] = [...values(object, "", old).errors];
+    if (scale !== undefined) validateScalePaths(errors, object, scale);
+    embedded(object, "", errors);
     lists(object, "", errors, old);
     if (errors.some(({ type }) => BLOCKING.has(type))) {
       if (hasRules) errors.push(UNCHECKED);

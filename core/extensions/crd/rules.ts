@@ -11,7 +11,8 @@ import { CompileError, CostError, RuntimeError } from "../cel/errors.ts";
 import { compile, type Program, TOTAL_COST_MAX } from "../cel/program.ts";
 import { equal } from "../schema/equal.ts";
 import { isObject, itemsOf, propertiesOf, rulesOf, type Schema, valuesOf } from "../schema/json-schema.ts";
-import { counterpart, shownValue } from "../schema/validate-value.ts";
+import { shownValue } from "../schema/findings.ts";
+import { counterpart } from "../schema/validate-value.ts";
 import { type CelTypeOf, declareType } from "./cel-types.ts";
 
 /** What all rules may cost for one object. */

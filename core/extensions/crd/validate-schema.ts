@@ -7,6 +7,7 @@ import { decodeValue } from "../../api/schema/decode.ts";
 import { forbidden, invalid, notSupported, required, type Errors } from "../../api/kinds/validate/errors.ts";
 import { CompileError } from "../cel/errors.ts";
 import { RegExpError } from "../go-regexp.ts";
+import { compileEmbedded } from "../schema/embedded.ts";
 import { equal } from "../schema/equal.ts";
 import { isObject, itemsOf, propertiesOf, rulesOf, type Schema, valuesOf } from "../schema/json-schema.ts";
 import { compileSchema } from "../schema/validate-value.ts";
@@ -26,11 +27,17 @@ export function validateSchema(errors: Errors, schema: Schema, path: string, has
   if (hasStatus && Object.keys(schema).some((keyword) => !AT_ROOT.has(keyword) && !keyword.startsWith("x-"))) {
     invalid(found, path, schema, "only some fields are allowed at the root of the schema if the status subresource is enabled");
   }
+  // rules are compiled against a sound structure only: their own mistakes could be those of the schema
+  const structure: Errors = [];
+  const convertible = !hasUnsupported(schema);
+  if (convertible) validateStructural(structure, schema, path);
+  if (convertible && structure.length === 0) validateDefaults(structure, schema, path);
+  found.push(...structure);
   const costs: Costs = { total: 0, parts: [] };
-  keywords(found, schema, path, { root: true, elements: 1, uncorrelated: undefined, costs });
+  const ofRules: Errors = [];
+  keywords(found, schema, path, { root: true, elements: 1, uncorrelated: undefined, costs: convertible && structure.length === 0 ? costs : undefined, ofRules });
+  found.push(...ofRules);
   totalCost(found, path, costs);
-  if (found.length === 0) validateStructural(found, schema, path);
-  if (found.length === 0) validateDefaults(found, schema, path);
   if (found.length === 0) buildable(found, schema, path);
   errors.push(...found);
 }
@@ -55,8 +62,10 @@ interface Place {
   readonly elements: number;
   /** the list above whose items have no identity: what was before cannot be found */
   readonly uncorrelated: string | undefined;
-  /** undefined inside of alternatives, where no rules are */
+  /** undefined inside of alternatives, where no rules are, and where the structure is wrong */
   readonly costs: Costs | undefined;
+  /** findings about expressions come after all others */
+  readonly ofRules: Errors;
 }
 
 const UNSUPPORTED: readonly (readonly [keyword: keyof Schema, why: string])[] = [
@@ -67,6 +76,14 @@ const UNSUPPORTED: readonly (readonly [keyword: keyof Schema, why: string])[] = 
   ["dependencies", "dependencies is not supported"],
   ["$ref", "$ref is not supported"],
 ];
+
+/** Keywords that no structure can be made of. */
+function hasUnsupported(schema: Schema): boolean {
+  if (UNSUPPORTED.some(([keyword]) => schema[keyword] !== undefined && schema[keyword] !== "") || Array.isArray(schema.items)) return true;
+  const values = valuesOf(schema);
+  const inner = [itemsOf(schema), values === true ? undefined : values, schema.not, ...propertiesOf(schema).map(([, of]) => of)];
+  return [...inner, ...(schema.allOf ?? []), ...(schema.oneOf ?? []), ...(schema.anyOf ?? [])].some((each) => each !== undefined && hasUnsupported(each));
+}
 
 const TYPES = ["array", "boolean", "integer", "number", "object", "string"];
 
@@ -157,7 +174,7 @@ function uniqueItems(errors: Errors, schema: Schema, path: string, listType: str
   if (items.nullable === true) forbidden(errors, `${path}.items.nullable`, `cannot be nullable when x-kubernetes-list-type is ${listType}`);
   if (listType === "set") {
     if (items.type === "object" && items["x-kubernetes-map-type"] !== "atomic") {
-      required(errors, `${path}.items.x-kubernetes-map-type`, "must be atomic as item of a list with x-kubernetes-list-type=set");
+      invalid(errors, `${path}.items.x-kubernetes-map-type`, items["x-kubernetes-map-type"], "must be atomic as item of a list with x-kubernetes-list-type=set");
     }
     if (items.type === "array" && (items["x-kubernetes-list-type"] ?? "atomic") !== "atomic") {
       invalid(errors, `${path}.items.x-kubernetes-list-type`, items["x-kubernetes-list-type"], "must be atomic as item of a list with x-kubernetes-list-type=set");
@@ -188,20 +205,20 @@ function rules(errors: Errors, schema: Schema, path: string, place: Place, compi
     const at = `${path}.x-kubernetes-validations[${index}]`;
     const [short, text] = [rule.trim(), message.trim()];
     if (short === "") required(errors, `${at}.rule`, "rule is not specified");
-    else if (message !== "" && text === "") invalid(errors, `${at}.message`, message, "message must be non-empty if specified");
+    else if (message !== "" && text === "") invalid(errors, `${at}.message`, message, "must be non-empty if specified");
     else if (text.length > MESSAGE_MAX) invalid(errors, `${at}.message`, `${text.slice(0, 10)}...`, `message must have a maximum length of ${MESSAGE_MAX} characters`);
-    else if (text.includes("\n")) invalid(errors, `${at}.message`, text, "message must not contain line breaks");
+    else if (text.includes("\n")) invalid(errors, `${at}.message`, message, "must not contain line breaks");
     else if (short.includes("\n") && text === "") required(errors, `${at}.message`, "message must be specified if rule contains line breaks");
     if (messageExpression !== "" && messageExpression.trim() === "") required(errors, `${at}.messageExpression`, "messageExpression must be non-empty if specified");
     if (reason !== undefined && !REASONS.includes(reason)) notSupported(errors, `${at}.reason`, reason, REASONS);
-    if (fieldPath !== "" && fieldPath.trim() === "") invalid(errors, `${at}.fieldPath`, fieldPath, "fieldPath must be non-empty if specified");
-    else if (fieldPath.includes("\n")) invalid(errors, `${at}.fieldPath`, fieldPath, "fieldPath must not contain line breaks");
+    if (fieldPath !== "" && fieldPath.trim() === "") invalid(errors, `${at}.fieldPath`, fieldPath, "must be non-empty if specified");
+    else if (fieldPath.includes("\n")) invalid(errors, `${at}.fieldPath`, fieldPath, "must not contain line breaks");
     else if (fieldPath !== "") {
       const why = wrongPath(schema, fieldPath);
-      if (why !== undefined) invalid(errors, `${at}.fieldPath`, fieldPath, `fieldPath must be a valid path: ${why}`);
+      if (why !== undefined) invalid(errors, `${at}.fieldPath`, fieldPath, "must be a valid path");
     }
   }
-  if (compiles && errors.length === before) expressions(errors, schema, path, place);
+  if (compiles && errors.length === before && place.costs !== undefined) expressions(place.ofRules, schema, path, place);
 }
 
 function expressions(errors: Errors, schema: Schema, path: string, { root, elements, uncorrelated, costs }: Place): void {
@@ -274,16 +291,17 @@ function validateDefaults(errors: Errors, schema: Schema, path: string, root = t
   if (schema.default !== undefined) {
     const at = `${path}.default`;
     if (hasUnknown(schema)) invalid(errors, at, schema.default, "must not have unknown fields");
-    else {
-      errors.push(...compileSchema(schema)(schema.default, at, undefined).errors);
-      compileRuleCheck(schema, root)(schema.default, undefined, at, { errors, left: OBJECT_COST_MAX });
+    const before = errors.length;
+    compileEmbedded(schema)(schema.default, at, errors);
+    if (errors.length === before) errors.push(...compileSchema(schema)(schema.default, "", undefined).errors.map((error) => ({ ...error, field: error.field === "<nil>" ? at : `${at}.${error.field}` })));
+    // as what stays, and as what comes anew
+    for (const old of [schema.default, undefined]) {
+      if (errors.length === before) compileRuleCheck(schema, root)(schema.default, old, at, { errors, left: OBJECT_COST_MAX });
     }
   }
   const items = itemsOf(schema);
   if (items !== undefined) validateDefaults(errors, items, `${path}.items`, false);
   for (const [name, property] of propertiesOf(schema)) validateDefaults(errors, property, `${path}.properties[${name}]`, false);
-  const values = valuesOf(schema);
-  if (values !== undefined && values !== true) validateDefaults(errors, values, `${path}.additionalProperties`, false);
 }
 
 function hasUnknown(schema: Schema): boolean {

@@ -2,7 +2,7 @@
 import type { FieldError } from "../../api/status.ts";
 import { equal } from "./equal.ts";
 import { isObject, itemsOf, propertiesOf, type Schema, valuesOf } from "./json-schema.ts";
-import { shownValue } from "./validate-value.ts";
+import { shownValue } from "./findings.ts";
 
 type Check = (value: unknown, path: string, errors: FieldError[], old: unknown) => void;
 
@@ -38,18 +38,22 @@ function uniqueness(schema: Schema): Check {
     case "map": {
       const keys = schema["x-kubernetes-list-map-keys"] ?? [];
       const presets = itemsOf(schema)?.properties ?? {};
-      return repeated((item) => (isObject(item) ? Object.fromEntries(keys.map((key) => [key, item[key] ?? presets[key]?.default])) : item));
+      return repeated((item) => (isObject(item) ? Object.fromEntries(keys.map((key) => [key, item[key] ?? presets[key]?.default])) : item), true);
     }
     default:
       return nothing;
   }
 }
 
-function repeated(keyOf: (item: unknown) => unknown): Check {
+function repeated(keyOf: (item: unknown) => unknown, ofObjects = false): Check {
   return (value, path, errors) => {
     if (!Array.isArray(value)) return;
     const seen = new Set<string>();
     for (const [index, item] of value.entries()) {
+      if (ofObjects && !isObject(item)) {
+        errors.push({ type: "FieldValueInvalid", field: `${path}[${index}]`, message: `Invalid value: ${shownValue(item)}: must be an object for an array of list-type map` });
+        continue;
+      }
       const key = keyOf(item);
       const text = JSON.stringify(key);
       if (seen.has(text)) errors.push({ type: "FieldValueDuplicate", field: `${path}[${index}]`, message: `Duplicate value: ${shownValue(key)}` });

@@ -10,20 +10,13 @@ import type { FieldError } from "../../api/status.ts";
 import { goRegExp } from "../go-regexp.ts";
 import { stringFormat } from "./formats.ts";
 import { equal } from "./equal.ts";
-import { isIntOrString, isObject, itemsOf, propertiesOf, type Schema, valuesOf } from "./json-schema.ts";
+import { bodyName, type Findings, found, invalid, merge, none, ok, type Rule, shownValue, unplaced, within } from "./findings.ts";
+import { isObject, itemsOf, propertiesOf, type Schema, valuesOf } from "./json-schema.ts";
+import { numberRule } from "./number-rule.ts";
+import { typeRule } from "./type-rule.ts";
 
 /** `path` "" is the object itself; `old` the value that stood there before, if there was one */
 export type ValueCheck = (value: unknown, path: string, old: unknown) => Findings;
-
-export interface Findings {
-  readonly errors: readonly FieldError[];
-  /** checks that were made: the alternative of oneOf and anyOf with the most of them is shown as the intended one */
-  readonly made: number;
-}
-
-const none: Findings = { errors: [], made: 0 };
-
-type Rule = (value: unknown, path: string, old: unknown) => Findings | undefined;
 
 /** @throws RegExpError for a pattern that is none */
 export function compileSchema(schema: Schema): ValueCheck {
@@ -39,57 +32,6 @@ export function compileSchema(schema: Schema): ValueCheck {
     if (old !== undefined && typeof value === "object" && equal(value, old)) return none;
     const findings = merge(rules.map((rule) => rule(value, path, old)));
     return old !== undefined && typeof value !== "object" && value === old ? { ...findings, errors: [] } : findings;
-  };
-}
-
-function merge(all: readonly (Findings | undefined)[]): Findings {
-  const made = all.filter((one) => one !== undefined);
-  return { errors: made.flatMap(({ errors }) => errors), made: made.reduce((sum, one) => sum + one.made + 1, 0) };
-}
-
-const found = (errors: readonly FieldError[]): Findings => ({ errors, made: 0 });
-const ok = found([]);
-
-// ---- field errors
-
-const within = (path: string) => (path === "" ? "<nil>" : path);
-const bodyName = (path: string) => `${path} in body`;
-
-function invalid(path: string, value: unknown, text: string): FieldError {
-  return { type: "FieldValueInvalid", field: within(path), message: `Invalid value: ${shownValue(value)}: ${text}` };
-}
-
-/** Findings that are about alternatives carry their place in the text only. */
-function unplaced(text: string): FieldError {
-  return { type: "FieldValueInvalid", field: "<nil>", message: `Invalid value: "": ${text}` };
-}
-
-export function shownValue(value: unknown): string {
-  return typeof value === "string" ? quote(value) : JSON.stringify(value ?? null);
-}
-
-// ---- type
-
-function typeName(value: unknown): string {
-  if (value === null) return "null";
-  if (Array.isArray(value)) return "array";
-  if (typeof value === "number") return Number.isInteger(value) ? "integer" : "number";
-  return typeof value;
-}
-
-function typesOf(schema: Schema): readonly string[] {
-  if (isIntOrString(schema)) return ["integer", "string"];
-  return schema.type === undefined || schema.type === "" ? [] : [schema.type];
-}
-
-function typeRule(schema: Schema): Rule | undefined {
-  const types = typesOf(schema);
-  if (types.length === 0) return undefined;
-  return (value, path) => {
-    const actual = typeName(value);
-    if (types.includes(actual) || (actual === "integer" && types.includes("number"))) return ok;
-    const message = `Invalid value: ${quote(actual)}: ${bodyName(path)} must be of type ${types.join(",")}: ${quote(actual)}`;
-    return found([{ type: "FieldValueTypeInvalid", field: within(path), message }]);
   };
 }
 
@@ -151,7 +93,7 @@ function closest(results: readonly Findings[]): Findings {
   return results.reduce((best, each) => (each.made > best.made ? each : best), results[0] ?? none);
 }
 
-// ---- strings and numbers
+// ---- strings
 
 function stringRule(schema: Schema): Rule | undefined {
   const { minLength, maxLength, pattern } = schema;
@@ -191,34 +133,6 @@ function formatRule(schema: Schema): Rule | undefined {
   };
 }
 
-const ranges: { readonly [format: string]: readonly [least: number, most: number] } = {
-  int32: [-(2 ** 31), 2 ** 31 - 1],
-  float: [-3.4028234663852886e38, 3.4028234663852886e38],
-};
-
-function numberRule(schema: Schema): Rule | undefined {
-  const { minimum, maximum, multipleOf, exclusiveMinimum = false, exclusiveMaximum = false, format = "" } = schema;
-  const range = Object.hasOwn(ranges, format) ? ranges[format] : undefined;
-  if (minimum === undefined && maximum === undefined && multipleOf === undefined && range === undefined) return undefined;
-  return (value, path) => {
-    if (typeof value !== "number") return undefined;
-    const errors: FieldError[] = [];
-    if (range !== undefined && (value < range[0] || value > range[1])) {
-      errors.push(unplaced(`Checked value must be of type ${schema.type} with format ${format} in ${path}`));
-    }
-    if (multipleOf !== undefined && !isMultiple(value, multipleOf)) errors.push(invalid(path, value, `${bodyName(path)} should be a multiple of ${multipleOf}`));
-    if (maximum !== undefined && (exclusiveMaximum ? value >= maximum : value > maximum)) {
-      errors.push(invalid(path, value, `${bodyName(path)} should be less than ${exclusiveMaximum ? "" : "or equal to "}${maximum}`));
-    }
-    if (minimum !== undefined && (exclusiveMinimum ? value <= minimum : value < minimum)) {
-      errors.push(invalid(path, value, `${bodyName(path)} should be greater than ${exclusiveMinimum ? "" : "or equal to "}${minimum}`));
-    }
-    return found(errors);
-  };
-}
-
-const isMultiple = (value: number, of: number) => of > 0 && Number.isInteger(of < 1 ? value * (1 / of) : value / of);
-
 // ---- lists, enumerations, objects
 
 function listRule(schema: Schema): Rule | undefined {
@@ -257,9 +171,14 @@ function enumRule(schema: Schema): Rule | undefined {
   if (values === undefined || values.length === 0) return undefined;
   const list = values.map((value) => quote(typeof value === "string" ? value : JSON.stringify(value))).join(", ");
   return (value, path) => {
-    if (values.some((each) => equal(each, value))) return ok;
+    if (values.some((each) => equal(each, value) || isCutTo(value, each))) return ok;
     return found([{ type: "FieldValueNotSupported", field: within(path), message: `Unsupported value: ${shownValue(value)}: supported values: ${list}` }]);
   };
+}
+
+/** Kubernetes brings a number to the type of the listed value before it compares: 1.5 is the integer 1. */
+function isCutTo(value: unknown, listed: unknown): boolean {
+  return typeof value === "number" && typeof listed === "number" && Number.isInteger(listed) && Math.trunc(value) === listed;
 }
 
 function objectRule(schema: Schema): Rule | undefined {
@@ -275,11 +194,10 @@ function objectRule(schema: Schema): Rule | undefined {
     const before = isObject(old) ? old : {};
     const at = (name: string) => (path === "" ? name : `${path}.${name}`);
     const count = Object.keys(value).length;
-    if (minProperties !== undefined && count < minProperties) {
-      return found([invalid(path, count, `${bodyName(path)} should have at least ${minProperties} properties`)]);
-    }
+    const errors: FieldError[] = [];
+    if (minProperties !== undefined && count < minProperties) errors.push(invalid(path, count, `${bodyName(path)} should have at least ${minProperties} properties`));
     if (maxProperties !== undefined && count > maxProperties) {
-      return found([{ type: "FieldValueTooMany", field: within(path), message: `Too many: ${count}: must have at most ${maxProperties} items` }]);
+      errors.push({ type: "FieldValueTooMany", field: within(path), message: `Too many: ${count}: must have at most ${maxProperties} items` });
     }
     const parts: Findings[] = [];
     for (const [name, check] of properties) {
@@ -290,8 +208,7 @@ function objectRule(schema: Schema): Rule | undefined {
       if (others !== undefined) parts.push(others(value[name], at(name), own(before, name)));
       else if (closed && properties.length > 0) parts.push(found([invalid(at(name), "", `${at(name)} in body is a forbidden property`)]));
     }
-    const missing = required.filter((name) => !Object.hasOwn(value, name));
-    const errors = missing.map((name): FieldError => ({ type: "FieldValueRequired", field: at(name), message: "Required value" }));
+    for (const name of required) if (!Object.hasOwn(value, name)) errors.push({ type: "FieldValueRequired", field: at(name), message: "Required value" });
     return merge([...parts, found(errors)]);
   };
 }

@@ -65,7 +65,10 @@ function make(type: FieldType): Shape {
   }
 }
 
-/** Items of a list map are named by their keys, in order; a key that is left out has its default (ports: protocol TCP). */
+/**
+ * Items of a list map are named by their keys, in order; a key that is left out has its default (ports: protocol TCP), or
+ * is no part of the name. One key at least there must be.
+ */
 function keyed(keys: readonly string[], items: FieldType): (item: unknown) => string {
   const sorted = keys.toSorted();
   const fieldOf = (key: string): Field | undefined => (items.kind === "object" ? items.type.fields.get(key) : undefined);
@@ -73,10 +76,11 @@ function keyed(keys: readonly string[], items: FieldType): (item: unknown) => st
     const named: { [key: string]: unknown } = {};
     for (const key of sorted) {
       const value = (isObject(item) ? item[key] : undefined) ?? fieldOf(key)?.default;
-      if (value === undefined) {
-        throw new KeyError(`associative list with keys has an element that omits key field ${JSON.stringify(key)} (and doesn't have default value)`);
-      }
-      named[key] = value;
+      if (value !== undefined) named[key] = value;
+    }
+    if (Object.keys(named).length === 0) {
+      const all = keys.map((key) => JSON.stringify(key)).join(" ");
+      throw new KeyError(`associative list with keys has an element that omits all key fields [${all}] (and doesn't have default values for any key fields)`);
     }
     return `k:${JSON.stringify(named)}`;
   };

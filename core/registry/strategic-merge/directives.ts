@@ -3,7 +3,7 @@
  * of lists, by 500 when the patch contradicts itself. All as Kubernetes does.
  */
 import { ApiError, badRequest } from "../../api/status.ts";
-import { goText } from "../go-text.ts";
+import { goText } from "../../api/go-text.ts";
 import type { Json, Mutable } from "./json.ts";
 import { define, goType, isObject } from "./json.ts";
 

@@ -1,6 +1,6 @@
 /** Merging two lists: sets of scalars, or maps told apart by their merge key; and the order of what comes out. */
 import { equal } from "../equal.ts";
-import { goText } from "../go-text.ts";
+import { goText } from "../../api/go-text.ts";
 import { badDirective, badType, DIRECTIVE, fail, listsOfLists, noMergeKey, ORDER } from "./directives.ts";
 import type { Json, Mutable } from "./json.ts";
 import { goType, isObject } from "./json.ts";

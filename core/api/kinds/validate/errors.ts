@@ -10,7 +10,12 @@ export type Errors = FieldError[];
 /** A value inside a message: texts quoted, structures as JSON, nothing as null. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return quote(value);
-  return value === undefined ? "null" : JSON.stringify(value);
+  return value === undefined ? "null" : goJson(value);
+}
+
+/** JSON as Go's encoder writes it: safe to stand in HTML. */
+function goJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 const withDetail = (text: string, detail: string) => (detail === "" ? text : `${text}: ${detail}`);
