@@ -60,8 +60,8 @@ export interface KindHooks {
   readonly mergeSubresource?: { readonly [subresource: string]: (update: AnyObject, old: AnyObject, by: Writer) => AnyObject };
   /** seconds that a deletion waits for the node; undefined: deleted at once */
   readonly gracePeriod?: (object: AnyObject, asked: number | undefined) => number | undefined;
-  /** metadata.generation counts changes outside metadata and status; "all": also those of status */
-  readonly generation?: "spec" | "all" | "none";
+  /** metadata.generation counts changes outside metadata and status; "all": also those of status; "late": from the first change on; "once": never more than the birth */
+  readonly generation?: "spec" | "all" | "late" | "once" | "none";
   readonly columns?: readonly Column[];
   /** what a table says about a whole row ("Completed") */
   readonly rowConditions?: (object: AnyObject) => readonly RowCondition[];

@@ -16,7 +16,7 @@ export class QuantityError extends Error {
 }
 
 const BILLION = 1_000_000_000n;
-/** largest amount that Kubernetes keeps; what is more becomes this */
+/** largest binary amount that Kubernetes keeps; what is more becomes this */
 const LARGEST = (2n ** 63n - 1n) * BILLION;
 const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?$/;
 const SYNTAX = /^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$/;
@@ -64,7 +64,7 @@ function read(text: string): Quantity {
   const scaled = BigInt(units + digits) * numerator * BILLION;
   const divisor = 10n ** BigInt(digits.length) * denominator;
   const rounded = (scaled + divisor - 1n) / divisor;
-  const magnitude = rounded > LARGEST ? LARGEST : rounded;
+  const magnitude = format === "BinarySI" && rounded > LARGEST ? LARGEST : rounded;
   return { nanos: sign === "-" ? -magnitude : magnitude, format };
 }
 

@@ -5,8 +5,8 @@
  */
 import { createHash } from "node:crypto";
 import { MANIFEST_TYPES, MAX_MANIFEST_BYTES } from "./manifest.ts";
-import { isDigest, versionOf } from "./reference.ts";
-import type { ImageReference } from "./reference.ts";
+import { isDigest, versionOf } from "../api/image-reference.ts";
+import type { ImageReference } from "../api/image-reference.ts";
 
 export interface RegistrySecret {
   readonly username?: string;

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { type Descriptor, IMAGE_INDEX, type Manifest, MANIFEST_TYPES, parseManifest } from "./manifest.ts";
 import { pushBlob, type Pushed, putManifest, type Send, target } from "./push.ts";
-import { OWN_REGISTRY } from "./reference.ts";
+import { OWN_REGISTRY } from "../api/image-reference.ts";
 import { readTar } from "./tar.ts";
 
 /** @throws Error whose message is for the user */

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { IMAGE_INDEX, IMAGE_MANIFEST, isWasm, MANIFEST_TYPES, parseManifest, WASM_CONFIG, WASM_LAYER, WASM_PLATFORM } from "./manifest.ts";
 import type { Descriptor, Manifest } from "./manifest.ts";
-import { OWN_REGISTRY, parseReference } from "./reference.ts";
+import { OWN_REGISTRY, parseReference } from "../api/image-reference.ts";
 
 /** One request to the server, with its credentials. */
 export type Send = (

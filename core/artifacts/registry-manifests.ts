@@ -1,7 +1,7 @@
 /** Manifests in and out of a repository: what is accepted is complete, so what is pulled by a tag always works. */
 import { IMAGE_INDEX, IMAGE_MANIFEST, MANIFEST_TYPES, MAX_MANIFEST_BYTES, parseManifest } from "./manifest.ts";
 import type { Manifest } from "./manifest.ts";
-import { isDigest } from "./reference.ts";
+import { isDigest } from "../api/image-reference.ts";
 import { RegistryError } from "./registry-error.ts";
 import type { Parts } from "./registry.ts";
 

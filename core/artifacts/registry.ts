@@ -10,7 +10,7 @@ import type { Blobs } from "./blobs.ts";
 import { collectGarbage } from "./garbage.ts";
 import type { Collected } from "./garbage.ts";
 import { getManifest, putManifest } from "./registry-manifests.ts";
-import { isDigest, isRepository, isTag } from "./reference.ts";
+import { isDigest, isRepository, isTag } from "../api/image-reference.ts";
 import { RegistryError } from "./registry-error.ts";
 import { repositories } from "./repositories.ts";
 import type { Repositories } from "./repositories.ts";

@@ -9,6 +9,7 @@ import type { User } from "../api/user.ts";
 import { allocating, allocatorOf } from "./allocators/allocator.ts";
 import { authorize } from "./authorize.ts";
 import type { Context } from "./context.ts";
+import { withDistinctOwners } from "./distinct-owners.ts";
 import { keyOf } from "./keys.ts";
 import { ownWrite } from "./managed-fields/own.ts";
 import { zeroOf } from "./managed-fields/zero.ts";
@@ -58,11 +59,13 @@ interface Newborn {
 /** The steps after decoding; also those of an update or an apply that creates. */
 export async function store(context: Context, newborn: Newborn): Promise<AnyObject> {
   const { user, kind, namespace, name, options } = newborn;
+  const warn = options.warn ?? (() => {});
+  const given = withDistinctOwners(newborn.object, warn);
   // Ownership is of what the user wrote, not of what plugins add.
   const object =
     newborn.owned === true
-      ? newborn.object
-      : ownWrite({ kind, user, options, object: newborn.object, old: undefined, subresource: undefined, now: context.clock.now() });
+      ? given
+      : ownWrite({ kind, user, options, object: given, old: undefined, subresource: undefined, now: context.clock.now() });
   const request: AdmissionRequest & { readonly object: AnyObject } = {
     operation: "CREATE",
     user,
@@ -74,7 +77,7 @@ export async function store(context: Context, newborn: Newborn): Promise<AnyObje
     old: undefined,
     options: undefined,
     dryRun: options.dryRun === true,
-    warn: options.warn ?? (() => {}),
+    warn,
   };
   const admitted = await context.admission.mutate(request);
   const generates = (admitted.metadata.name ?? "") === "" && (admitted.metadata.generateName ?? "") !== "";
@@ -130,7 +133,7 @@ async function put(context: Context, kind: Kind, object: AnyObject, dryRun: bool
     return object;
   }
   const codec = context.codec(kind);
-  const stored = storedForm(kind, object);
+  const stored = storedForm(kind, { ...object, metadata: omit(object.metadata, "resourceVersion") });
   await codec.prepareWrite(stored);
   try {
     const entry = await context.store.put(key, codec.encode(stored), 0);

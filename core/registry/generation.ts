@@ -45,18 +45,20 @@ const UNCOUNTED = new Set([
 /** Kinds whose labels are part of what controllers act on. */
 const LABELS_COUNT = new Set(["discovery.k8s.io/endpointslices"]);
 
-export function isCounted(kind: Kind): boolean {
-  const { generation } = kind.hooks;
-  return generation === undefined ? !UNCOUNTED.has(`${kind.group}/${kind.plural}`) : generation !== "none";
+/** Whether an object has one from its birth. */
+export function isCounted({ hooks, group, plural }: Kind): boolean {
+  const { generation } = hooks;
+  return generation === undefined ? !UNCOUNTED.has(`${group}/${plural}`) : generation !== "none" && generation !== "late";
 }
 
 /** `next` with the generation it has after this change; a hook may have counted already. */
 export function withGeneration(kind: Kind, next: AnyObject, old: AnyObject): AnyObject {
+  const counts = kind.hooks.generation === "late" || (isCounted(kind) && kind.hooks.generation !== "once");
   const { generation } = old.metadata;
-  if (generation === undefined || next.metadata.generation !== generation || !isCounted(kind)) return next;
+  if (!counts || next.metadata.generation !== generation) return next;
   const labelled = LABELS_COUNT.has(`${kind.group}/${kind.plural}`) && !equal(next.metadata.labels, old.metadata.labels);
   const changed = labelled || changes[kind.hooks.generation === "spec" || kind.hooks.generation === "all" ? kind.hooks.generation : "besides"](next, old);
-  return changed ? { ...next, metadata: { ...next.metadata, generation: generation + 1 } } : next;
+  return changed ? { ...next, metadata: { ...next.metadata, generation: (generation ?? 0) + 1 } } : next;
 }
 
 const changes = {

@@ -38,7 +38,7 @@ export interface Birth {
 
 /** Metadata of an object that is about to exist. */
 export function bornMetadata(kind: Kind, given: ObjectMeta, { name, uid, creationTimestamp }: Birth): ObjectMeta {
-  const kept = omit(withoutSelfLink(given), "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds");
+  const kept = omit(withoutSelfLink(given), "deletionTimestamp", "deletionGracePeriodSeconds");
   return {
     ...kept,
     ...(name === undefined ? {} : { name }),

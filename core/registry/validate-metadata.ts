@@ -129,7 +129,8 @@ function owners(given: readonly OwnerReference[] | undefined, errors: FieldError
   const at = "metadata.ownerReferences";
   let controller: OwnerReference | undefined;
   for (const owner of given) {
-    const { version } = parseApiVersion(owner.apiVersion ?? "");
+    // more than one slash is no group and version
+    const version = (owner.apiVersion ?? "").split("/").length > 2 ? "" : parseApiVersion(owner.apiVersion ?? "").version;
     const empty: readonly (readonly [string, string | undefined])[] = [
       ["kind", owner.kind],
       ["name", owner.name],

@@ -1,5 +1,5 @@
 import test from "ava";
-import { CONFIG_MAPS, LEASES, NAMESPACES, NODES, PODS, SECRETS } from "../../core/api/resources.gen.ts";
+import { CONFIG_MAPS, CSI_DRIVERS, LEASES, NAMESPACES, NODES, PODS, PRIORITY_CLASSES, SECRETS } from "../../core/api/resources.gen.ts";
 import { ApiError } from "../../core/api/status.ts";
 import { encodedOf } from "../../core/registry/encoded.ts";
 import { setup } from "./setup.ts";
@@ -162,4 +162,34 @@ test("a refusal names user, verb and place", async (t) => {
     message: 'configmaps "a" is forbidden: User "admin" cannot get resource "configmaps" in API group "" in the namespace "n"',
   });
   await t.throwsAsync(client.list(NODES), { message: 'nodes is forbidden: User "admin" cannot list resource "nodes" in API group "" at the cluster scope' });
+});
+
+test("some kinds count only their birth, some only what follows", async (t) => {
+  const { client } = await setup();
+  const priority = await client.create(PRIORITY_CLASSES, { metadata: { name: "p" }, value: 1 });
+  const described = await client.update(PRIORITY_CLASSES, { name: "p" }, { ...priority, description: "d" });
+  t.deepEqual([priority.metadata.generation, described.metadata.generation], [1, 1]);
+  const driver = await client.create(CSI_DRIVERS, { metadata: { name: "d" }, spec: {} });
+  const later = await client.update(CSI_DRIVERS, { name: "d" }, { ...driver, spec: { ...driver.spec, requiresRepublish: true } });
+  t.deepEqual([driver.metadata.generation, later.metadata.generation], [undefined, 1]);
+});
+
+test("an owner that is named twice is one owner, and whoever wrote it is told", async (t) => {
+  const { client } = await setup();
+  const owner = { apiVersion: "v1", kind: "Pod", name: "p", uid: "u" };
+  const warned: string[] = [];
+  const warn = (text: string) => void warned.push(text);
+  const made = await client.create(CONFIG_MAPS, { metadata: { name: "a", ownerReferences: [owner, owner] } }, { ...inN, warn });
+  t.deepEqual(made.metadata.ownerReferences, [owner]);
+  await client.update(CONFIG_MAPS, a, { ...made, metadata: { ...made.metadata, ownerReferences: [owner, { ...owner, name: "q" }, owner] } }, { warn });
+  t.is(warned.length, 2);
+  t.regex(warned[1] ?? "", /duplicate UID\(s\) observed: u$/);
+  t.is((await client.get(CONFIG_MAPS, a)).metadata.ownerReferences?.length, 2);
+});
+
+test("a dry run shows the version that it was given, a write never", async (t) => {
+  const { client } = await setup();
+  const given = { metadata: { name: "a", resourceVersion: "x" } };
+  t.is((await client.create(CONFIG_MAPS, given, { ...inN, dryRun: true })).metadata.resourceVersion, "x");
+  t.not((await client.create(CONFIG_MAPS, given, inN)).metadata.resourceVersion, "x");
 });

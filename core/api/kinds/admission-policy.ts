@@ -4,7 +4,7 @@
  */
 import type { KindHooks } from "../kinds.ts";
 import type { AnyObject } from "../meta.ts";
-import { dns1035Label, dns1123Label, dns1123Subdomain, pathSegment, qualifiedName } from "../names.ts";
+import { dns1035Label, dns1123Subdomain, pathSegment, qualifiedName } from "../names.ts";
 import { validateLabelSelector } from "../selector.ts";
 import type {
   AuditAnnotation, MatchResources, MutatingAdmissionPolicy, Mutation, ParamKind, ParamRef, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
@@ -14,6 +14,7 @@ import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
 import { checking } from "./hook-types.ts";
 import { FAILURE_POLICIES, validateMatchConditions, validateMatchResources } from "./validate/admission-rules.ts";
+import { validateConditions } from "./validate/conditions.ts";
 import { type Errors, check, duplicate, forbidden, invalid, isEmpty, notSupported, oneOf, required } from "./validate/errors.ts";
 
 const validating = columnsOf<ValidatingAdmissionPolicy>();
@@ -23,6 +24,7 @@ const REASONS = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
 const ACTIONS = ["Audit", "Deny", "Warn"];
 const NOT_FOUND_ACTIONS = ["Allow", "Deny"];
 const REINVOCATION = ["IfNeeded", "Never"];
+const MUTATED = ["*", "CONNECT", "CREATE", "UPDATE"];
 const PATCH_TYPES = ["ApplyConfiguration", "JSONPatch"];
 const AUDIT_ANNOTATIONS = 20;
 const VALUE_BYTES = 5 * 1024;
@@ -43,6 +45,7 @@ const defaultBinding = (object: AnyObject): AnyObject =>
 export const validatingPolicyHooks: KindHooks = {
   setDefaults: defaultPolicy,
   validate: checking<ValidatingAdmissionPolicy>(validateValidating),
+  validateSubresource: { status: checking<ValidatingAdmissionPolicy>(validateStatus) },
   columns: [
     nameColumn,
     validating("Validations", ({ spec }) => (spec?.validations ?? []).length, { type: "integer" }),
@@ -80,7 +83,10 @@ export const validatingPolicyBindingHooks: KindHooks = {
 
 export const mutatingPolicyBindingHooks: KindHooks = {
   setDefaults: defaultBinding,
-  validate: checking<ValidatingAdmissionPolicyBinding>(validateBinding),
+  validate: checking<ValidatingAdmissionPolicyBinding>((errors, object) => {
+    validateBinding(errors, object);
+    onlyMutated(errors, "spec.matchResources", object.spec?.matchResources);
+  }),
   columns: bindingColumns,
 };
 
@@ -94,7 +100,7 @@ function refText(ref: ParamRef | undefined): string {
 
 type Policy = Pick<NonNullable<ValidatingAdmissionPolicy["spec"]>, "failurePolicy" | "paramKind" | "matchConstraints" | "matchConditions" | "variables">;
 
-function validateCommon(errors: Errors, spec: Policy): void {
+function validateCommon(errors: Errors, spec: Policy, mutates: boolean): void {
   const { failurePolicy, paramKind, matchConstraints, matchConditions, variables = [] } = spec;
   if (failurePolicy === undefined) required(errors, "spec.failurePolicy");
   else oneOf(errors, "spec.failurePolicy", failurePolicy, FAILURE_POLICIES);
@@ -103,13 +109,14 @@ function validateCommon(errors: Errors, spec: Policy): void {
   else {
     validateMatchResources(errors, "spec.matchConstraints", matchConstraints);
     if ((matchConstraints.resourceRules ?? []).length === 0) required(errors, "spec.matchConstraints.resourceRules");
+    if (mutates) onlyMutated(errors, "spec.matchConstraints", matchConstraints);
   }
   validateMatchConditions(errors, "spec.matchConditions", matchConditions);
   variables.forEach((variable, index) => validateVariable(errors, `spec.variables[${index}]`, variable));
 }
 
 function validateValidating(errors: Errors, { metadata, spec = {} }: ValidatingAdmissionPolicy): void {
-  validateCommon(errors, spec);
+  validateCommon(errors, spec, false);
   const { validations = [], auditAnnotations = [] } = spec as NonNullable<ValidatingAdmissionPolicy["spec"]>;
   if (validations.length === 0 && auditAnnotations.length === 0) {
     for (const field of ["validations", "auditAnnotations"]) required(errors, `spec.${field}`, "validations or auditAnnotations must contain at least one item");
@@ -129,13 +136,29 @@ function validateValidating(errors: Errors, { metadata, spec = {} }: ValidatingA
   });
 }
 
+function validateStatus(errors: Errors, { status }: ValidatingAdmissionPolicy): void {
+  status?.typeChecking?.expressionWarnings?.forEach(({ fieldRef, warning }, index) => {
+    const at = `status.typeChecking.expressionWarnings[${index}]`;
+    if (isEmpty(warning)) required(errors, `${at}.warning`);
+    if (isEmpty(fieldRef?.trim())) required(errors, `${at}.fieldRef`);
+  });
+  validateConditions(errors, "status.conditions", status?.conditions);
+}
+
 function validateMutating(errors: Errors, { spec = {} }: MutatingAdmissionPolicy): void {
   const { mutations = [], reinvocationPolicy } = spec as NonNullable<MutatingAdmissionPolicy["spec"]>;
-  validateCommon(errors, spec);
+  validateCommon(errors, spec, true);
   if (mutations.length === 0) required(errors, "spec.mutations", "mutations must contain at least one item");
   mutations.forEach((mutation, index) => validateMutation(errors, `spec.mutations[${index}]`, mutation));
   if (isEmpty(reinvocationPolicy)) required(errors, "spec.reinvocationPolicy");
   else oneOf(errors, "spec.reinvocationPolicy", reinvocationPolicy, REINVOCATION);
+}
+
+/** What is deleted cannot be changed. Without an index, as in Kubernetes. */
+function onlyMutated(errors: Errors, at: string, match: MatchResources | undefined): void {
+  for (const operation of match?.resourceRules?.flatMap(({ operations }) => operations ?? []) ?? []) {
+    if (!MUTATED.includes(operation)) notSupported(errors, `${at}.resourceRules.operations`, operation, MUTATED);
+  }
 }
 
 function validateMutation(errors: Errors, at: string, { patchType, applyConfiguration, jsonPatch }: Mutation): void {
@@ -168,7 +191,7 @@ function validateParamKind(errors: Errors, at: string, { apiVersion = "", kind =
 
 function validateVariable(errors: Errors, at: string, { name = "", expression = "" }: Variable): void {
   if (name.trim() === "") required(errors, `${at}.name`, "name is not specified");
-  else if (!IDENTIFIER.test(name)) invalid(errors, `${at}.name`, name, "name is not a valid CEL identifier");
+  else if (!IDENTIFIER.test(name)) invalid(errors, `${at}.name`, name, "must be a valid CEL identifier");
   if (expression.trim() === "") required(errors, `${at}.expression`, "expression is not specified");
 }
 
@@ -196,16 +219,13 @@ function validateBinding(errors: Errors, { spec = {} }: ValidatingAdmissionPolic
   if (matchResources !== undefined) validateMatchResources(errors, "spec.matchResources", matchResources);
 }
 
-function validateParamRef(errors: Errors, at: string, { name = "", namespace = "", selector, parameterNotFoundAction }: ParamRef): void {
+function validateParamRef(errors: Errors, at: string, { name = "", selector, parameterNotFoundAction }: ParamRef): void {
   if (name !== "") {
     check(errors, `${at}.name`, name, pathSegment);
-    if (selector !== undefined) {
-      forbidden(errors, `${at}.name`, "name and selector are mutually exclusive");
-      forbidden(errors, `${at}.selector`, "name and selector are mutually exclusive");
-    }
+    if (selector !== undefined) forbidden(errors, `${at}.name`, "name and selector are mutually exclusive");
   } else if (selector === undefined) required(errors, at, "one of name or selector must be specified");
   if (selector !== undefined) errors.push(...validateLabelSelector(selector, `${at}.selector`));
-  if (namespace !== "") check(errors, `${at}.namespace`, namespace, dns1123Label);
+  if (selector !== undefined && name !== "") forbidden(errors, `${at}.selector`, "name and selector are mutually exclusive");
   if (parameterNotFoundAction === undefined) required(errors, `${at}.parameterNotFoundAction`);
   else if (!NOT_FOUND_ACTIONS.includes(parameterNotFoundAction)) notSupported(errors, `${at}.parameterNotFoundAction`, parameterNotFoundAction, ["Deny", "Allow"]);
 }

@@ -17,7 +17,7 @@ const driver = columnsOf<CSIDriver>();
 const node = columnsOf<CSINode>();
 const LIFECYCLES = ["Persistent", "Ephemeral"];
 const GROUP_POLICIES = ["File", "None", "ReadWriteOnceWithFSType"];
-const NODE_ID_LENGTH = 192;
+const NODE_ID_LENGTH = 256;
 const TOKEN_SECONDS = { least: 600, most: 2 ** 32 };
 const LEAST_UPDATE_SECONDS = 10;
 
@@ -32,7 +32,7 @@ const driverDefaults = {
 };
 
 export const csiDriverHooks: KindHooks = {
-  generation: "none",
+  generation: "late",
   setDefaults: (object) => mapField(object as unknown as CSIDriver, "spec", (spec) => fill((spec.volumeLifecycleModes ?? [""]).length === 0 ? { ...spec, volumeLifecycleModes: ["Persistent"] } : spec, driverDefaults)) as unknown as AnyObject,
   validate: checking<CSIDriver>((errors, { spec }) => validateDriver(errors, spec)),
   validateUpdate: checkingUpdate<CSIDriver>((errors, { spec }, old) => {

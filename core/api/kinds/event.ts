@@ -8,6 +8,8 @@ import { columnsOf, nameColumn } from "./column.ts";
 import { eventConversion } from "./convert-event.ts";
 import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { type Errors, check, invalid, isEmpty, required } from "./validate/errors.ts";
+import { internalForm } from "./validate/internal-form.ts";
+import { same } from "./validate/same.ts";
 
 const column = columnsOf<Event>();
 const NOTE_LENGTH = 1024;
@@ -52,13 +54,23 @@ export const eventHooks: KindHooks = {
 
 const stored = (object: AnyObject): AnyObject => eventConversion.toStored?.(object) ?? object;
 const storedEvent = (object: AnyObject) => stored(object) as unknown as Event;
-const FIXED = ["involvedObject", "reason", "reportingComponent", "reportingInstance", "action", "type", "source", "message", "eventTime", "related", "count", "firstTimestamp", "lastTimestamp"] as const;
+/** What stays as it was made, with what an absent one is: the zero of a text or number, or a structure. The reason counts twice. */
+const FIXED: readonly (readonly [field: keyof Event, absent: unknown, type?: string])[] = [
+  ["involvedObject", {}, "ObjectReference"], ["reason", ""], ["message", ""], ["source", {}, "EventSource"], ["firstTimestamp", null], ["lastTimestamp", null], ["count", 0], ["reason", ""], ["type", ""],
+  ["eventTime", null], ["action", ""], ["related", null, "ObjectReference"], ["reportingComponent", ""], ["reportingInstance", ""],
+];
 
 export const eventV1Hooks: KindHooks = {
   validate: checking((errors: Errors, object: AnyObject) => validateNew(errors, storedEvent(object))),
   validateUpdate: checkingUpdate((errors, next: AnyObject, old: AnyObject) => {
-    validateNew(errors, storedEvent(next));
-    for (const field of FIXED) immutable(errors, field === "reportingComponent" ? "reportingController" : field, storedEvent(next)[field], storedEvent(old)[field]);
+    const [event, before] = [storedEvent(next), storedEvent(old)];
+    validateShared(errors, event, "reportingController");
+    if (!same(event.series, before.series)) validateSeries(errors, event);
+    for (const [field, absent, type] of FIXED) {
+      const value = event[field] ?? absent;
+      const shown = type === undefined || value === null ? value : internalForm(type, value as object);
+      immutable(errors, field === "reportingComponent" ? "reportingController" : field, value, before[field] ?? absent, shown);
+    }
   }),
   columns: columns.map((one) => ({ ...one, cell: (object, now) => one.cell(stored(object), now) })),
   selectableFields: Object.fromEntries(
@@ -86,15 +98,20 @@ function validateShared(errors: Errors, event: Event, controllerField: string): 
 
 function validateNew(errors: Errors, event: Event): void {
   validateShared(errors, event, "reportingController");
-  const { series, eventTime, type, firstTimestamp, lastTimestamp, count = 0, source } = event;
-  if (series !== undefined && (series.count ?? 0) < 2) invalid(errors, "series.count", "", "should be at least 2");
-  if (series !== undefined && isEmpty(series.lastObservedTime)) required(errors, "series.lastObservedTime");
+  validateSeries(errors, event);
+  const { eventTime, type, firstTimestamp, lastTimestamp, count = 0, source } = event;
   if (isEmpty(eventTime)) required(errors, "eventTime");
   if (type !== "Normal" && type !== "Warning") invalid(errors, "type", "", `has invalid value: ${type ?? ""}`);
   if (!isEmpty(firstTimestamp)) invalid(errors, "firstTimestamp", "", "needs to be unset");
   if (!isEmpty(lastTimestamp)) invalid(errors, "lastTimestamp", "", "needs to be unset");
   if (count !== 0) invalid(errors, "count", "", "needs to be unset");
   if (!isEmpty(source?.component) || !isEmpty(source?.host)) invalid(errors, "source", "", "needs to be unset");
+}
+
+function validateSeries(errors: Errors, { series }: Event): void {
+  if (series === undefined) return;
+  if ((series.count ?? 0) < 2) invalid(errors, "series.count", "", "should be at least 2");
+  if (isEmpty(series.lastObservedTime)) required(errors, "series.lastObservedTime");
 }
 
 const ageText = (time: string | null | undefined, now: number) => ageOf(time === null ? undefined : time, now);

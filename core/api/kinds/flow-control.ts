@@ -83,7 +83,7 @@ function distinctConditions(errors: Errors, conditions: readonly { readonly type
     const at = `status.conditions[${index}].type`;
     if (seen.has(type)) duplicate(errors, at, type);
     seen.add(type);
-    if (type === "") required(errors, at, "must not be empty");
+    if (type === "") required(errors, at);
   });
 }
 

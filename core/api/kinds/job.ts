@@ -10,7 +10,7 @@ import { change, checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { ownerNameWarnings, templateWarnings } from "./pod-warnings.ts";
 import { defaultTemplate } from "./template-defaults.ts";
 import { type Errors, invalid, required, sortedMap } from "./validate/errors.ts";
-import { internalPodSpec, internalTemplate } from "./validate/internal-form.ts";
+import { internalForm, internalPodSpec, internalTemplate } from "./validate/internal-form.ts";
 import { validateJobSpec } from "./validate/job-spec.ts";
 import { validateJobStatus } from "./validate/job-status.ts";
 import { shownSelector } from "./validate/labels.ts";
@@ -34,7 +34,7 @@ export const jobHooks: KindHooks = {
     const spec = job.spec.manualSelector === true ? job.spec : generated(job.spec, job.metadata.name ?? "", job.metadata.uid ?? "");
     return { ...object, ...(labelsOfTemplate({ ...job, spec }, job) as object), status: {} } as typeof object;
   },
-  validate: checking(validateJob),
+  validate: checking<Job>((errors, job) => validateJob(errors, job)),
   validateUpdate: checkingUpdate(validateJobUpdate),
   validateSubresource: { status: checkingUpdate((errors, next: Job, old: Job) => validateJobStatus(errors, next, old)) },
   warnings: (object, old) => {
@@ -94,10 +94,11 @@ function generated(spec: JobSpec, name: string, uid: string): JobSpec {
   return { ...spec, template, selector: { ...spec.selector, matchLabels: { ...spec.selector?.matchLabels, [UID]: uid } } };
 }
 
-function validateJob(errors: Errors, job: Job): void {
+/** `old` on an update: a Job from before the labels with a prefix need not have them. */
+function validateJob(errors: Errors, job: Job, old?: Job): void {
   const spec = job.spec ?? ({} as JobSpec);
   const { metadata } = job;
-  if (spec.manualSelector !== true && spec.selector !== undefined) validateGenerated(errors, job, spec);
+  if (spec.manualSelector !== true && spec.selector !== undefined) validateGenerated(errors, job, spec, old);
   validateSpec(errors, spec);
   const { completionMode, completions = 0 } = spec;
   if (completionMode !== "Indexed" || completions <= 0) return;
@@ -113,33 +114,48 @@ function validateSpec(errors: Errors, spec: JobSpec): void {
   if (wrong.length === 0) validateSelectorMatch(errors, "spec.template", spec.selector, spec.template);
 }
 
-function validateGenerated(errors: Errors, { metadata }: Job, { selector = {}, template }: JobSpec): void {
+function validateGenerated(errors: Errors, { metadata }: Job, { selector = {}, template }: JobSpec, old: Job | undefined): void {
   const { uid = "", name = "" } = metadata;
   const labels = template?.metadata?.labels;
-  for (const [label, value] of [[OLD_UID, uid], [OLD_NAME, name], [UID, uid], [NAME, name]] as const) {
+  const before = old?.spec?.template?.metadata?.labels;
+  const isOld = old !== undefined && (before?.[UID] === undefined || before[NAME] === undefined);
+  const expected = { [OLD_UID]: uid, [OLD_NAME]: name, ...(isOld ? {} : { [UID]: uid, [NAME]: name }) };
+  for (const [label, value] of Object.entries(expected)) {
     const at = `spec.template.metadata.labels[${label}]`;
     const given = labels?.[label];
     if (given === undefined) required(errors, at, `must be '${value}'`);
     else if (given !== value) invalid(errors, at, sortedMap(labels), `must be '${value}'`);
   }
-  if (!matchesLabels(selectorOf(selector), { [OLD_UID]: uid, [UID]: uid })) invalid(errors, "spec.selector", shownSelector(selector), "`selector` not auto-generated");
+  if (validateLabelSelector(selector, "").length > 0) return;
+  if (!matchesLabels(selectorOf(selector), expected)) invalid(errors, "spec.selector", shownSelector(selector), "`selector` not auto-generated");
 }
 
 function validateJobUpdate(errors: Errors, next: Job, old: Job): void {
   const [spec, was] = [next.spec ?? ({} as JobSpec), old.spec ?? ({} as JobSpec)];
+  // Kubernetes checks the new Job as one, and its spec again as that of an update: what is wrong comes twice
+  validateJob(errors, next, old);
   validateSpec(errors, spec);
   if (spec.completionMode !== "Indexed") immutable(errors, "spec.completions", spec.completions, was.completions);
   else if (spec.completions !== was.completions && spec.completions !== spec.parallelism) {
     invalid(errors, "spec.completions", spec.completions, "can only be modified in tandem with spec.parallelism");
   }
   immutable(errors, "spec.selector", spec.selector, was.selector, shownSelector(spec.selector ?? {}));
-  const paused = was.suspend === true && old.status?.startTime === undefined;
-  templateUpdate(errors, spec.template, was.template, paused);
-  for (const field of ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"] as const) immutable(errors, `spec.${field}`, spec[field], was[field]);
+  templateUpdate(errors, spec.template, was.template, isPaused(old));
+  const shown = { podFailurePolicy: "PodFailurePolicy", successPolicy: "SuccessPolicy" } as const;
+  for (const field of ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"] as const) {
+    const value = spec[field];
+    immutable(errors, `spec.${field}`, value, was[field], typeof value === "object" ? internalForm(shown[field as "successPolicy"], value) : undefined);
+  }
+}
+
+/** Nothing of it runs, so nothing that runs can disagree with a new template. */
+function isPaused({ spec, status }: Job): boolean {
+  const stopped = status?.startTime === undefined || (status.conditions ?? []).some(({ type, status: is }) => type === "Suspended" && is === "True");
+  return spec?.suspend === true && stopped && (status?.active ?? 0) === 0;
 }
 
 /** KEP-2926: where the pods of a Job may go can still change until it starts. */
-const SCHEDULING = ["nodeSelector", "affinity", "tolerations", "schedulingGates"] as const;
+const SCHEDULING = ["nodeSelector", "tolerations", "schedulingGates"] as const;
 
 function templateUpdate(errors: Errors, next: PodTemplateSpec | undefined, old: PodTemplateSpec | undefined, paused: boolean): void {
   if (!paused) return immutable(errors, "spec.template", next, old, internalTemplate(next ?? {}));
@@ -150,9 +166,9 @@ const bare = (list: readonly Container[] | undefined) => list?.map((container) =
 
 /** KEP-5440: what is decided when the Job starts, with the amounts that its pods ask for. */
 function withoutDecided(spec: PodSpec | undefined): object {
-  const { containers = [], initContainers, ...others } = spec ?? ({} as Partial<PodSpec>);
+  const { containers = [], initContainers, affinity, ...others } = spec ?? ({} as Partial<PodSpec>);
   const kept = Object.entries(others).filter(([field]) => !(SCHEDULING as readonly string[]).includes(field));
-  return { ...Object.fromEntries(kept), containers: bare(containers), initContainers: bare(initContainers) };
+  return { ...Object.fromEntries(kept), affinity: { ...affinity, nodeAffinity: undefined }, containers: bare(containers), initContainers: bare(initContainers) };
 }
 
 function statusText(status: JobStatus | undefined): string {

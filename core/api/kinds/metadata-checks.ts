@@ -19,6 +19,8 @@ export interface MetadataChecks {
 }
 
 const usual: MetadataChecks = { create: true, update: ["update", "birth"], status: ["update"], standardFinalizers: true, prefix: true };
+/** first as a new object, then as an update */
+const birthFirst: MetadataChecks = { ...usual, update: ["birth", "update"] };
 const birthOnly: MetadataChecks = { ...usual, update: ["birth"] };
 const updateOnly: MetadataChecks = { ...usual, update: ["update"] };
 const none: MetadataChecks = { ...usual, create: false, update: [], status: [], standardFinalizers: false };
@@ -28,6 +30,8 @@ const custom: MetadataChecks = { ...updateOnly, standardFinalizers: false };
 const rows: { readonly [kind: string]: MetadataChecks } = {
   "/Event": none,
   "/LimitRange": birthOnly,
+  "/Namespace": birthFirst,
+  "/Node": birthFirst,
   "/PersistentVolume": { ...usual, update: ["birth", "birth"] },
   "/PodTemplate": updateOnly,
   "/ReplicationController": { ...updateOnly, prefix: false },
@@ -46,21 +50,30 @@ const rows: { readonly [kind: string]: MetadataChecks } = {
   "apps/StatefulSet": updateOnly,
   "autoscaling/HorizontalPodAutoscaler": updateOnly,
   "batch/CronJob": { ...updateOnly, status: [] },
-  "certificates.k8s.io/CertificateSigningRequest": { ...usual, status: ["update", "birth"], prefix: false },
+  "batch/Job": birthFirst,
+  "certificates.k8s.io/CertificateSigningRequest": { ...birthFirst, status: ["birth", "update"], prefix: false },
   "coordination.k8s.io/Lease": { ...updateOnly, standardFinalizers: false },
   "discovery.k8s.io/EndpointSlice": birthOnly,
   "events.k8s.io/Event": updateOnly,
   "flowcontrol.apiserver.k8s.io/FlowSchema": birthOnly,
   "flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration": birthOnly,
+  "networking.k8s.io/IPAddress": birthFirst,
   "networking.k8s.io/NetworkPolicy": updateOnly,
   "networking.k8s.io/ServiceCIDR": updateOnly,
-  "node.k8s.io/RuntimeClass": { ...usual, standardFinalizers: false },
+  "node.k8s.io/RuntimeClass": { ...birthFirst, standardFinalizers: false },
   "policy/PodDisruptionBudget": none,
-  "resource.k8s.io/DeviceClass": { ...usual, prefix: false },
+  "rbac.authorization.k8s.io/ClusterRole": birthFirst,
+  "rbac.authorization.k8s.io/ClusterRoleBinding": birthFirst,
+  "rbac.authorization.k8s.io/Role": birthFirst,
+  "rbac.authorization.k8s.io/RoleBinding": birthFirst,
+  "resource.k8s.io/DeviceClass": { ...birthFirst, prefix: false },
+  "resource.k8s.io/ResourceClaimTemplate": birthFirst,
   "resource.k8s.io/ResourceSlice": updateOnly,
   "scheduling.k8s.io/PriorityClass": updateOnly,
   "storage.k8s.io/CSIDriver": updateOnly,
   "storage.k8s.io/CSINode": birthOnly,
+  "storage.k8s.io/CSIStorageCapacity": birthFirst,
+  "storage.k8s.io/StorageClass": birthFirst,
   "storage.k8s.io/VolumeAttachment": birthOnly,
 };
 

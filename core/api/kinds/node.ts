@@ -6,7 +6,7 @@ import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { mapField, without } from "./fill.ts";
 import { change, checking, checkingUpdate } from "./hook-types.ts";
 import { joined } from "./singular-and-list.ts";
-import { validateNode, validateNodeUpdate } from "./validate/node.ts";
+import { validateNode, validateNodeChange } from "./validate/node.ts";
 
 const column = columnsOf<Node>();
 /** Set by lichen's agents, from the firmware profile that they recognised. */
@@ -23,7 +23,12 @@ export const nodeHooks: KindHooks = {
   prepareForUpdate: (object, old) => ({ ...withoutConfig(object), ...(old.status === undefined ? {} : { status: old.status }) }),
   warnings: (object) => ((object as unknown as Node).spec?.externalID === undefined ? [] : ["spec.externalID: this field is deprecated, and is unused by Kubernetes"]),
   validate: checking(validateNode),
-  validateUpdate: checkingUpdate(validateNodeUpdate),
+  validateUpdate: checkingUpdate((errors, next: Node, old: Node) => {
+    validateNode(errors, next);
+    validateNodeChange(errors, next, old);
+  }),
+  mergeSubresource: { status: (update, old) => mergedStatus(withoutConfig(update), old) },
+  validateSubresource: { status: checkingUpdate(validateNodeChange) },
   selectableFields: { "spec.unschedulable": (object) => String((object as unknown as Node).spec?.unschedulable ?? false) },
   columns: [
     nameColumn,
@@ -52,6 +57,13 @@ function withRanges(spec: NodeSpec): NodeSpec {
 function withoutConfig(object: AnyObject): AnyObject {
   const node = mapField(object as unknown as Node, "spec", (spec) => without(spec, "configSource"));
   return mapField(node, "status", (status) => without(status, "config")) as unknown as AnyObject;
+}
+
+/** Labels and annotations may change with a status, owners may not. */
+function mergedStatus({ metadata, status }: AnyObject, old: AnyObject): AnyObject {
+  const { ownerReferences } = old.metadata;
+  const kept = { ...without(metadata, "ownerReferences"), ...(ownerReferences === undefined ? {} : { ownerReferences }) };
+  return { ...without(old, "status"), metadata: kept, ...(status === undefined ? {} : { status }) };
 }
 
 function isDevice({ metadata }: AnyObject): boolean {

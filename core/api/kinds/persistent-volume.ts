@@ -10,7 +10,8 @@ import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { sourceWarnings } from "./volume-warnings.ts";
 import { type Errors, forbidden, invalid } from "./validate/errors.ts";
 import { internalForm } from "./validate/internal-form.ts";
-import { validateVolumeSpec, volumeSources } from "./validate/persistent-volume-spec.ts";
+import { volumeSources } from "./validate/persistent-volume-sources.ts";
+import { validateVolumeSpec } from "./validate/persistent-volume-spec.ts";
 import { same } from "./validate/same.ts";
 import { diffOf } from "./validate/text-diff.ts";
 
@@ -78,12 +79,14 @@ function validate(errors: Errors, { spec = {} }: PersistentVolume): void {
 }
 
 function validateUpdate(errors: Errors, volume: PersistentVolume, old: PersistentVolume): void {
+  // Kubernetes checks it as a new one and as an update: what is wrong comes twice
+  validate(errors, volume);
   validate(errors, volume);
   const [now, before] = [volume.spec ?? {}, old.spec ?? {}];
   if (!same(sourceOf(now), sourceOf(before))) {
     forbidden(errors, "spec.persistentvolumesource", `spec.persistentvolumesource is immutable after creation\n${diffOf(internal(before), internal(now))}`);
   }
-  immutable(errors, "spec.volumeMode", now.volumeMode, before.volumeMode);
+  immutable(errors, "volumeMode", now.volumeMode, before.volumeMode);
   // without "spec", as in Kubernetes
   if (before.nodeAffinity !== undefined && !same(now.nodeAffinity, before.nodeAffinity)) {
     invalid(errors, "nodeAffinity", shownAffinity(now.nodeAffinity), "field is immutable, except for updating from beta label to GA");

@@ -4,6 +4,7 @@ import type { KindHooks } from "../kinds.ts";
 import type { PodDisruptionBudget } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { checking, checkingUpdate } from "./hook-types.ts";
+import { validateConditions } from "./validate/conditions.ts";
 import { type Errors, invalid, notSupported } from "./validate/errors.ts";
 import { atMostHundredPercent, countOrPercent } from "./validate/numbers.ts";
 import { validateCounts } from "./validate/replicas-status.ts";
@@ -16,7 +17,10 @@ export const podDisruptionBudgetHooks: KindHooks = {
   validate: checking(validateBudget),
   validateUpdate: checkingUpdate((errors, next: PodDisruptionBudget) => validateBudget(errors, next)),
   validateSubresource: {
-    status: checkingUpdate((errors, { status }: PodDisruptionBudget) => validateCounts(errors, status, ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"])),
+    status: checkingUpdate((errors, { status }: PodDisruptionBudget) => {
+      validateConditions(errors, "status.conditions", status?.conditions);
+      validateCounts(errors, status, ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"]);
+    }),
   },
   columns: [
     nameColumn,

@@ -2,6 +2,7 @@
  * Defaults of a pod spec, in pods and in templates. Those of single fields are facts of the schema table where the types
  * state them; here are the ones that Kubernetes sets in code (pkg/apis/core/v1 SetDefaults_* of the API reference).
  */
+import { parseReference } from "../image-reference.ts";
 import { statedRequests } from "../pod-resources.ts";
 import { formatQuantity } from "../quantity.ts";
 import type { Container, PodSpec, Probe, ResourceRequirements, Volume } from "../types.gen.ts";
@@ -54,13 +55,12 @@ function defaultContainer(container: Container): Container {
   );
 }
 
-/** A tag other than latest does not move, so an image that is there need not be asked for. */
+/** A tag other than latest does not move, so an image that is there need not be asked for; nor can what names none. */
 function pullPolicy(image: string | undefined): string {
-  const name = image ?? "";
-  const tail = name.slice(name.lastIndexOf("/") + 1);
-  if (tail.includes("@")) return "IfNotPresent";
-  const colon = tail.indexOf(":");
-  return colon < 0 || tail.slice(colon + 1) === "latest" ? "Always" : "IfNotPresent";
+  const reference = parseReference(image ?? "");
+  if (reference === undefined) return "IfNotPresent";
+  const { tag, digest } = reference;
+  return tag === "latest" || (tag === undefined && digest === undefined) ? "Always" : "IfNotPresent";
 }
 
 /** What has a limit and no request requests its limit; in pods, not in templates. */

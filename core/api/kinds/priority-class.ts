@@ -4,13 +4,14 @@ import type { PriorityClass } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill } from "./fill.ts";
 import { checking, checkingUpdate, immutable } from "./hook-types.ts";
-import { type Errors, forbidden, oneOf } from "./validate/errors.ts";
+import { type Errors, forbidden, oneOf, required } from "./validate/errors.ts";
 
 const column = columnsOf<PriorityClass>();
 const LARGEST = 1_000_000_000;
 const SYSTEM: { readonly [name: string]: number } = { "system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000 };
 
 export const priorityClassHooks: KindHooks = {
+  generation: "once",
   setDefaults: (object) => fill(object, { preemptionPolicy: "PreemptLowerPriority" }),
   validate: checking(validateClass),
   validateUpdate: checkingUpdate((errors, next: PriorityClass, old: PriorityClass) => {
@@ -34,7 +35,8 @@ function validateClass(errors: Errors, { metadata, value = 0, globalDefault, pre
   } else if (value > LARGEST) {
     forbidden(errors, "value", `maximum allowed value of a user defined priority is ${LARGEST}`);
   }
-  if (preemptionPolicy !== undefined) oneOf(errors, "preemptionPolicy", preemptionPolicy, ["PreemptLowerPriority", "Never"]);
+  if (preemptionPolicy === ("" as string)) required(errors, "preemptionPolicy");
+  else if (preemptionPolicy !== undefined) oneOf(errors, "preemptionPolicy", preemptionPolicy, ["PreemptLowerPriority", "Never"]);
 }
 
 function systemWrong(name: string, value: number, globalDefault: boolean): string | undefined {

@@ -9,6 +9,7 @@ import { fill, mapAll, mapField } from "./fill.ts";
 import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { configuration, deviceClass, eachOf, fullyQualifiedAttribute, LIMITS, requestName, selector, setOf, toleration } from "./validate/device-rules.ts";
 import { type Errors, duplicate, forbidden, invalid, isEmpty, notSupported, required, tooMany } from "./validate/errors.ts";
+import { internalForm } from "./validate/internal-form.ts";
 import { validateAnnotations, validateLabels } from "./validate/labels.ts";
 import { same } from "./validate/same.ts";
 
@@ -35,7 +36,7 @@ export const resourceClaimHooks: KindHooks = {
   prepareForCreate: (object) => ({ ...object, status: {} }),
   validate: checking<ResourceClaim>((errors, { spec }) => validateClaim(errors, "spec", spec ?? {})),
   validateUpdate: checkingUpdate<ResourceClaim>((errors, { spec }, old) => {
-    immutable(errors, "spec", spec, old.spec);
+    immutable(errors, "spec", spec, old.spec, internalForm("ResourceClaimSpec", spec ?? {}));
     validateClaim(errors, "spec", spec ?? {});
   }),
   validateSubresource: { status: checkingUpdate<ResourceClaim>(validateStatus) },
@@ -47,7 +48,7 @@ export const resourceClaimTemplateHooks: KindHooks = {
   setDefaults: (object) => mapField(object as unknown as ResourceClaimTemplate, "spec", (template) => mapField(template, "spec", defaultClaim)) as unknown as AnyObject,
   validate: checking<ResourceClaimTemplate>(validateTemplate),
   validateUpdate: checkingUpdate<ResourceClaimTemplate>((errors, object, old) => {
-    immutable(errors, "spec", object.spec, old.spec);
+    immutable(errors, "spec", object.spec, old.spec, internalForm("ResourceClaimTemplateSpec", object.spec));
     validateTemplate(errors, object);
   }),
   columns: [nameColumn, ageColumn],
@@ -151,7 +152,7 @@ function validateStatus(errors: Errors, claim: ResourceClaim, old: ResourceClaim
     }
   }
   if (allocation !== undefined && old.status?.allocation !== undefined && !same(allocation, old.status.allocation)) {
-    invalid(errors, "status.allocation", allocation, "field is immutable");
+    invalid(errors, "status.allocation", internalForm("AllocationResult", allocation), "field is immutable");
   }
 }
 

@@ -5,7 +5,7 @@ import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { type Errors, invalid, required, sortedEntries } from "./validate/errors.ts";
 import { amountNotNegative, wholeAmount } from "./validate/quantity-rules.ts";
-import { isQuotaResource, isWholeInQuota, quotaResourceName } from "./validate/resource-names.ts";
+import { isQuotaResource, isWholeResource, quotaResourceName } from "./validate/resource-names.ts";
 
 const column = columnsOf<ResourceQuota>();
 const COMPUTE = new Set([
@@ -51,7 +51,7 @@ function amounts(errors: Errors, path: string, list: { readonly [name: string]: 
     const at = `${path}[${name}]`;
     quotaResourceName(errors, at, name);
     amountNotNegative(errors, at, amount);
-    if (isWholeInQuota(name)) wholeAmount(errors, at, amount);
+    if (isWholeResource(name)) wholeAmount(errors, at, amount);
   }
 }
 

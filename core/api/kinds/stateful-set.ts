@@ -1,7 +1,7 @@
 /** StatefulSets: defaults, rules and columns. */
 import type { KindHooks } from "../kinds.ts";
 import { dns1123Label } from "../names.ts";
-import type { StatefulSet, StatefulSetSpec } from "../types.gen.ts";
+import type { PodTemplateSpec, StatefulSet, StatefulSetSpec } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapAll, mapField, without } from "./fill.ts";
 import { change, checking, checkingUpdate } from "./hook-types.ts";
@@ -9,7 +9,9 @@ import { templateWarnings } from "./pod-warnings.ts";
 import { defaultTemplate } from "./template-defaults.ts";
 import { validateClaimSpec } from "./validate/claim-spec.ts";
 import { type Errors, check, forbidden, invalid, isEmpty, oneOf, required } from "./validate/errors.ts";
+import { validateAnnotations, validateLabels } from "./validate/labels.ts";
 import { atMostHundredPercent, countOrPercent, notNegative, plainValue } from "./validate/numbers.ts";
+import { validatePodAnnotations } from "./validate/pod-annotations.ts";
 import { alwaysRestarted, validatePodTemplate, validateSelectorMatch, validateWorkloadSelector } from "./validate/pod-template.ts";
 import { notDecremented, validateCounts, validateParts } from "./validate/replicas-status.ts";
 import { same } from "./validate/same.ts";
@@ -89,8 +91,22 @@ function validateStatefulSet(errors: Errors, { spec }: StatefulSet, isNew: boole
   if (isNew && !isEmpty(spec?.serviceName)) check(errors, "spec.serviceName", spec?.serviceName ?? "", dns1123Label);
   if (!validateWorkloadSelector(errors, "spec.selector", spec?.selector, { empty: "empty selector is invalid for statefulset", unreadable: "" })) return;
   validateSelectorMatch(errors, "spec.template", spec?.selector, spec?.template);
-  validatePodTemplate(errors, "spec.template", spec?.template);
+  const { labels, annotations } = spec?.template?.metadata ?? {};
+  validatePodTemplate(errors, "spec.template", templateOfPods(spec));
+  // once with the template, once for the set, as in Kubernetes
+  validateLabels(errors, "spec.template.labels", labels);
+  validateAnnotations(errors, "spec.template.annotations", annotations);
+  validatePodAnnotations(errors, "spec.template.annotations", annotations, spec?.template?.spec);
   alwaysRestarted(errors, "spec.template", spec?.template, "StatefulSet");
+}
+
+/** As the pods of the set get it: with the volumes of their claims before the others, and names of their own. */
+function templateOfPods(spec: StatefulSetSpec | undefined): PodTemplateSpec | undefined {
+  const { template, volumeClaimTemplates = [] } = spec ?? ({} as Partial<StatefulSetSpec>);
+  if (template?.spec === undefined) return template;
+  const claims = new Set(volumeClaimTemplates.map(({ metadata }) => metadata?.name ?? ""));
+  const volumes = [...[...claims].map((name) => ({ name, persistentVolumeClaim: { claimName: name } })), ...(template.spec.volumes ?? []).filter(({ name }) => !claims.has(name))];
+  return { ...template, spec: { ...without(template.spec, "hostname", "subdomain"), volumes } };
 }
 
 function validateUpdateStrategy(errors: Errors, path: string, { type, rollingUpdate }: NonNullable<StatefulSetSpec["updateStrategy"]>): void {

@@ -37,9 +37,9 @@ export const volumeAttributesClassHooks: KindHooks = {
   generation: "none",
   validate: checking<VolumeAttributesClass>(validateTuning),
   validateUpdate: checkingUpdate<VolumeAttributesClass>((errors, object, old) => {
-    validateTuning(errors, object);
     if (object.driverName !== old.driverName) forbidden(errors, "driverName", "updates to driverName are forbidden.");
     if (!same(object.parameters, old.parameters)) forbidden(errors, "parameters", "updates to parameters are forbidden.");
+    validateTuning(errors, object);
   }),
   columns: [
     { ...nameColumn, cell: ({ metadata }) => (metadata.annotations?.["volumeattributesclass.kubernetes.io/is-default-class"] === "true" ? `${metadata.name} (default)` : (metadata.name ?? "")) },
@@ -56,7 +56,8 @@ function validateClass(errors: Errors, { provisioner, parameters, reclaimPolicy,
   if (!isEmpty(reclaimPolicy)) oneOf(errors, "reclaimPolicy", reclaimPolicy, ["Delete", "Retain"]);
   if (volumeBindingMode === undefined) required(errors, "volumeBindingMode");
   else oneOf(errors, "volumeBindingMode", volumeBindingMode, ["Immediate", "WaitForFirstConsumer"]);
-  const seen: object[] = [];
+  // Kubernetes compares with as many empty terms as there are terms, too, so an empty one is always a duplicate
+  const seen: object[] = allowedTopologies.map(() => ({}));
   allowedTopologies.forEach((term, index) => {
     const at = `allowedTopologies[${index}]`;
     const sets = validateTerm(errors, at, term);

@@ -5,6 +5,7 @@ import type { VolumeAttachment } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { checking, checkingUpdate } from "./hook-types.ts";
 import { type Errors, check, forbidden, invalid, isEmpty, required, tooLong } from "./validate/errors.ts";
+import { internalForm } from "./validate/internal-form.ts";
 import { validateVolumeSpec } from "./validate/persistent-volume-spec.ts";
 import { same } from "./validate/same.ts";
 import { csiDriverName } from "./validate/volume-sources.ts";
@@ -18,7 +19,7 @@ export const volumeAttachmentHooks: KindHooks = {
   validate: checking<VolumeAttachment>(validate),
   validateUpdate: checkingUpdate<VolumeAttachment>((errors, object, old) => {
     validate(errors, object);
-    if (!same(object.spec, old.spec)) invalid(errors, "spec", object.spec, "field is immutable");
+    if (!same(object.spec, old.spec)) invalid(errors, "spec", internalForm("VolumeAttachmentSpec", object.spec), "field is immutable");
   }),
   validateSubresource: { status: checking<VolumeAttachment>(validateStatus) },
   columns: [

@@ -1,6 +1,7 @@
 /**
  * The canonical text of a quantity, as the API stores it: "1024Mi" is "1Gi", "0.5" is "500m", "1000" is "1k". Rules and
  * bounds: apimachinery resource.Quantity. Whole numbers of nano units are exact; a smaller fraction is rounded away from 0.
+ * What Kubernetes takes for canonical at a glance stays as it was written, "01" and "+1" and "1.500" too.
  */
 import { badRequest } from "../status.ts";
 
@@ -13,10 +14,13 @@ const decimalSuffixes = new Map(Object.entries(decimalExponents).map(([suffix, e
 const binarySuffixes = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 
 const NANO = 1_000_000_000n;
-/** Larger amounts are cut to this, 2^63-1. */
+/** Larger binary amounts are cut to this, 2^63-1. */
 const MAX_NANO = (2n ** 63n - 1n) * NANO;
-/** An exponent beyond this changes nothing any more: the amount is cut or rounds to one nano unit. */
-const MAX_EXPONENT = 40;
+/** An exponent beyond this says nothing about anything that exists; the bound is for the time to compute with it. */
+const MAX_EXPONENT = 400;
+/** Digits that Kubernetes reads as a machine word, so that it can take the text as it is. */
+const WORD_DIGITS = 18;
+const BINARY_DIGITS = 14;
 
 /** Nano units of 2^63 have 28 digits; the time to read a number grows with the square of its length. */
 const MAX_LENGTH = 128;
@@ -44,13 +48,30 @@ function canonicalOf(text: string): string {
   const [, sign = "", whole = "", fraction = "", suffix = ""] = parts ?? [];
   if (parts === null || whole + fraction === "") throw wrongFormat();
   const { format, multiplier, exponent } = readSuffix(suffix);
+  if (staysAsWritten({ whole, fraction, format, exponent: format === "binary" ? binarySuffixes.indexOf(suffix) * 10 : exponent })) return text.trim();
   // amount in nano units, rounded up
   const power = 9 + exponent - fraction.length;
   const digits = BigInt(whole + fraction) * multiplier;
   let nano = power >= 0 ? digits * 10n ** BigInt(power) : roundUp(digits, 10n ** BigInt(-power));
-  if (nano > MAX_NANO) nano = MAX_NANO;
+  if (format === "binary" && nano > MAX_NANO) nano = MAX_NANO;
   if (nano === 0n) return "0";
   return (sign === "-" ? "-" : "") + write(nano, format);
+}
+
+interface Written {
+  readonly whole: string;
+  readonly fraction: string;
+  readonly format: Format;
+  /** of 10, of 2 for binary amounts */
+  readonly exponent: number;
+}
+
+function staysAsWritten({ whole, fraction, format, exponent }: Written): boolean {
+  const units = whole.replace(/^0+/, "") || "0";
+  const digits = units + fraction;
+  if (format === "binary") return fraction === "" && units.length + Math.floor(exponent * 0.3) <= BINARY_DIGITS && BigInt(units) % 8n !== 0n;
+  const scale = exponent - fraction.length;
+  return digits.length <= WORD_DIGITS && scale >= -9 && scale % 3 === 0 && !digits.endsWith("000") && !digits.startsWith("0");
 }
 
 function readSuffix(suffix: string): { format: Format; multiplier: bigint; exponent: number } {
@@ -77,7 +98,7 @@ function write(nano: bigint, format: Format): string {
   }
   let amount = nano;
   let exponent = -9;
-  while (amount % 1000n === 0n && exponent < 18) {
+  while (amount % 1000n === 0n && (format === "exponent" || exponent < 18)) {
     amount /= 1000n;
     exponent += 3;
   }

@@ -1,6 +1,6 @@
 import test from "ava";
 import type { LimitRange } from "../../../core/api/types.gen.ts";
-import { cells, created, defaulted, refusals, updateRefusals, warnings } from "./support.ts";
+import { cells, created, defaulted, kindOf, refusals, updateRefusals, warnings, writer } from "./support.ts";
 import type { Given } from "./support.ts";
 
 const of = (apiVersion: string, kind: string, fields: object = {}, metadata: object = {}): Given => ({ apiVersion, kind, metadata, ...fields });
@@ -102,4 +102,51 @@ test("what nobody can use is warned of", (t) => {
   t.is(pair(pem("CERTIFICATE"), ""), "tls: failed to find any PEM data in key input");
   t.is(pair(pem("CERTIFICATE"), pem("CERTIFICATE")), "tls: found a certificate rather than a key in the PEM for the private key");
   t.deepEqual(warnings(of("v1", "Secret", { data: {} })), []);
+});
+
+test("what an event says stays, and is shown as Kubernetes holds it", (t) => {
+  const change = (fields: object) => updateRefusals(eventV1({}), (object) => ({ ...object, ...fields }));
+  t.deepEqual(change({ reason: "Other" }), Array.from({ length: 2 }, () => 'reason: Invalid value: "Other": field is immutable'));
+  t.deepEqual(change({ deprecatedSource: { host: "h" } }), ['source: Invalid value: {"Component":"","Host":"h"}: field is immutable']);
+  t.deepEqual(change({ series: { count: 3, lastObservedTime: "2026-01-01T00:00:00.000000Z" } }), []);
+});
+
+test("conditions of a budget, and of a policy, are checked", (t) => {
+  const budget = of("policy/v1", "PodDisruptionBudget", { spec: {} });
+  const status = { conditions: [{ type: "A", status: "x", reason: "R", lastTransitionTime: "2026-01-01T00:00:00Z" }], disruptionsAllowed: -1 };
+  t.deepEqual(updateRefusals(budget, (object) => ({ ...object, status }), "status"), [
+    'status.conditions[0].status: Unsupported value: "x": supported values: "False", "True", "Unknown"',
+    "status.disruptionsAllowed: Invalid value: -1: must be greater than or equal to 0",
+  ]);
+  const policy = of("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", { spec: {} });
+  t.deepEqual(updateRefusals(policy, (object) => ({ ...object, status: { typeChecking: { expressionWarnings: [{}] } } }), "status"), [
+    "status.typeChecking.expressionWarnings[0].warning: Required value",
+    "status.typeChecking.expressionWarnings[0].fieldRef: Required value",
+  ]);
+});
+
+test("a status of a Node drops old configuration, and its amounts and features are checked", (t) => {
+  const node = of("v1", "Node", {});
+  const merge = kindOf("v1", "Node").hooks.mergeSubresource?.["status"];
+  const merged = merge?.({ ...created(node), status: { config: {}, phase: "Running" } }, created(node), writer);
+  t.deepEqual(merged?.status, { phase: "Running" });
+  t.deepEqual(updateRefusals(node, (object) => ({ ...object, status: { allocatable: { pods: "-1500m" }, declaredFeatures: ["B", "A", "A"] } }), "status"), [
+    'status.allocatable.pods: Invalid value: "-1500m": must be greater than or equal to 0',
+    'status.allocatable.pods: Invalid value: "-1500m": must be an integer',
+    'status.declaredFeatures[1]: Invalid value: "A": list must be sorted alphabetically',
+    'status.declaredFeatures[2]: Duplicate value: "A"',
+  ]);
+});
+
+test("a runtime class tolerates a taint once", (t) => {
+  const toleration = { key: "k", operator: "Exists" };
+  t.deepEqual(refusals(of("node.k8s.io/v1", "RuntimeClass", { handler: "h", scheduling: { tolerations: [toleration, toleration] } })), [
+    'scheduling.tolerations[1]: Duplicate value: {"Key":"k","Operator":"Exists","Value":"","Effect":"","TolerationSeconds":null}',
+  ]);
+});
+
+test("only what is not deleted can be mutated", (t) => {
+  const rule = { operations: ["DELETE"], apiGroups: [""], apiVersions: ["v1"], resources: ["pods"] };
+  const binding = of("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicyBinding", { spec: { policyName: "p", matchResources: { resourceRules: [rule] } } });
+  t.deepEqual(refusals(binding), ['spec.matchResources.resourceRules.operations: Unsupported value: "DELETE": supported values: "*", "CONNECT", "CREATE", "UPDATE"']);
 });

@@ -123,3 +123,20 @@ test("warns of what does not do what it seems to do", (t) => {
     'spec.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply',
   ]);
 });
+
+test("only an image that may move is asked for each time, and what names none is not", (t) => {
+  const policyOf = (image: string) => (created(pod({}, { image })) as unknown as Pod).spec?.containers[0]?.imagePullPolicy;
+  for (const image of ["busybox", "busybox:latest", "r.example:5000/a/b", `busybox:latest@sha256:${"a".repeat(64)}`]) t.is(policyOf(image), "Always", image);
+  for (const image of ["busybox:1", `busybox@sha256:${"a".repeat(64)}`, "", "Not/An/Image", "https://x/y"]) t.is(policyOf(image), "IfNotPresent", image);
+});
+
+test("a pod as a whole asks for few things, and for no claims", (t) => {
+  t.deepEqual(refusals(pod({ resources: { requests: { storage: "1" }, claims: [] } })), [
+    "spec.resources.claims: Forbidden: claims may not be set for Resources at pod-level",
+    'spec.resources.requests[storage]: Unsupported value: "storage": supported values: "cpu", "hugepages-", "memory"',
+  ]);
+  t.deepEqual(refusals(pod({}, { resources: { limits: { cpu: "1", "hugepages-2Mi": "1" }, requests: { "hugepages-2Mi": "1" } } })), [
+    'spec.containers[0].resources.limits[hugepages-2Mi]: Invalid value: "1": 1 is not positive integer multiple of hugepages-2Mi',
+    'spec.containers[0].resources.requests[hugepages-2Mi]: Invalid value: "1": 1 is not positive integer multiple of hugepages-2Mi',
+  ]);
+});

@@ -22,6 +22,12 @@ const wrong: readonly (readonly [title: string, given: Given, refusals: readonly
   ["a volume with two sources", volume({ nfs: { server: "s", path: "/" } }), ["spec.nfs: Forbidden: may not specify more than 1 volume type"]],
   ["a local volume on no node", volume({ hostPath: undefined, local: { path: "/x" } }), ["spec.nodeAffinity: Required value: Local volume requires node affinity"]],
   ["a capacity of something else", volume({ capacity: { cpu: "1" } }), ['spec.capacity: Unsupported value: {"cpu":"1"}: supported values: "storage"']],
+  ["no capacity", volume({ capacity: {} }), ["spec.capacity: Required value", 'spec.capacity: Unsupported value: null: supported values: "storage"']],
+  ["a disk without a name, under the name that Kubernetes uses", volume({ hostPath: undefined, gcePersistentDisk: { pdName: "" } }), ["spec.persistentDisk.pdName: Required value"]],
+  ["secrets of no namespace", volume({ hostPath: undefined, cinder: { volumeID: "v", secretRef: { name: "s" } } }), ["spec.cinder.secretRef.namespace: Required value"]],
+  ["endpoints in a namespace of no name", volume({ hostPath: undefined, glusterfs: { endpoints: "e", path: "p", endpointsNamespace: "" } }), ['spec.glusterfs.endpointsNamespace: Invalid value: "": if the endpointnamespace is set, it must be a valid namespace name']],
+  ["a target that is called like none", volume({ hostPath: undefined, iscsi: { targetPortal: "p", iqn: "x", lun: 0 } }), ['spec.iscsi.iqn: Invalid value: "x": must be valid format']],
+  ["a topology of everything", storageClass({ allowedTopologies: [{}] }), ['allowedTopologies[0].matchLabelExpressions: Duplicate value: ""']],
   ["recycling a root", volume({ hostPath: { path: "/" }, persistentVolumeReclaimPolicy: "Recycle" }), ["spec.persistentVolumeReclaimPolicy: Forbidden: may not be 'recycle' for a hostPath mount of '/'"]],
   ["a claim for nothing", claim({ resources: { requests: { storage: "0" } } }), ['spec.resources[storage]: Invalid value: "0": must be greater than zero']],
   ["a class of nobody", storageClass({ provisioner: "" }), ["provisioner: Required value"]],
@@ -52,6 +58,36 @@ test("what a claim is filled from stands in both fields", (t) => {
   t.deepEqual(spec?.dataSource, ref);
   const unknown = created(claim({ dataSource: ref })) as unknown as PersistentVolumeClaim;
   t.is(unknown.spec?.dataSource, undefined);
+});
+
+test("a volume that changes badly is refused as a new one and as a changed one", (t) => {
+  const both = updateRefusals(volume(), (object) => ({ ...object, spec: { ...(object["spec"] as object), accessModes: [] } }));
+  t.deepEqual(both, ["spec.accessModes: Required value", "spec.accessModes: Required value"]);
+});
+
+test("an inline volume says only what and how", (t) => {
+  const inline = { accessModes: ["ReadWriteOnce"], csi: { driver: "d", volumeHandle: "v" }, capacity: {}, storageClassName: "c", persistentVolumeReclaimPolicy: "Delete", nodeAffinity: {}, volumeMode: "Block" };
+  t.deepEqual(refusals(attachment({ inlineVolumeSpec: inline })), [
+    "spec.source.inlineVolumeSpec.persistentVolumeReclaimPolicy: Forbidden: may only be Retain in the context of inline volumes",
+    "spec.source.inlineVolumeSpec.nodeAffinity: Forbidden: may not be specified in the context of inline volumes",
+    "spec.source.inlineVolumeSpec.storageClassName: Forbidden: may not be specified in the context of inline volumes",
+    "spec.source.inlineVolumeSpec.volumeMode: Forbidden: may not specify volumeMode other than Filesystem in the context of inline volumes",
+  ]);
+});
+
+test("an attachment stays, and is shown as Kubernetes holds it", (t) => {
+  const [refusal = ""] = updateRefusals(attachment({ persistentVolumeName: "v" }), (object) => ({ ...object, spec: { ...(object["spec"] as object), nodeName: "m" } }));
+  t.is(refusal, 'spec: Invalid value: {"Attacher":"example.com","Source":{"PersistentVolumeName":"v","InlineVolumeSpec":null},"NodeName":"m"}: field is immutable');
+});
+
+test("what tunes a volume says first that it stays", (t) => {
+  const tuning: Given = { apiVersion: "storage.k8s.io/v1", kind: "VolumeAttributesClass", driverName: "d", parameters: { a: "b" } };
+  t.deepEqual(updateRefusals(tuning, (object) => ({ ...object, driverName: "", parameters: {} })), [
+    "driverName: Forbidden: updates to driverName are forbidden.",
+    "parameters: Forbidden: updates to parameters are forbidden.",
+    "driverName: Required value",
+    "parameters: Required value: must contain at least one key/value pair",
+  ]);
 });
 
 const withSpec = (fields: object) => (object: AnyObject) => ({ ...object, spec: { ...(object["spec"] as object), ...fields } });

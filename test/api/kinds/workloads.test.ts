@@ -131,3 +131,36 @@ test("a Job without labels takes those of its template, with what finds its pods
   const labelled = created({ ...job({ template: template({ restartPolicy: "Never" }, { app: "a" }) }), metadata: { labels: { mine: "b" } } });
   t.deepEqual(labelled.metadata.labels, { mine: "b" });
 });
+
+test("a claim template brings a volume of its name, before those of the pods", (t) => {
+  const claims = [{ metadata: { name: "data" }, spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } } }];
+  const mounting = { containers: [{ name: "c", image: "busybox", volumeMounts: [{ name: "data", mountPath: "/d" }] }] };
+  t.deepEqual(refusals(workload("StatefulSet", { volumeClaimTemplates: claims, template: template(mounting) })), []);
+  const nameless = workload("StatefulSet", { volumeClaimTemplates: claims, template: template({ ...mounting, hostname: "not.valid", volumes: [{ name: "", emptyDir: {} }] }) });
+  t.deepEqual(refusals(nameless), ["spec.template.spec.volumes[1].name: Required value"], "the hostname is the set's to give");
+});
+
+test("what is wrong with a changed Job is said of it as a Job and as a change", (t) => {
+  const broken = { rules: [{ action: "FailJob", onExitCodes: { operator: "In", values: [0] } }] };
+  const errors = updateRefusals(job({ podFailurePolicy: { rules: [{ action: "FailJob", onExitCodes: { operator: "In", values: [1] } }] } }), (object) => ({
+    ...object,
+    spec: { ...(object as unknown as Job).spec, podFailurePolicy: broken },
+  }));
+  const zero = "spec.podFailurePolicy.rules[0].onExitCodes.values[0]: Invalid value: 0: must not be 0 for the In operator";
+  t.deepEqual(errors, [
+    zero,
+    zero,
+    'spec.podFailurePolicy: Invalid value: {"Rules":[{"Action":"FailJob","OnExitCodes":{"ContainerName":null,"Operator":"In","Values":[0]},"OnPodConditions":null}]}: field is immutable',
+  ]);
+});
+
+test("of the affinity of a suspended Job only that to nodes can change", (t) => {
+  const suspended = job({ suspend: true });
+  const withAffinity = (affinity: object) => (object: object) => {
+    const { spec } = object as Job;
+    return { ...object, spec: { ...spec, template: { ...spec?.template, spec: { ...spec?.template.spec, affinity } } } };
+  };
+  const term = { topologyKey: "zone", labelSelector: { matchLabels: { a: "b" } } };
+  t.deepEqual(updateRefusals(suspended, withAffinity({ nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: "k", operator: "Exists" }] }] } } })), []);
+  t.regex(updateRefusals(suspended, withAffinity({ podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } }))[0] ?? "", /^spec\.template\.spec: Invalid value: .*field is immutable$/);
+});

@@ -20,9 +20,20 @@ const quantities: readonly (readonly [string, string])[] = [
   ["1E", "1E"],
   ["0.1n", "1n"],
   [".5", "500m"],
-  ["5.", "5"],
-  ["+1", "1"],
+  ["1000m", "1"],
+  ["5000", "5k"],
   ["10Ei", "9223372036854775807"],
+  // what Kubernetes takes for canonical at a glance stays as written
+  ["5.", "5."],
+  ["+1", "+1"],
+  ["01", "01"],
+  ["1.500", "1.500"],
+  ["1.5", "1500m"],
+  ["0.500", "500m"],
+  ["12Ki", "12Ki"],
+  ["8Ki", "8Ki"],
+  ["100e300", "100e300"],
+  ["9223372036854775808", "9223372036854775808"],
 ];
 
 for (const [text, canonical] of quantities) {

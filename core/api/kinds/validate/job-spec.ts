@@ -2,6 +2,7 @@
 import { dns1123Subdomain, qualifiedName } from "../../names.ts";
 import type { JobSpec, PodFailurePolicyRule, SuccessPolicyRule } from "../../types.gen.ts";
 import { type Errors, check, duplicate, invalid, invalidOmitted, isEmpty, notSupported, required, tooLong, tooMany } from "./errors.ts";
+import { internalForm } from "./internal-form.ts";
 import { countIndexes } from "./index-ranges.ts";
 import { notNegative } from "./numbers.ts";
 import { validatePodTemplate } from "./pod-template.ts";
@@ -120,7 +121,7 @@ function exitCodes(errors: Errors, path: string, { operator, containerName, valu
 
 function successPolicy(errors: Errors, path: string, spec: JobSpec): void {
   if (spec.successPolicy === undefined) return;
-  if (spec.completionMode !== "Indexed") return invalid(errors, path, { Rules: spec.successPolicy.rules ?? null }, "requires indexed completion mode");
+  if (spec.completionMode !== "Indexed") return invalid(errors, path, internalForm("SuccessPolicy", spec.successPolicy), "requires indexed completion mode");
   const { rules = [] } = spec.successPolicy;
   if (rules.length === 0) required(errors, `${path}.rules`, "at least one rules must be specified when the successPolicy is specified");
   if (rules.length > RULES) tooMany(errors, `${path}.rules`, rules.length, RULES);

@@ -1,17 +1,21 @@
 /** Nodes: taints, address ranges, amounts; and the few fields that never change once they are set. */
 import { isIPv4 } from "node:net";
-import { labelValue, qualifiedName } from "../../names.ts";
+import { labelValue, qualifiedName, quote } from "../../names.ts";
 import type { Node } from "../../types.gen.ts";
 import { cidr } from "./addresses.ts";
 import { type Errors, check, duplicate, forbidden, invalid, isEmpty, oneOf, required, sortedEntries } from "./errors.ts";
 import { internalForm } from "./internal-form.ts";
 import { amountNotNegative, wholeAmount } from "./quantity-rules.ts";
-import { isWholeInQuota } from "./resource-names.ts";
+import { isWholeResource } from "./resource-names.ts";
 import { TAINT_EFFECTS } from "./tolerations.ts";
+
+const FEATURE = /^[A-Z][a-zA-Z0-9]*(\/[a-zA-Z][a-zA-Z0-9]*)*$/;
+const FEATURE_LENGTH = 253;
 
 export function validateNode(errors: Errors, node: Node): void {
   validateTaints(errors, node);
   validateAmounts(errors, node);
+  validateFeatures(errors, node.status?.declaredFeatures);
   const ranges = node.spec?.podCIDRs ?? [];
   ranges.forEach((range, index) => check(errors, `spec.podCIDRs[${index}]`, range, cidr));
   if (ranges.length > 2 || (ranges.length === 2 && isIPv4((ranges[0] ?? "").split("/")[0] ?? "") === isIPv4((ranges[1] ?? "").split("/")[0] ?? ""))) {
@@ -40,15 +44,31 @@ function validateAmounts(errors: Errors, { status }: Node): void {
     for (const [name, amount] of sortedEntries(status?.[list])) {
       const at = `status.${list}.${name}`;
       amountNotNegative(errors, at, amount);
-      if (isWholeInQuota(name)) wholeAmount(errors, at, amount);
+      if (isWholeResource(name)) wholeAmount(errors, at, amount);
     }
   }
 }
 
-export function validateNodeUpdate(errors: Errors, next: Node, old: Node): void {
-  // both rules look at taints and amounts
-  validateNode(errors, next);
+/** KEP-5328: what a node can do, as names in order. */
+function validateFeatures(errors: Errors, features: readonly string[] = []): void {
+  features.forEach((feature, index) => {
+    const at = `status.declaredFeatures[${index}]`;
+    const next = features[index + 1];
+    if (feature.length > FEATURE_LENGTH) invalid(errors, at, feature, `invalid feature name ${quote(feature)}: must be no more than ${FEATURE_LENGTH} characters`);
+    else if (!FEATURE.test(feature)) {
+      const rule = "must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric characters and slashes";
+      invalid(errors, at, feature, `invalid feature name ${quote(feature)}: ${rule}`);
+    }
+    if (next === undefined) return;
+    if (feature === next) duplicate(errors, `status.declaredFeatures[${index + 1}]`, next);
+    else if (feature > next) invalid(errors, `status.declaredFeatures[${index + 1}]`, next, "list must be sorted alphabetically");
+  });
+}
+
+/** What an update may do, also one of the status; taints, amounts and features are looked at again. */
+export function validateNodeChange(errors: Errors, next: Node, old: Node): void {
   validateAmounts(errors, next);
+  validateFeatures(errors, next.status?.declaredFeatures);
   const addresses = new Set<string>();
   next.status?.addresses?.forEach(({ type, address }, index) => {
     const key = `${type}/${address}`;

@@ -20,8 +20,8 @@ export const isNative = (name: string): boolean => !name.includes("/") || name.i
 export const isExtended = (name: string): boolean => !isNative(name) && !name.startsWith(REQUESTS) && qualifiedName(`${REQUESTS}${name}`).length === 0;
 export const isOvercommitAllowed = (name: string): boolean => isNative(name) && !isHugePages(name);
 export const isQuotaResource = (name: string): boolean => QUOTA.has(name) || isQuotaHugePages(name);
-/** counted in whole things in a quota */
-export const isWholeInQuota = (name: string): boolean => INTEGERS.has(name) || isExtended(name);
+/** counted in whole things */
+export const isWholeResource = (name: string): boolean => INTEGERS.has(name) || isExtended(name);
 
 /** What every name of a resource has to follow. */
 export function resourceName(errors: Errors, path: string, name: string): void {

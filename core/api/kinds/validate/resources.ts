@@ -1,10 +1,11 @@
 /** Requests, limits and claims of a container or a pod. */
 import { dns1123Label } from "../../names.ts";
-import { compareQuantities } from "../../quantity.ts";
+import { compareQuantities, formatQuantity, wholeValue } from "../../quantity.ts";
 import type { ContainerResizePolicy, PodResourceClaim, ResourceRequirements } from "../../types.gen.ts";
 import { type Errors, check, duplicate, forbidden, invalid, isEmpty, notFound, notSupported, required, sortedEntries } from "./errors.ts";
-import { amountNotNegative, amountOf, isWhole, wholeAmount } from "./quantity-rules.ts";
-import { containerResourceName, isExtended, isHugePages, isOvercommitAllowed } from "./resource-names.ts";
+import { internalForm } from "./internal-form.ts";
+import { amountNotNegative, amountOf, wholeAmount } from "./quantity-rules.ts";
+import { containerResourceName, isHugePages, isOvercommitAllowed, isWholeResource } from "./resource-names.ts";
 
 export interface ClaimNames {
   readonly names: ReadonlySet<string>;
@@ -14,7 +15,7 @@ export function claimNamesOf(claims: readonly PodResourceClaim[] | undefined): C
   return claims === undefined || claims.length === 0 ? undefined : { names: new Set(claims.map(({ name }) => name)) };
 }
 
-export function validateResources(errors: Errors, path: string, resources: ResourceRequirements | undefined, claims: ClaimNames | undefined): void {
+export function validateResources(errors: Errors, path: string, resources: ResourceRequirements | undefined, claims: ClaimNames | undefined, nameRule = containerResourceName): void {
   if (resources === undefined) return;
   const { limits, requests } = resources;
   let needsCpuOrMemory = false;
@@ -26,7 +27,7 @@ export function validateResources(errors: Errors, path: string, resources: Resou
   if (limits !== undefined) {
     for (const [name, amount] of sortedEntries(limits)) {
       const at = `${path}.limits[${name}]`;
-      containerResourceName(errors, at, name);
+      nameRule(errors, at, name);
       amountOfResource(errors, at, name, amount);
       see(name);
     }
@@ -34,7 +35,7 @@ export function validateResources(errors: Errors, path: string, resources: Resou
   if (requests !== undefined) {
     for (const [name, amount] of sortedEntries(requests)) {
       const at = `${path}.requests[${name}]`;
-      containerResourceName(errors, at, name);
+      nameRule(errors, at, name);
       amountOfResource(errors, at, name, amount);
       const limit = limits?.[name];
       if (limit !== undefined) {
@@ -53,13 +54,13 @@ export function validateResources(errors: Errors, path: string, resources: Resou
 
 export function amountOfResource(errors: Errors, path: string, name: string, amount: string): void {
   amountNotNegative(errors, path, amount);
-  if (isExtended(name)) wholeAmount(errors, path, amount);
-  if (isHugePages(name) && !isWholeMultiple(name, amount)) invalid(errors, path, amount, "must be a positive integer multiple of the page size");
+  if (isWholeResource(name)) wholeAmount(errors, path, amount);
+  if (isHugePages(name) && !isWholeMultiple(name, amount)) invalid(errors, path, amount, `${formatQuantity(amountOf(amount))} is not positive integer multiple of ${name}`);
 }
 
 function isWholeMultiple(name: string, amount: string): boolean {
-  const size = amountOf(name.slice("hugepages-".length)).nanos;
-  return size > 0n && isWhole(amount) && amountOf(amount).nanos % size === 0n;
+  const size = wholeValue(amountOf(name.slice("hugepages-".length)));
+  return size > 0 && wholeValue(amountOf(amount)) % size === 0;
 }
 
 function validateClaims(errors: Errors, path: string, claims: NonNullable<ResourceRequirements["claims"]>, known: ClaimNames | undefined): void {
@@ -84,7 +85,8 @@ function validateClaims(errors: Errors, path: string, claims: NonNullable<Resour
 /** resourceClaims of a pod: where each comes from. */
 export function validateResourceClaims(errors: Errors, path: string, claims: readonly PodResourceClaim[] | undefined, rule: (text: string) => readonly string[], label: (text: string) => readonly string[]): void {
   const names = new Set<string>();
-  claims?.forEach(({ name, resourceClaimName, resourceClaimTemplateName }, index) => {
+  claims?.forEach((claim, index) => {
+    const { name, resourceClaimName, resourceClaimTemplateName } = claim;
     const at = `${path}[${index}]`;
     if (isEmpty(name)) required(errors, `${at}.name`);
     else if (names.has(name)) duplicate(errors, `${at}.name`, name);
@@ -93,9 +95,9 @@ export function validateResourceClaims(errors: Errors, path: string, claims: rea
       names.add(name);
     }
     if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined) {
-      invalid(errors, at, { name, resourceClaimName, resourceClaimTemplateName }, "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified");
+      invalid(errors, at, internalForm("PodResourceClaim", claim), "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified");
     } else if (resourceClaimName === undefined && resourceClaimTemplateName === undefined) {
-      invalid(errors, at, { name }, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
+      invalid(errors, at, internalForm("PodResourceClaim", claim), "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
     }
     for (const wrong of resourceClaimName === undefined ? [] : rule(resourceClaimName)) invalid(errors, `${at}.resourceClaimName`, resourceClaimName, wrong);
     for (const wrong of resourceClaimTemplateName === undefined ? [] : rule(resourceClaimTemplateName)) invalid(errors, `${at}.resourceClaimTemplateName`, resourceClaimTemplateName, wrong);

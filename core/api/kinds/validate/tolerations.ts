@@ -2,7 +2,6 @@
 import { labelValue, qualifiedName } from "../../names.ts";
 import type { Toleration } from "../../types.gen.ts";
 import { type Errors, check, invalid, notSupported, oneOf } from "./errors.ts";
-import { internalForm } from "./internal-form.ts";
 
 export const TAINT_EFFECTS: readonly string[] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
@@ -17,9 +16,11 @@ export function validateTolerations(errors: Errors, path: string, tolerations: r
       const wrong = labelValue(value);
       if (wrong.length > 0) invalid(errors, `${at}.operator`, value, wrong.join(";"));
     } else if (operator === "Exists") {
-      if (value !== "") invalid(errors, `${at}.operator`, internalForm("Toleration", toleration), "value must be empty when `operator` is 'Exists'");
+      if (value !== "") invalid(errors, `${at}.operator`, value, "value must be empty when `operator` is 'Exists'");
     } else {
-      notSupported(errors, `${at}.operator`, operator, ["Equal", "Exists"]);
+      // KEP-5471: known, but not switched on
+      const known = operator === "Lt" || operator === "Gt" ? ["Equal", "Exists", "Lt", "Gt"] : ["Equal", "Exists"];
+      notSupported(errors, `${at}.operator`, operator, known);
     }
     if (effect !== "") oneOf(errors, `${at}.effect`, effect, TAINT_EFFECTS);
   });

@@ -67,7 +67,10 @@ export const sourceRules = {
     if ((monitors ?? []).length === 0) required(errors, `${path}.monitors`);
     if (isEmpty(image)) required(errors, `${path}.image`);
   },
-  cinder: needs("volumeID"),
+  cinder(errors: Errors, path: string, source: { readonly volumeID: string; readonly secretRef?: { readonly name?: string } }) {
+    needs("volumeID")(errors, path, source);
+    if (source.secretRef !== undefined && isEmpty(source.secretRef.name)) required(errors, `${path}.secretRef.name`);
+  },
   cephfs(errors: Errors, path: string, { monitors }: { readonly monitors: readonly string[] }) {
     if ((monitors ?? []).length === 0) required(errors, `${path}.monitors`);
   },
@@ -89,7 +92,7 @@ export const sourceRules = {
   flexVolume(errors: Errors, path: string, { driver, options }: { readonly driver: string; readonly options?: { readonly [key: string]: string } }) {
     if (isEmpty(driver)) required(errors, `${path}.driver`);
     for (const key of Object.keys(options ?? {})) {
-      if (/^(?:[^/]*\.)?(?:kubernetes|k8s)\.io(?:\/|$)/.test(key)) invalid(errors, `${path}.options[${key}]`, key, "kubernetes.io/ and k8s.io/ are reserved namespaces");
+      if (/^(?:[^/]*\.)?(?:kubernetes|k8s)\.io(?:\/|$)/i.test(key)) invalid(errors, `${path}.options[${key}]`, key, "kubernetes.io and k8s.io namespaces are reserved");
     }
   },
   azureFile: needs("secretName", "shareName"),
@@ -150,18 +153,23 @@ export function csiDriverName(errors: Errors, path: string, name: string | undef
 }
 
 function iscsi(errors: Errors, path: string, source: ISCSIVolumeSource): void {
+  iscsiRules(errors, path, source, "must be valid format starting with iqn, eui, or naa");
+}
+
+/** `unknown`: of a name that begins like none */
+export function iscsiRules(errors: Errors, path: string, source: ISCSIVolumeSource, unknown: string): void {
   const { targetPortal, iqn = "", lun = 0, chapAuthDiscovery, chapAuthSession, secretRef, initiatorName } = source;
   if (isEmpty(targetPortal)) required(errors, `${path}.targetPortal`);
-  iscsiName(errors, `${path}.iqn`, iqn, iqn === "");
+  if (iqn === "") required(errors, `${path}.iqn`);
+  else iscsiName(errors, `${path}.iqn`, iqn, unknown);
   if (lun < 0 || lun > 255) invalid(errors, `${path}.lun`, lun, inRange(0, 255));
   if ((chapAuthDiscovery === true || chapAuthSession === true) && secretRef === undefined) required(errors, `${path}.secretRef`);
-  if (initiatorName !== undefined) iscsiName(errors, `${path}.initiatorname`, initiatorName, false);
+  if (initiatorName !== undefined) iscsiName(errors, `${path}.initiatorname`, initiatorName, unknown);
 }
 
 const ISCSI_NAMES = [/^iqn\.\d{4}-\d{2}\.[a-z0-9]+([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*(:[^,;*&$|\s]+)?$/i, /^eui\.[0-9a-f]{16}$/i, /^naa\.[0-9a-f]{32}$/i];
 
-function iscsiName(errors: Errors, path: string, name: string, missing: boolean): void {
-  if (missing) required(errors, path);
-  else if (!/^(?:iqn|eui|naa)/.test(name)) invalid(errors, path, name, "must be valid format starting with iqn, eui, or naa");
+function iscsiName(errors: Errors, path: string, name: string, unknown: string): void {
+  if (!/^(?:iqn|eui|naa)/.test(name)) invalid(errors, path, name, unknown);
   else if (!ISCSI_NAMES.some((pattern) => pattern.test(name))) invalid(errors, path, name, "must be valid format");
 }

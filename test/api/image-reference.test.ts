@@ -1,5 +1,5 @@
 import test from "ava";
-import { parseReference, versionOf } from "../../core/artifacts/reference.ts";
+import { parseReference, versionOf } from "../../core/api/image-reference.ts";
 
 const digest = `sha256:${"0".repeat(64)}`;
 

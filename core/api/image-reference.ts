@@ -31,7 +31,7 @@ export function parseReference(text: string): ImageReference | undefined {
   if (more.length > 0 || (digest !== undefined && !isDigest(digest))) return undefined;
   const slash = named.indexOf("/");
   const first = slash < 0 ? "" : named.slice(0, slash);
-  const hasRegistry = first.includes(".") || first.includes(":") || first === "localhost";
+  const hasRegistry = first.includes(".") || first.includes(":") || first === "localhost" || first !== first.toLowerCase();
   const registry = hasRegistry ? first : "docker.io";
   const path = hasRegistry ? named.slice(slash + 1) : named;
   const colon = path.lastIndexOf(":");
