@@ -98,7 +98,8 @@ function write(nano: bigint, format: Format): string {
   }
   let amount = nano;
   let exponent = -9;
-  while (amount % 1000n === 0n && (format === "exponent" || exponent < 18)) {
+  const most = format === "exponent" ? Infinity : 18;
+  while (amount % 1000n === 0n && exponent < most) {
     amount /= 1000n;
     exponent += 3;
   }
