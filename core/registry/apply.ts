@@ -21,7 +21,7 @@ import type { Owner } from "./managed-fields/managers.ts";
 import { entriesOf, identify, ownersOf } from "./managed-fields/managers.ts";
 import { untracked, withEntries } from "./managed-fields/own.ts";
 import { ownable } from "./managed-fields/scope.ts";
-import { rootType } from "./managed-fields/shape.ts";
+import { KeyError, rootType } from "./managed-fields/shape.ts";
 import { joined, typedErrors } from "./managed-fields/typed-errors.ts";
 import { zeroOf } from "./managed-fields/zero.ts";
 import { inNamespace } from "./metadata.ts";
@@ -45,7 +45,7 @@ export async function apply(context: Context, request: ApplyRequest): Promise<{ 
   const { kind, target, options, user } = request;
   const applied = checked(request);
   const merge = target.subresource === undefined ? {} : { merge: mergeOf(kind, target.subresource) };
-  const next = (old: AnyObject) => applyTo(context, request, applied, old);
+  const next = (old: AnyObject) => fitting(() => applyTo(context, request, applied, old), request, old);
   const exists = () => context.store.get(keyOf(kind, target.namespace, target.name)) !== undefined;
   if (!exists()) {
     if (target.subresource !== undefined) throw notFound(kind, target.name);
@@ -81,9 +81,7 @@ function checked({ kind, target, options, applied }: ApplyRequest): AnyObject {
 function checkTyped(kind: Kind, applied: AnyObject, { fieldValidation }: WriteOptions): void {
   const { name = "", namespace = "" } = applied.metadata;
   const fail = (why: string) => {
-    throw new ApiError("InternalError", `failed to create typed patch object (${namespace}/${name}; ${kind.group}/${kind.version}, Kind=${kind.kind}): ${why}`, {
-      unnamed: true,
-    });
+    throw notTyped("patch", kind, { namespace, name }, why);
   };
   const errors = typedErrors(kind.schema, applied);
   if (errors.length > 0 && fieldValidation !== "Strict") fail(joined(errors));
@@ -96,6 +94,20 @@ function checkTyped(kind: Kind, applied: AnyObject, { fieldValidation }: WriteOp
   }
   if (fieldValidation === "Strict" && problems.length > 0) throw badRequest(`strict decoding error: ${problems.join(", ")}`);
   if (errors.length > 0) fail(joined(errors));
+}
+
+/** The field sets of what was applied, or of what is stored, cannot be made: its form does not fit its kind. */
+function notTyped(which: "patch" | "live", { group, version, kind }: Kind, { namespace, name }: Pick<Target, "namespace" | "name">, why: string): ApiError {
+  return new ApiError("InternalError", `failed to create typed ${which} object (${namespace}/${name}; ${group}/${version}, Kind=${kind}): ${why}`, { unnamed: true });
+}
+
+/** Other verbs may have stored a list map in which an item lacks its key. */
+function fitting<T>(merge: () => T, { kind, target }: ApplyRequest, live: AnyObject): T {
+  try {
+    return merge();
+  } catch (error) {
+    throw error instanceof KeyError ? notTyped("live", kind, target, joined(typedErrors(kind.schema, live))) : error;
+  }
 }
 
 function applyTo({ clock }: Context, { kind, target, options, force }: ApplyRequest, applied: AnyObject, old: AnyObject): AnyObject {

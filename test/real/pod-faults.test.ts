@@ -33,7 +33,12 @@ const reaches = (name: string, what: string, holds: (status: PodStatus) => boole
 });
 const ready = ({ conditions = [] }: PodStatus) => conditions.some(({ type, status: value }) => type === "Ready" && value === "True");
 const events = (name: string) => kubectl("get", "events", "--field-selector", `involvedObject.name=${name}`, "-o", "jsonpath={range .items[*]}{.reason}: {.message}{\"\\n\"}{end}");
-const told = (name: string, what: RegExp) => eventually(`${name} is told ${what}`, async () => what.test(await events(name)));
+const told = (name: string, what: RegExp) =>
+  eventually(`${name} is told ${what}`, async () => {
+    const text = await events(name);
+    if (!what.test(text)) throw new Error(text);
+    return true;
+  });
 
 async function create(name: string, spec: Partial<PodSpec>, metadata: Pod["metadata"] = {}): Promise<void> {
   const file = join(up.dataDir, `${name}.json`);

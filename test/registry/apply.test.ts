@@ -2,7 +2,7 @@ import test from "ava";
 import fc from "fast-check";
 import type { Client } from "../../core/api/client.ts";
 import type { AnyObject, ManagedFieldsEntry } from "../../core/api/meta.ts";
-import { CONFIG_MAPS, PODS, POD_TEMPLATES } from "../../core/api/resources.gen.ts";
+import { CONFIG_MAPS, PODS, POD_TEMPLATES, SERVICE_ACCOUNTS } from "../../core/api/resources.gen.ts";
 import { ApiError } from "../../core/api/status.ts";
 import type { FieldSet } from "../../core/registry/managed-fields/field-set.ts";
 import { difference, intersection, pathsOf, union } from "../../core/registry/managed-fields/field-set.ts";
@@ -155,4 +155,13 @@ test("conflicts name the fields of a level before those below it", async (t) => 
   const late = client.patch(POD_TEMPLATES, a, { type: "apply", object: { ...template, template: spec("2", "Always") } as unknown as AnyObject, force: false }, { fieldManager: "two" });
   const error = await t.throwsAsync(late, { instanceOf: ApiError });
   t.deepEqual(error?.details?.causes?.map(({ field }) => field), [".template.spec.restartPolicy", '.template.spec.containers[name="c"].image']);
+});
+
+test("nothing can be applied to a stored list map in which an item lacks its key", async (t) => {
+  const { client } = await setup();
+  await client.create(SERVICE_ACCOUNTS, { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "a", namespace: "n" }, secrets: [{}] });
+  const object = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "a" }, automountServiceAccountToken: false } as unknown as AnyObject;
+  const error = await t.throwsAsync(client.patch(SERVICE_ACCOUNTS, a, { type: "apply", object, force: false }, { fieldManager: "m" }), { instanceOf: ApiError });
+  t.is(error?.message, 'failed to create typed live object (n/a; /v1, Kind=ServiceAccount): associative list with keys has an element that omits key field "name" (and doesn\'t have default value)');
+  t.is(error?.reason, "InternalError");
 });

@@ -1,5 +1,5 @@
 /** Waits for something that real programs do in their own time. The bound is for a broken system, not a measure of speed. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 const PAUSE_MS = 100;
 
 /** Tries until `attempt` neither throws nor returns undefined or false. @throws its last error when patience ends */
@@ -16,5 +16,6 @@ export async function eventually<T>(what: string, attempt: () => Promise<T | und
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
-  throw new Error(`not within ${patienceMs / 1000} s: ${what}`, { cause: last });
+  const why = last instanceof Error ? ` (at last: ${last.message})` : "";
+  throw new Error(`not within ${patienceMs / 1000} s: ${what}${why}`, { cause: last });
 }
