@@ -45,16 +45,19 @@ function setDefaults(object: AnyObject): AnyObject {
   return { ...object, spec: { ...spec, names: named, conversion: spec.conversion ?? { strategy: "None" } } } as AnyObject;
 }
 
+/** Not validated yet: the list may be null. */
+const storageOf = ({ spec }: CustomResourceDefinition) => (spec.versions as typeof spec.versions | null)?.find(({ storage }) => storage)?.name;
+
 /** A definition comes with nothing accepted yet; what it stores from the first moment on is known. */
 function born(definition: CustomResourceDefinition): AnyObject {
-  const storage = definition.spec.versions.find((version) => version.storage)?.name;
+  const storage = storageOf(definition);
   const status = { conditions: null, acceptedNames: { plural: "", kind: "" }, storedVersions: storage === undefined ? null : [storage] };
   return { ...definition, status } as unknown as AnyObject;
 }
 
 /** Status belongs to the server; a storage version is remembered for as long as objects of it may exist. */
 function kept(definition: CustomResourceDefinition, { status }: CustomResourceDefinition): AnyObject {
-  const storage = definition.spec.versions.find((version) => version.storage)?.name;
+  const storage = storageOf(definition);
   const stored = status?.storedVersions ?? [];
   const storedVersions = storage === undefined || stored.includes(storage) ? stored : [...stored, storage];
   return { ...definition, status: { ...status, storedVersions } } as unknown as AnyObject;
