@@ -5,6 +5,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { quantity } from "./quantity.ts";
+import { wordTable } from "../core/api/word-table.ts";
 
 /** A bound on what is left: bytes (or a count), or a share of the whole. */
 export type Threshold = { readonly amount: number } | { readonly share: number };
@@ -97,7 +98,7 @@ export async function readSettings(file: string, board: Board): Promise<Settings
 type Fields = { readonly [field: string]: unknown };
 type Reader = (value: unknown, field: string) => Partial<Settings>;
 
-const readers: { readonly [field: string]: Reader } = {
+const readers = wordTable<Reader>({
   apiVersion: () => ({}),
   kind: () => ({}),
   maxPods: (value, field) => ({ maxPods: whole(value, field) }),
@@ -117,7 +118,7 @@ const readers: { readonly [field: string]: Reader } = {
   containerLogMaxFiles: (value, field) => ({ logMaxFiles: atLeast(2, whole(value, field), field) }),
   serializeImagePulls: (value, field) => (value === true ? { pullsAtOnce: 1 } : value === false ? {} : wrong(field, "true or false")),
   maxParallelImagePulls: (value, field) => ({ pullsAtOnce: atLeast(1, whole(value, field), field) }),
-};
+});
 
 /** @throws Error that names the field */
 export function parseSettings(value: unknown, board: Board): Settings {

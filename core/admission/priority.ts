@@ -4,6 +4,7 @@ import type { Pod, PriorityClass } from "../api/types.gen.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 import { forbidden } from "./forbidden.ts";
 import type { Lookup } from "./lookup.ts";
+import { wordTable } from "../api/word-table.ts";
 
 interface Computed {
   readonly name: string;
@@ -12,10 +13,10 @@ interface Computed {
 }
 
 /** Classes that exist even while their objects do not (a server that is just starting). */
-const SYSTEM: { readonly [name: string]: number } = {
+const SYSTEM = wordTable<number>({
   "system-cluster-critical": 2_000_000_000,
   "system-node-critical": 2_000_001_000,
-};
+});
 const NO_CLASS: Computed = { name: "", value: 0, policy: "PreemptLowerPriority" };
 
 export function priority({ lookup }: { readonly lookup: Lookup }): AdmissionPlugin {

@@ -4,6 +4,7 @@
  */
 import { labelValue, qualifiedName, quote } from "./names.ts";
 import type { FieldError } from "./status.ts";
+import { wordTable } from "./word-table.ts";
 
 export type Operator = "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt";
 
@@ -177,7 +178,7 @@ class Tokens {
   }
 }
 
-const OPERATORS: { readonly [text: string]: Operator } = {
+const OPERATORS = wordTable<Operator>({
   in: "In",
   notin: "NotIn",
   "=": "In",
@@ -185,7 +186,7 @@ const OPERATORS: { readonly [text: string]: Operator } = {
   "!=": "NotIn",
   ">": "Gt",
   "<": "Lt",
-};
+});
 
 function fail(message: string): never {
   throw new SelectorError(`unable to parse requirement: ${message}`);

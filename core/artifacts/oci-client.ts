@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { MANIFEST_TYPES, MAX_MANIFEST_BYTES } from "./manifest.ts";
 import { isDigest, versionOf } from "../api/image-reference.ts";
 import type { ImageReference } from "../api/image-reference.ts";
+import { wordTable } from "../api/word-table.ts";
 
 export interface RegistrySecret {
   readonly username?: string;
@@ -44,7 +45,7 @@ export interface OciClientOptions {
 const TIMEOUT_MS = 60_000;
 const MAX_TOKEN_BYTES = 64 << 10;
 /** Names of Docker Hub in references, and its registry. */
-const hosts: Readonly<Record<string, string>> = { "docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io" };
+const hosts = wordTable<string>({ "docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io" });
 
 export function ociClient(options: OciClientOptions = {}): OciClient {
   const { plainHttp = [], mirrors = {}, credentials = {} } = options;

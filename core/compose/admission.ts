@@ -15,6 +15,7 @@ import { escalation } from "../auth/authz/escalation.ts";
 import type { RbacAuthorizer } from "../auth/authz/rbac.ts";
 import { csrSubject } from "../auth/pki/csr-subject.ts";
 import { claimUsage, inScope, podUsage, serviceUsage } from "../controllers/quota-usage.ts";
+import { wordTable } from "../api/word-table.ts";
 
 export interface AdmissionParts {
   readonly lookup: Lookup;
@@ -40,11 +41,11 @@ export function admissionPlugins({ lookup, revise, authorizer, rbac, entropy, to
   });
 }
 
-const usages: Readonly<Record<string, (object: AnyObject) => Usage>> = {
+const usages = wordTable<(object: AnyObject) => Usage>({
   pods: (object) => podUsage(object as never),
   services: (object) => serviceUsage(object as never),
   persistentvolumeclaims: (object) => claimUsage(object as never),
-};
+});
 
 function usageOf(kind: Kind, object: AnyObject): Usage | undefined {
   return kind.group === "" ? usages[kind.plural]?.(object) : undefined;

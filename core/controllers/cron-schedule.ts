@@ -5,6 +5,7 @@
  * Days are walked in local calendar time and turned into moments with the zone's offset. A local time that a clock
  * change skips is no moment; of a local time that happens twice the first counts.
  */
+import { wordTable } from "../api/word-table.ts";
 export interface Schedule {
   /** the first moment after `after` (ms since 1970), undefined if there is none within the horizon */
   next(after: number): number | undefined;
@@ -15,7 +16,7 @@ const HORIZON_DAYS = 366 * 8;
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 
-const WORDS: { readonly [word: string]: string } = {
+const WORDS = wordTable<string>({
   "@yearly": "0 0 1 1 *",
   "@annually": "0 0 1 1 *",
   "@monthly": "0 0 1 * *",
@@ -23,7 +24,7 @@ const WORDS: { readonly [word: string]: string } = {
   "@daily": "0 0 * * *",
   "@midnight": "0 0 * * *",
   "@hourly": "0 * * * *",
-};
+});
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 

@@ -4,6 +4,7 @@
  * engine, which leaves backtracking when there is too much of it (`boundBacktracking`).
  */
 import { setFlagsFromString } from "node:v8";
+import { wordTable } from "../api/word-table.ts";
 
 /** The pattern is no regular expression; the message is Go's. */
 export class RegExpError extends Error {
@@ -18,7 +19,7 @@ export function boundBacktracking(): void {
 /** Longest pattern that is compiled: far above real ones, and small enough to read in no time. */
 const LENGTH_MAX = 10_000;
 
-const posix: { readonly [name: string]: string } = {
+const posix = wordTable<string>({
   alnum: "0-9A-Za-z",
   alpha: "A-Za-z",
   ascii: "\\x00-\\x7F",
@@ -33,7 +34,7 @@ const posix: { readonly [name: string]: string } = {
   upper: "A-Z",
   word: "0-9A-Za-z_",
   xdigit: "0-9A-Fa-f",
-};
+});
 
 /** Only then: the linear engine knows no Unicode mode. Without it "." takes half of a character beyond the first plane. */
 const NEEDS_UNICODE = /\\[pP]\{|\\u\{|[^\t-~]/;

@@ -4,6 +4,7 @@
  */
 import type { Kind } from "../api/kinds.ts";
 import { ApiError } from "../api/status.ts";
+import { wordTable } from "../api/word-table.ts";
 
 export type Format = "json" | "yaml" | "protobuf" | "cbor";
 
@@ -24,7 +25,7 @@ export const contentTypeOf: { readonly [format in Format]: string } = {
   cbor: "application/cbor",
 };
 
-const formatOf: { readonly [type: string]: Format } = {
+const formatOf = wordTable<Format>({
   "application/json": "json",
   "application/yaml": "yaml",
   "application/vnd.kubernetes.protobuf": "protobuf",
@@ -33,7 +34,7 @@ const formatOf: { readonly [type: string]: Format } = {
   "application/cbor-seq": "cbor",
   "application/*": "json",
   "*/*": "json",
-};
+});
 
 /** The formats a kind can be sent in: only what has protobuf field numbers has a protobuf form. */
 export function formatsOf(kind: Kind, { cbor }: { readonly cbor: boolean }): readonly Format[] {

@@ -18,6 +18,7 @@ import { flag, integer, invalidOptions, listOptions, unsupported, writeOptions }
 import { resourceOf } from "./read.ts";
 import type { Message } from "./reply.ts";
 import type { Route } from "./route.ts";
+import { wordTable } from "../api/word-table.ts";
 
 type Named = Route & { readonly name: string };
 
@@ -50,12 +51,12 @@ export async function update(call: Call, route: Named, client: Client, { kinds, 
 }
 
 /** Media types of PATCH, in the order of apiserver's messages. Strategic merge needs the merge keys of a built-in type. */
-const patchTypes: { readonly [type: string]: Patch["type"] } = {
+const patchTypes = wordTable<Patch["type"]>({
   "application/json-patch+json": "json",
   "application/merge-patch+json": "merge",
   "application/strategic-merge-patch+json": "strategic",
   "application/apply-patch+yaml": "apply",
-};
+});
 
 const APPLY_CBOR = "application/apply-patch+cbor";
 

@@ -132,3 +132,7 @@ test("references of a pod are all found", (t) => {
     "serviceaccounts/sa-x",
   ]);
 });
+
+test("a resource with the name of something that every object has is nobody's", async (t) => {
+  for (const plural of ["constructor", "toString", "hasOwnProperty"]) t.false(await may("get", plural), plural);
+});

@@ -2,11 +2,12 @@
 import type { KindHooks } from "../kinds.ts";
 import type { ComponentStatus } from "../types.gen.ts";
 import { columnsOf, nameColumn } from "./column.ts";
+import { wordTable } from "../word-table.ts";
 
 const column = columnsOf<ComponentStatus>();
 
 const healthy = ({ conditions = [] }: ComponentStatus) => conditions.find(({ type }) => type === "Healthy");
-const words: { readonly [status: string]: string } = { True: "Healthy", False: "Unhealthy" };
+const words = wordTable<string>({ True: "Healthy", False: "Unhealthy" });
 
 export const componentStatusHooks: KindHooks = {
   columns: [

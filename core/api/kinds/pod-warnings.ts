@@ -11,14 +11,15 @@ import { portWarnings } from "./pod-port-warnings.ts";
 import { sortedEntries } from "./validate/errors.ts";
 import { isWhole } from "./validate/quantity-rules.ts";
 import { same } from "./validate/same.ts";
+import { wordTable } from "../word-table.ts";
 
-const LABELS: { readonly [label: string]: string } = {
+const LABELS = wordTable<string>({
   "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
   "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
   "failure-domain.beta.kubernetes.io/region": 'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
   "failure-domain.beta.kubernetes.io/zone": 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
   "beta.kubernetes.io/instance-type": 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
-};
+});
 
 const ANNOTATIONS: readonly (readonly [annotation: RegExp, warning: string])[] = [
   [/^scheduler\.alpha\.kubernetes\.io\/critical-pod$/, 'non-functional in v1.16+; use the "priorityClassName" field instead'],

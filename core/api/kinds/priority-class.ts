@@ -5,10 +5,11 @@ import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill } from "./fill.ts";
 import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { type Errors, forbidden, oneOf, required } from "./validate/errors.ts";
+import { wordTable } from "../word-table.ts";
 
 const column = columnsOf<PriorityClass>();
 const LARGEST = 1_000_000_000;
-const SYSTEM: { readonly [name: string]: number } = { "system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000 };
+const SYSTEM = wordTable<number>({ "system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000 });
 
 export const priorityClassHooks: KindHooks = {
   generation: "once",

@@ -6,13 +6,14 @@ import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { type Errors, invalid, required, sortedEntries } from "./validate/errors.ts";
 import { amountNotNegative, wholeAmount } from "./validate/quantity-rules.ts";
 import { isQuotaResource, isWholeResource, quotaResourceName } from "./validate/resource-names.ts";
+import { wordTable } from "../word-table.ts";
 
 const column = columnsOf<ResourceQuota>();
 const COMPUTE = new Set([
   "pods", "cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory",
 ]);
 const STORAGE = new Set(["persistentvolumeclaims", "requests.storage"]);
-const SCOPES: { readonly [scope: string]: ReadonlySet<string> } = {
+const SCOPES = wordTable<ReadonlySet<string>>({
   Terminating: COMPUTE,
   NotTerminating: COMPUTE,
   BestEffort: new Set(["pods"]),
@@ -20,7 +21,7 @@ const SCOPES: { readonly [scope: string]: ReadonlySet<string> } = {
   PriorityClass: COMPUTE,
   CrossNamespacePodAffinity: COMPUTE,
   VolumeAttributesClass: STORAGE,
-};
+});
 const CONTRADICTIONS = [["BestEffort", "NotBestEffort"], ["Terminating", "NotTerminating"]] as const;
 const WITHOUT_VALUES = ["BestEffort", "NotBestEffort", "Terminating", "NotTerminating", "CrossNamespacePodAffinity"];
 

@@ -6,6 +6,7 @@ import { types } from "./facts.ts";
 import { FIXED64, part, type Plan, planOf, VARINT } from "./protobuf-plan.ts";
 import type { Writer } from "./protobuf-writer.ts";
 import type { FieldType, ObjectType } from "./schema.ts";
+import { wordTable } from "../word-table.ts";
 
 type JsonObject = { readonly [field: string]: unknown };
 
@@ -118,7 +119,7 @@ function writeSpecial(writer: Writer, type: FieldType & { kind: "special" }, val
   }
 }
 
-const nanoseconds: { readonly [unit: string]: number } = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
+const nanoseconds = wordTable<number>({ ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 });
 
 /** of a Go duration, "1h2m3.5s" */
 function nanosecondsOf(text: string): number {

@@ -11,6 +11,7 @@ import { ruleOf } from "../notation.ts";
 import type { Attributes, Authorizer, Decision } from "../auth.ts";
 import { podReferences } from "./pod-references.ts";
 import { allows } from "./rules.ts";
+import { wordTable } from "../../api/word-table.ts";
 
 /** From memory, on every request of a node. */
 export interface NodeLookup {
@@ -45,7 +46,7 @@ interface Asked extends Resource {
 /** By "plural.group/subresource": true if the node may. */
 type Check = (asked: Asked, lookup: NodeLookup) => boolean;
 
-const checks: Readonly<Record<string, Check>> = {
+const checks = wordTable<Check>({
   // which node is written, and what of it, is for admission (NodeRestriction)
   "nodes": (asked) => is(asked, "create", "update", "patch") || (is(asked, "get", "list", "watch") && nameOf(asked) === asked.node),
   "nodes/status": (asked) => is(asked, "update", "patch") || (is(asked, "get") && asked.name === asked.node),
@@ -64,7 +65,7 @@ const checks: Readonly<Record<string, Check>> = {
   "volumeattachments.storage.k8s.io": (asked, lookup) => is(asked, "get") && lookup.attachedTo(asked.name ?? "") === asked.node,
   "csinodes.storage.k8s.io": isOwnByName,
   "leases.coordination.k8s.io": (asked) => asked.namespace === "kube-node-lease" && isOwnByName(asked),
-};
+});
 
 export function nodeAuthorizer(lookup: NodeLookup): Authorizer {
   return {

@@ -3,6 +3,7 @@
  * described: a table of messages with the numbers of openapiv2/OpenAPIv2.proto, and one writer that reads it. Values
  * without a type of their own (defaults, enums, extensions) are carried as YAML text, for which JSON is good enough.
  */
+import { wordTable } from "../../api/word-table.ts";
 interface FieldRule {
   readonly number: number;
   readonly as:
@@ -28,7 +29,7 @@ const of = (number: number, type: string): FieldRule => ({ number, as: { message
 const query: Message = { required: bool(1), in: text(2), description: text(3), name: text(4), type: text(6), format: text(7), uniqueItems: bool(20) };
 const path: Message = { required: bool(1), in: text(2), description: text(3), name: text(4), type: text(5), format: text(6), uniqueItems: bool(19) };
 
-const messages: { readonly [name: string]: Message } = {
+const messages = wordTable<Message>({
   Document: { swagger: text(1), info: of(2, "Info"), paths: of(8, "Paths"), definitions: { number: 9, as: { named: "Schema", inner: true } } },
   Info: { title: text(1), version: text(2), description: text(3) },
   PathItem: {
@@ -71,10 +72,10 @@ const messages: { readonly [name: string]: Message } = {
     allOf: { number: 24, as: { message: "Schema" }, list: true },
     properties: { number: 25, as: { named: "Schema", inner: true } },
   },
-};
+});
 
 /** Where extensions ("x-…") go. */
-const extensions: { readonly [name: string]: number } = { Schema: 31, Operation: 13, Document: 16, Info: 7, PathItem: 10, Response: 5 };
+const extensions = wordTable<number>({ Schema: 31, Operation: 13, Document: 16, Info: 7, PathItem: 10, Response: 5 });
 
 export function gnosticDocument(document: object): Buffer {
   return message("Document", document);
@@ -83,14 +84,14 @@ export function gnosticDocument(document: object): Buffer {
 type Members = { readonly [member: string]: unknown };
 
 /** Messages that JSON does not have: a choice that protobuf needs a number for. */
-const choices: { readonly [name: string]: (value: unknown) => Buffer } = {
+const choices = wordTable<(value: unknown) => Buffer>({
   Paths: (value) => Buffer.concat(Object.entries(value as Members).map(([name, item]) => inner(2, named(name, message("PathItem", item as object))))),
   ParametersItem: (value) => inner(1, parameter(value as Members)),
   ResponseValue: (value) => inner(1, message("Response", value as object)),
   SchemaItem: (value) => inner(1, message("Schema", value as object)),
   AdditionalProperties: (value) => (typeof value === "boolean" ? flag(2, value) : inner(1, message("Schema", value as object))),
   Items: (value) => inner(1, message("Schema", value as object)),
-};
+});
 
 function parameter(value: Members): Buffer {
   if (value["in"] === "body") return inner(1, message("BodyParameter", value));

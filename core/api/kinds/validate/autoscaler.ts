@@ -4,9 +4,10 @@ import type { CrossVersionObjectReference, HPAScalingRules, HorizontalPodAutosca
 import { type Errors, check, forbidden, invalid, isEmpty, notSupported, required } from "./errors.ts";
 import { amountNotNegative, amountOf } from "./quantity-rules.ts";
 import { containerResourceName } from "./resource-names.ts";
+import { wordTable } from "../../word-table.ts";
 
 const TYPES = ["ContainerResource", "External", "Object", "Pods", "Resource"];
-const FIELD_OF: { readonly [type: string]: keyof MetricSpec } = { Object: "object", External: "external", Pods: "pods", Resource: "resource", ContainerResource: "containerResource" };
+const FIELD_OF = wordTable<keyof MetricSpec>({ Object: "object", External: "external", Pods: "pods", Resource: "resource", ContainerResource: "containerResource" });
 const LONGEST_WINDOW = 3600;
 const LONGEST_PERIOD = 1800;
 
