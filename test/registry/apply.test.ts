@@ -162,6 +162,6 @@ test("nothing can be applied to a stored list map in which an item lacks its key
   await client.create(SERVICE_ACCOUNTS, { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "a", namespace: "n" }, secrets: [{}] });
   const object = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "a" }, automountServiceAccountToken: false } as unknown as AnyObject;
   const error = await t.throwsAsync(client.patch(SERVICE_ACCOUNTS, a, { type: "apply", object, force: false }, { fieldManager: "m" }), { instanceOf: ApiError });
-  t.is(error?.message, 'failed to create typed live object (n/a; /v1, Kind=ServiceAccount): associative list with keys has an element that omits key field "name" (and doesn\'t have default value)');
+  t.is(error?.message, 'failed to create typed live object (n/a; /v1, Kind=ServiceAccount): .secrets: element 0: associative list with keys has an element that omits all key fields ["name"] (and doesn\'t have default values for any key fields)');
   t.is(error?.reason, "InternalError");
 });
