@@ -220,6 +220,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
     sampler: sampler({ runtimes, machine: () => machineUsage({ dataDir, now: clock.now() }), agent: () => ownUsage(clock.now()), clock, log }),
     runtimes,
     directories,
+    objects: desired,
     meter: measures,
     running,
     pods: desired.pods,

@@ -1,13 +1,11 @@
 /** What a pod takes of the device's disk: writable layers, logs, and volumes that lie there. */
-import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Pod } from "../../core/api/types.gen.ts";
 import { podUid } from "../containers.ts";
 import type { PodDirectories } from "../pod-directories.ts";
 import type { PodUsage } from "../runtimes/runtime.ts";
+import { treeBytes } from "../tree-bytes.ts";
 import type { LocalStorage } from "./local-storage.ts";
-
-const BLOCK_BYTES = 512;
 
 export async function measureStorage(directories: PodDirectories, pod: Pod, usage: PodUsage | undefined): Promise<LocalStorage> {
   const { name = "", namespace = "" } = pod.metadata;
@@ -25,14 +23,4 @@ export async function measureStorage(directories: PodDirectories, pod: Pod, usag
     if (volume.emptyDir.medium === undefined || volume.emptyDir.medium === "") emptyDirs.set(volume.name, bytes);
   }
   return { containers, emptyDirs, volumes: [...emptyDirs.values()].reduce((sum, bytes) => sum + bytes, 0) };
-}
-
-/** Bytes that the disk gave for a directory and everything below it, links not followed. */
-async function treeBytes(path: string): Promise<number> {
-  const found = await lstat(path).catch(() => undefined);
-  if (found === undefined) return 0;
-  let bytes = found.blocks * BLOCK_BYTES;
-  if (!found.isDirectory()) return bytes;
-  for (const child of await readdir(path).catch((): string[] => [])) bytes += await treeBytes(join(path, child));
-  return bytes;
 }

@@ -9,6 +9,7 @@ import type { DiskUsage } from "./machine-usage.ts";
 import type { GroupFigures } from "./group-figures.ts";
 import type { Stall, Stalls, StallTimes } from "./pressure-stall.ts";
 import type { Figures } from "./sampler.ts";
+import type { VolumeUsage } from "./volume-usage.ts";
 
 export interface SummaryInput {
   readonly nodeName: string;
@@ -19,6 +20,8 @@ export interface SummaryInput {
   readonly running: ReadonlyMap<string, RunningPod>;
   /** bytes of a container's logs, by "uid/container" */
   readonly logBytes: ReadonlyMap<string, number>;
+  /** by uid of the pod */
+  readonly volumes: ReadonlyMap<string, readonly VolumeUsage[]>;
   readonly images: { readonly disk: DiskUsage; readonly usedBytes: number; readonly usedInodes: number } | undefined;
   /** bytes that a pod may use; undefined: no limit */
   memoryLimit(uid: string, container?: string): number | undefined;
@@ -50,7 +53,7 @@ export function summary(input: SummaryInput): object {
   };
 }
 
-function podOf({ figures, groups, logBytes, images, memoryLimit }: SummaryInput, pod: RunningPod, usage: Figures["pods"][number], time: string): object {
+function podOf({ figures, groups, volumes, logBytes, images, memoryLimit }: SummaryInput, pod: RunningPod, usage: Figures["pods"][number], time: string): object {
   const { uid, namespace, name } = pod;
   const room = images?.disk ?? figures.machine.disk;
   const containers = usage.containers.map((container) => {
@@ -71,6 +74,11 @@ function podOf({ figures, groups, logBytes, images, memoryLimit }: SummaryInput,
     containers,
     ...usageOf(usage, figures.rate(uid), memoryLimit(uid), groups.get(uid)?.stalls),
     ...(usage.interfaces === undefined ? {} : { network: network(time, usage.interfaces) }),
+    volume: (volumes.get(uid) ?? []).map((volume) => ({
+      ...disk(time, volume.disk, volume.usedBytes),
+      name: volume.name,
+      ...(volume.claim === undefined ? {} : { pvcRef: { name: volume.claim, namespace } }),
+    })),
     "ephemeral-storage": disk(time, figures.machine.disk, bytes),
     ...(usage.processes === undefined ? {} : { process_stats: { process_count: usage.processes } }),
     swap: { time, swapUsageBytes: 0 },

@@ -6,6 +6,8 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { DeviceUsage } from "../../core/api/usage.ts";
 import type { Pod, PodStatus } from "../../core/api/types.gen.ts";
+import { podUid } from "../containers.ts";
+import type { ObjectSource } from "../environment.ts";
 import { podLimits } from "../pod-resources.ts";
 import type { PodDirectories } from "../pod-directories.ts";
 import type { RunningPod, Runtime } from "../runtimes/runtime.ts";
@@ -19,6 +21,7 @@ import type { Meter } from "../stats/meter.ts";
 import { PROMETHEUS_TYPE, prometheusText, type Family } from "../stats/prometheus.ts";
 import type { Figures, Sampler } from "../stats/sampler.ts";
 import { deviceUsage, summary } from "../stats/summary.ts";
+import { volumeMetrics, volumeUsages, type VolumeUsage } from "../stats/volume-usage.ts";
 
 export interface Page {
   readonly status: number;
@@ -34,6 +37,7 @@ export interface PageParts {
   readonly sampler: Sampler;
   readonly runtimes: readonly Runtime[];
   readonly directories: PodDirectories;
+  readonly objects: ObjectSource;
   readonly meter: Meter;
   running(): ReadonlyMap<string, RunningPod>;
   pods(): readonly Pod[];
@@ -64,9 +68,11 @@ export function kubeletPages(parts: PageParts): KubeletPages {
     const found = await Promise.all(asked.map(async ([key, uid, id]) => [key, await figuresOf(parts.runtimes, uid, id)] as const));
     return new Map(found.flatMap(([key, figures]) => (figures === undefined ? [] : [[key, figures]])));
   };
-  const metrics = (families: (input: MetricsInput) => readonly Family[]) => async (): Promise<Page> => {
+  const volumesOf = async (): Promise<ReadonlyMap<string, readonly VolumeUsage[]>> =>
+    new Map(await Promise.all(parts.pods().map(async (pod) => [podUid(pod), await volumeUsages(pod, parts)] as const)));
+  const metrics = (families: (input: MetricsInput) => readonly Family[] | Promise<readonly Family[]>) => async (): Promise<Page> => {
     const figures = await sampler.look();
-    const text = prometheusText(families({ nodeName, version, figures, running: parts.running(), startedAt, agentRss: figures.agent.rss ?? 0 }));
+    const text = prometheusText(await families({ nodeName, version, figures, running: parts.running(), startedAt, agentRss: figures.agent.rss ?? 0 }));
     return { status: 200, type: PROMETHEUS_TYPE, body: text };
   };
   const cadvisor = async (): Promise<Page> => {
@@ -78,7 +84,7 @@ export function kubeletPages(parts: PageParts): KubeletPages {
     const figures: Figures = await sampler.look();
     const running = parts.running();
     const logBytes = await logSizes(parts.directories, [...running.values()]);
-    return json(summary({ nodeName, figures, groups: await groupsOf(figures), running, logBytes, images: await imageDisk(parts.runtimes), memoryLimit, startedAt }));
+    return json(summary({ nodeName, figures, groups: await groupsOf(figures), volumes: await volumesOf(), running, logBytes, images: await imageDisk(parts.runtimes), memoryLimit, startedAt }));
   };
   const list = (): Page => {
     const items = parts.pods().map((pod) => ({ ...pod, status: parts.status(pod.metadata.uid ?? "") ?? pod.status ?? {} }));
@@ -98,7 +104,12 @@ export function kubeletPages(parts: PageParts): KubeletPages {
       return problem === undefined ? health() : { status: 503, type: TEXT, body: problem };
     },
     "/stats/summary": stats,
-    "/metrics": metrics((input) => [...agentMetrics(input), ...parts.meter.families("kubelet_"), ...componentMetrics(parts.runtimes.flatMap((runtime) => runtime.series?.() ?? []))]),
+    "/metrics": metrics(async (input) => [
+      ...agentMetrics(input),
+      ...parts.meter.families("kubelet_"),
+      ...volumeMetrics([...(await volumesOf()).values()].flat()),
+      ...componentMetrics(parts.runtimes.flatMap((runtime) => runtime.series?.() ?? [])),
+    ]),
     "/metrics/cadvisor": cadvisor,
     "/metrics/resource": metrics(resourceMetrics),
     "/metrics/probes": () => ({ status: 200, type: PROMETHEUS_TYPE, body: prometheusText(parts.meter.families("prober_")) }),

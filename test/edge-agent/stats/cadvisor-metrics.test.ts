@@ -40,7 +40,7 @@ test("a container without a limit was never throttled", (t) => {
 });
 
 test("the summary tells how long was waited, where the kernel does", (t) => {
-  const shown = summary({ nodeName: "edge", figures, groups: input.groups, running, logBytes: new Map(), images: undefined, memoryLimit: () => undefined, startedAt: 0 });
+  const shown = summary({ nodeName: "edge", figures, groups: input.groups, volumes: new Map(), running, logBytes: new Map(), images: undefined, memoryLimit: () => undefined, startedAt: 0 });
   t.like(shown, {
     node: { cpu: { psi: { some: { avg10: 1, total: 1_500_000 }, full: { total: 500_000 } } } },
     pods: [{ cpu: { psi: stall }, io: { psi: stall }, containers: [{ cpu: { psi: stall }, io: { psi: stall } }] }],

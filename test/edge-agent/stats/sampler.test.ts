@@ -51,7 +51,7 @@ test("the pages show the same figures under the names that monitoring knows", as
   const look = looked(clock).made.look();
   await clock.advance(1_000);
   const figures = await look;
-  const shown = summary({ nodeName: "edge", figures, groups: new Map(), running, logBytes: new Map([["u/main", 9]]), images: undefined, memoryLimit: () => 10, startedAt: 0 });
+  const shown = summary({ nodeName: "edge", figures, groups: new Map(), volumes: new Map(), running, logBytes: new Map([["u/main", 9]]), images: undefined, memoryLimit: () => 10, startedAt: 0 });
   t.like(shown, { node: { nodeName: "edge", rlimit: { maxpid: 99, curproc: 3 } }, pods: [{ podRef: { name: "p", namespace: "n", uid: "u" }, containers: [{ name: "main", cpu: { usageNanoCores: 500_000_000 }, memory: { workingSetBytes: 6, availableBytes: 4 }, logs: { usedBytes: 9 } }] }] });
   t.like(deviceUsage(figures, running), { windowMs: 1_000, node: { memory: 40 }, pods: [{ namespace: "n", name: "p", containers: [{ name: "main", cpu: 500_000_000, memory: 6 }] }] });
   const input = { nodeName: "edge", version: "v1", figures, running, startedAt: 0, agentRss: 1 };
