@@ -72,6 +72,6 @@ test("what is as it should be is not written again", (t) => {
 
 test("the more nodes, the more rarely", (t) => {
   t.is(periodOf(0), 240_000);
-  t.is(periodOf(32), 240_000);
-  t.is(periodOf(1_000) / 240_000, 32);
+  t.is(periodOf(12), 240_000);
+  t.is(periodOf(1_000) / 240_000, 84);
 });
