@@ -75,7 +75,7 @@ export async function startRuntimes({ config, settings, registries, identity, ca
       // the device pulls from its server as itself
       const own = { host: OWN_REGISTRY, hosts: [], server: { url: server, ca: store.files.ca, certificate: store.files.certificate, key: store.files.key } };
       const tell = (message: string) => events.node(name, { type: "Warning", reason: "ContainerRuntimeDown", message });
-      daemon = await startContainerd({ dataDir, log, clock, registries: [own, ...registries.registries], tell });
+      daemon = await startContainerd({ dataDir, log, clock, registries: [own, ...registries.registries], tell, containersOnly: config.runtimes.includes("wasi") ? undefined : settings.maxPods });
     }
     const { reserved, podPidsLimit } = settings;
     tree = await cgroups({

@@ -27,6 +27,8 @@ export interface ContainerdOptions {
   readonly registries?: readonly RegistrySource[];
   /** that the daemon had to be started again, and why */
   readonly tell?: (message: string) => void;
+  /** how many pods this device takes when it runs containers only: they may have all of its addresses; absent: it has components, too */
+  readonly containersOnly?: number | undefined;
 }
 
 export interface Containerd {
@@ -69,7 +71,7 @@ export async function containerdMissing(): Promise<string | undefined> {
 }
 
 /** @throws Error when a program is missing or the daemon does not answer in time */
-export async function startContainerd({ dataDir, log, clock, registries = [], tell = () => {} }: ContainerdOptions): Promise<Containerd> {
+export async function startContainerd({ dataDir, log, clock, registries = [], containersOnly, tell = () => {} }: ContainerdOptions): Promise<Containerd> {
   const paths = daemonPaths(dataDir);
   const bin = await cniBinDir();
   if (bin === undefined) throw new Error(`no CNI plugins in ${CNI_DIRS.join(", ")}: install containernetworking-plugins`);
@@ -137,7 +139,7 @@ export async function startContainerd({ dataDir, log, clock, registries = [], te
     async setPodCidr(podCidr) {
       const file = join(paths.cniConfig, "10-lichen.conflist");
       const before = await readFile(file, "utf8").catch(() => "");
-      const text = cniConflist({ podCidr, lastAddress: podRange(podCidr).lastOfContainers, ipamDir: paths.ipam });
+      const text = cniConflist({ podCidr, lastAddress: podRange(podCidr, containersOnly).lastOfContainers, ipamDir: paths.ipam });
       if (before !== text) await replaceFile(file, text);
       const cidrBefore = /"subnet":"([^"]+)"/.exec(before)?.[1];
       if (cidrBefore !== undefined && cidrBefore !== podCidr) await unmasquerade(cidrBefore);

@@ -45,6 +45,8 @@ async function takeMany(from: ReturnType<typeof addresses>["own"], count: number
 
 test("components get the upper half of the node's range, containers the lower one", (t) => {
   t.deepEqual(podRange("10.42.3.0/24"), { lastOfContainers: "10.42.3.127", components: { base: ((10 * 256 + 42) * 256 + 3) * 256 + 128, size: 128 } });
+  t.is(podRange("10.42.3.0/24", 110).lastOfContainers, "10.42.3.127", "room enough: components may come later");
+  t.is(podRange("10.42.3.0/24", 250).lastOfContainers, "10.42.3.254");
   t.throws(() => podRange("10.42.3.0/30"), { message: /too small/ });
 });
 
