@@ -11,6 +11,7 @@ import type { Desired } from "./desired.ts";
 import type { EventBuffer } from "./events.ts";
 import type { MessageBus } from "./message-bus.ts";
 import type { Report } from "./report.ts";
+import { slots } from "./slots.ts";
 
 export interface SessionParts {
   readonly session: DeviceSession;
@@ -37,9 +38,14 @@ export interface TokenRequest {
   readonly expirationSeconds: number;
 }
 
+export interface TokenAnswer {
+  readonly token: string;
+  readonly expires: string;
+}
+
 export interface AgentSession {
   /** @throws Error when there is no session or the server refuses */
-  token(request: TokenRequest): Promise<{ readonly token: string; readonly expires: string }>;
+  token(request: TokenRequest): Promise<TokenAnswer>;
   /** @throws Error when there is no session */
   renew(csr: string): Promise<void>;
   connected(): boolean;
@@ -50,10 +56,13 @@ const GATHER_MS = 100;
 /** A report without an answer: the hub writes it to its store first, which may be slow, but not this slow. */
 const ACCEPT_MS = 60_000;
 const TOKEN_MS = 15_000;
+/** Pods that all start at once ask at once; the server ends a session in which 64 messages wait for it. */
+const TOKENS_AT_ONCE = 16;
 
 export function agentSession(parts: SessionParts): AgentSession {
   const { session, clock, log, desired, report, events } = parts;
-  const tokens = new Map<number, { readonly resolve: (answer: { token: string; expires: string }) => void; readonly reject: (error: Error) => void }>();
+  const tokens = new Map<number, { readonly resolve: (answer: TokenAnswer) => void; readonly reject: (error: Error) => void }>();
+  const asking = slots(TOKENS_AT_ONCE);
   let connected = false;
   let travelling: { readonly seq: number; readonly events: readonly ObservedEvent[] } | undefined;
   let sending = false;
@@ -123,6 +132,31 @@ export function agentSession(parts: SessionParts): AgentSession {
     }
   };
 
+  const askToken = (request: TokenRequest): Promise<TokenAnswer> => {
+    const id = nextToken++;
+    return new Promise((resolve, reject) => {
+      const cancel = clock.after(TOKEN_MS, () => {
+        tokens.delete(id);
+        reject(new Error("the server did not answer the request for a token"));
+      });
+      tokens.set(id, {
+        resolve: (answer) => {
+          cancel();
+          resolve(answer);
+        },
+        reject: (error) => {
+          cancel();
+          reject(error);
+        },
+      });
+      session.send({ type: "token", id, ...request }).catch((error: unknown) => {
+        cancel();
+        tokens.delete(id);
+        reject(new Error("there is no connection to the server", { cause: error }));
+      });
+    });
+  };
+
   session.onMessage(receive);
   session.onEnd(() => {
     connected = false;
@@ -156,29 +190,6 @@ export function agentSession(parts: SessionParts): AgentSession {
     async renew(csr) {
       await session.send({ type: "renew", csr });
     },
-    token(request) {
-      const id = nextToken++;
-      return new Promise((resolve, reject) => {
-        const cancel = clock.after(TOKEN_MS, () => {
-          tokens.delete(id);
-          reject(new Error("the server did not answer the request for a token"));
-        });
-        tokens.set(id, {
-          resolve: (answer) => {
-            cancel();
-            resolve(answer);
-          },
-          reject: (error) => {
-            cancel();
-            reject(error);
-          },
-        });
-        session.send({ type: "token", id, ...request }).catch((error: unknown) => {
-          cancel();
-          tokens.delete(id);
-          reject(new Error("there is no connection to the server", { cause: error }));
-        });
-      });
-    },
+    token: (request) => asking.run(() => askToken(request)),
   };
 }

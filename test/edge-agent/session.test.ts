@@ -98,6 +98,26 @@ test("a report that nobody accepted is told again in the next session, events in
   t.true(later.some((body) => body.type === "observed" && body.pods.some(({ status }) => status?.["phase"] === "Running")));
 });
 
+test("a device whose pods all start at once asks for few tokens at a time, and gets them all", async (t) => {
+  const { device, hub, session } = await connected(t);
+  const request = { namespace: "default", serviceAccount: "default", pod: "web", podUid: "u", audiences: [], expirationSeconds: 3600 };
+  const given = Promise.all(Array.from({ length: 200 }, () => session.token(request)));
+  const asked = () => hub.heard.flatMap((body) => (body.type === "token" ? [body.id] : []));
+  await device.clock.advance(1_000);
+  t.is(asked().length, 16);
+  const answered = new Set<number>();
+  while (answered.size < 200) {
+    const open = asked().filter((id) => !answered.has(id));
+    t.true(open.length <= 16);
+    for (const id of open) {
+      answered.add(id);
+      await hub.send({ type: "token", id, token: String(id), expires: "2030-01-01T01:00:00Z" });
+    }
+    await device.clock.advance(100);
+  }
+  t.is(new Set((await given).map(({ token }) => token)).size, 200);
+});
+
 test("tokens are asked for and answered by id; a lost session fails them", async (t) => {
   const { device, hub, session } = await connected(t);
   const request = { namespace: "default", serviceAccount: "default", pod: "web", podUid: "u", audiences: [], expirationSeconds: 600 };
