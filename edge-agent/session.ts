@@ -55,7 +55,8 @@ export interface AgentSession {
 const GATHER_MS = 100;
 /** A report without an answer: the hub writes it to its store first, which may be slow, but not this slow. */
 const ACCEPT_MS = 60_000;
-const TOKEN_MS = 15_000;
+/** The hub takes a device's messages one after the other: a request waits for the reports before it. */
+const TOKEN_MS = ACCEPT_MS;
 /** Pods that all start at once ask at once; the server ends a session in which 64 messages wait for it. */
 const TOKENS_AT_ONCE = 16;
 
