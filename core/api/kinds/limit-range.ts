@@ -8,6 +8,7 @@ import { change, checking, checkingUpdate } from "./hook-types.ts";
 import { type Errors, check, duplicate, forbidden, invalid, required } from "./validate/errors.ts";
 import { amountOf } from "./validate/quantity-rules.ts";
 import { isOvercommitAllowed, limitRangeResourceName } from "./validate/resource-names.ts";
+import { wordTable } from "../word-table.ts";
 
 const TYPES = ["Pod", "Container", "PersistentVolumeClaim"];
 const LISTS = ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"] as const;
@@ -63,7 +64,8 @@ function validateItem(errors: Errors, path: string, item: LimitRangeItem): void 
   if (item.type === "PersistentVolumeClaim" && item.min?.["storage"] === undefined && item.max?.["storage"] === undefined) {
     required(errors, `${path}.limits`, "either minimum or maximum storage value is required, but neither was provided");
   }
-  for (const name of [...names].toSorted()) compare(errors, path, item, name);
+  const asked = { ...item, ...Object.fromEntries(LISTS.flatMap((list) => (item[list] === undefined ? [] : [[list, wordTable(item[list])]]))) };
+  for (const name of [...names].toSorted()) compare(errors, path, asked, name);
 }
 
 function compare(errors: Errors, path: string, item: LimitRangeItem, name: string): void {

@@ -46,7 +46,8 @@ function setDefaults(object: AnyObject): AnyObject {
 }
 
 /** Not validated yet: the list may be null. */
-const storageOf = ({ spec }: CustomResourceDefinition) => (spec.versions as typeof spec.versions | null)?.find(({ storage }) => storage)?.name;
+const versionsOf = ({ spec }: CustomResourceDefinition) => (spec.versions as typeof spec.versions | null) ?? [];
+const storageOf = (definition: CustomResourceDefinition) => versionsOf(definition).find(({ storage }) => storage)?.name;
 
 /** A definition comes with nothing accepted yet; what it stores from the first moment on is known. */
 function born(definition: CustomResourceDefinition): AnyObject {
@@ -65,7 +66,8 @@ function kept(definition: CustomResourceDefinition, { status }: CustomResourceDe
 
 function validateDefinition(definition: CustomResourceDefinition, old: CustomResourceDefinition | undefined): readonly FieldError[] {
   const errors: Errors = [];
-  const { metadata, spec, status } = definition;
+  const { metadata, status } = definition;
+  const spec = { ...definition.spec, versions: versionsOf(definition) };
   if (metadata.name !== `${spec.names.plural}.${spec.group}`) invalid(errors, "metadata.name", metadata.name ?? "", 'must be spec.names.plural+"."+spec.group');
   validateSpec(errors, spec);
   if (old !== undefined && isEstablished(old)) immutable(errors, spec, old.spec);
