@@ -21,14 +21,17 @@ import { walDamage } from "./wal-damage.ts";
 
 /** Revisions read by one call of history: a few milliseconds of the event loop. */
 const HISTORY_WINDOW = 500;
-/** Revisions swept by one step of compaction: one commit of well under a millisecond, so that others run in between. */
-const FORGET_STEP = 50;
+/** Revisions swept by one step of compaction: one commit of about half a millisecond, so that others run in between. */
+const FORGET_STEP = 25;
 /** Page cache, KiB: everything current is in memory already, the cache only serves index pages. */
 const CACHE_KIB = 2_048;
 /** Pages of 4 KiB in the write-ahead log before it is copied back: bounds the file, saves the flash repeated writes of a page. */
 const CHECKPOINT_PAGES = 500;
-/** The same while compaction runs: its pages are scattered, and copying few at a time keeps each pause under 5 ms. */
-const CHECKPOINT_PAGES_COMPACTING = 32;
+/**
+ * Sweeps between two steps of compaction that copy the write-ahead log back. Such a step syncs twice and its pages are
+ * scattered: some hundred take a few milliseconds, and the checkpoint of CHECKPOINT_PAGES never falls to a writer.
+ */
+const SWEEPS_PER_CHECKPOINT = 4;
 /** A file of another layout is refused by name. "lich" in ASCII. */
 const APPLICATION_ID = 0x6c696368;
 const FORMAT = 1;
@@ -68,6 +71,7 @@ const statements = {
   dropReplaced: "DELETE FROM log WHERE revision IN (SELECT previous FROM log WHERE revision > ? AND revision <= ? AND previous > 0)",
   dropDeletions: "DELETE FROM log WHERE revision > ? AND revision <= ? AND deleted = 1",
   swept: "UPDATE state SET compacted = max(compacted, ?), swept = ?",
+  checkpoint: "PRAGMA wal_checkpoint(PASSIVE)",
   proof: "UPDATE state SET recovered = recovered + 1",
 } as const;
 
@@ -100,7 +104,8 @@ export interface SqliteLog {
 /** @throws StoreError "unavailable" that says what is wrong with the file */
 export function openSqliteLog(path: string): SqliteLog {
   let { db, sql } = open(path);
-  let compacting = false;
+  /** steps of compaction since the write-ahead log was last copied back by one */
+  let sweeps = 0;
 
   function transaction(work: () => void): void {
     db.exec("BEGIN IMMEDIATE");
@@ -145,7 +150,7 @@ export function openSqliteLog(path: string): SqliteLog {
 
     recover() {
       close(db);
-      compacting = false;
+      sweeps = 0;
       // Opening again drops all that the failed connection believed. The checkpoint then copies the whole write-ahead log
       // into the database and syncs that: a page whose sync failed once is not taken for durable.
       ({ db, sql } = open(path));
@@ -174,10 +179,13 @@ export function openSqliteLog(path: string): SqliteLog {
 
     forget(revision) {
       const { compacted, swept } = state();
+      if (sweeps >= SWEEPS_PER_CHECKPOINT || (sweeps > 0 && swept >= revision)) {
+        sql.checkpoint.get();
+        sweeps = 0;
+        return "more";
+      }
       if (swept >= revision) return "done";
       const to = Math.min(revision, swept + FORGET_STEP);
-      if (!compacting) db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES_COMPACTING}`);
-      compacting = to < revision;
       // What readers may not ask for has to be durable. Sweeping is not: a crash takes back whole steps, which are done
       // again, and the next write syncs the same file. So the disk is left to those who wait for it.
       if (compacted >= revision) db.exec("PRAGMA synchronous = NORMAL");
@@ -190,8 +198,8 @@ export function openSqliteLog(path: string): SqliteLog {
       } finally {
         db.exec("PRAGMA synchronous = FULL");
       }
-      if (!compacting) db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-      return compacting ? "more" : "done";
+      sweeps += 1;
+      return "more";
     },
 
     close() {
