@@ -41,6 +41,7 @@ import { openPages } from "./pages.ts";
 import type { Pages } from "./pages.ts";
 import { flag } from "./query.ts";
 import type { Message, Reply } from "./reply.ts";
+import { isWhole, whole } from "./reply.ts";
 import { resourcePath } from "./request-info.ts";
 import type { ResourcePath } from "./request-info.ts";
 import { requestMetrics } from "./request-metrics.ts";
@@ -218,17 +219,19 @@ function respond(c: Context<Env>, clock: Clock, reply: Reply, warnings: readonly
   const headers = { ...headersOf(reply, c.get("auditId"), warnings), ...more };
   const outgoing = c.env?.outgoing;
   if (outgoing === undefined || body instanceof ReadableStream) {
+    const sent = body === null || body instanceof ReadableStream ? body : whole(body);
     const lines = Object.entries(headers).flatMap(([name, values]) => [values].flat().map((value): [string, string] => [name, value]));
-    return new Response(body as ConstructorParameters<typeof Response>[0], { status, headers: lines });
+    return new Response(sent as ConstructorParameters<typeof Response>[0], { status, headers: lines });
   }
-  const length = body === null ? 0 : Buffer.byteLength(body);
+  const length = body === null ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length;
   if (body !== null) headers["Content-Length"] = String(length);
   if (length > SLOW_BYTES) cutOff(outgoing, clock);
   // two overloads of one method, one for each protocol
   if ("stream" in outgoing) outgoing.writeHead(status, headers);
   else outgoing.writeHead(status, headers);
-  if (length > PART_BYTES && body !== null && c.req.method !== "HEAD") sendInParts(outgoing, typeof body === "string" ? Buffer.from(body) : body);
-  else outgoing.end(body ?? "");
+  if (c.req.method === "HEAD" || body === null) outgoing.end();
+  else if (length <= PART_BYTES) outgoing.end(whole(body));
+  else sendInParts(outgoing, isWhole(body) ? partsOf(body) : body);
   return RESPONSE_ALREADY_SENT;
 }
 
@@ -240,21 +243,25 @@ const SLOW_MS = 600_000;
 /** A part is on its way, and the client at work on it, while the next one is encrypted; and TLS holds no second copy of all. */
 const PART_BYTES = 256 * 1024;
 
-function sendInParts(outgoing: ServerResponse | Http2ServerResponse, body: Uint8Array): void {
+function sendInParts(outgoing: ServerResponse | Http2ServerResponse, parts: Iterable<Uint8Array>): void {
   const stream = streamOf(outgoing);
-  let at = 0;
+  const left = parts[Symbol.iterator]();
   const more = () => {
-    while (at < body.length && !stream.destroyed) {
-      const part = body.subarray(at, at + PART_BYTES);
-      at += PART_BYTES;
-      if (!stream.write(part)) {
-        stream.once("drain", more);
-        return;
-      }
+    while (!stream.destroyed) {
+      const next = left.next();
+      if (next.done === true) break;
+      if (stream.write(next.value)) continue;
+      stream.once("drain", more);
+      return;
     }
     outgoing.end();
   };
   more();
+}
+
+function* partsOf(body: Uint8Array | string): Generator<Uint8Array> {
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  for (let at = 0; at < bytes.length; at += PART_BYTES) yield bytes.subarray(at, at + PART_BYTES);
 }
 
 function cutOff(outgoing: ServerResponse | Http2ServerResponse, clock: Clock): void {

@@ -10,13 +10,14 @@ import type { KubeList, KubeObject } from "../api/meta.ts";
 import { ApiError } from "../api/status.ts";
 import type { Status } from "../api/status.ts";
 import { encodeProtobuf } from "../api/schema/protobuf.ts";
-import { encodedOf } from "../registry/encoded.ts";
+import { encodedList, encodedOf } from "../registry/encoded.ts";
 import type { Call } from "./call.ts";
 import { encodeCbor } from "./cbor.ts";
 import { contentTypeOf, formatsOf, negotiate } from "./media.ts";
 import type { Accepted, Format } from "./media.ts";
 import { protobufType } from "./protobuf-types.ts";
-import type { Message } from "./reply.ts";
+import type { Message, Parts } from "./reply.ts";
+import { whole } from "./reply.ts";
 import { includeObject, table } from "./table.ts";
 import { partial, partialList } from "./views.ts";
 
@@ -64,25 +65,28 @@ async function reply(call: Call, format: Format, value: object, status: number):
   return await compressed(call, { status, headers, body: inFormat(call, format, value) });
 }
 
-function inFormat(call: Call, format: Format, value: object): Uint8Array | string {
-  if (format === "json" && prettyWanted(call)) return `${JSON.stringify(JSON.parse(encodedOf(value).toString()), null, 2)}\n`;
-  return encodedAs(format, value);
+function inFormat(call: Call, format: Format, value: object): Uint8Array | string | Parts {
+  if (format !== "json") return encodedAs(format, value);
+  if (prettyWanted(call)) return `${JSON.stringify(plain(value), null, 2)}\n`;
+  return encodedList(value) ?? encodedOf(value);
 }
 
 /** @throws ApiError NotAcceptable for what has no protobuf form */
 export function encodedAs(format: Format, value: object): Uint8Array | string {
-  const json = encodedOf(value);
   switch (format) {
     case "json":
-      return json;
+      return encodedOf(value);
     case "yaml":
-      return stringify(JSON.parse(json.toString()));
+      return stringify(plain(value));
     case "protobuf":
       return protobufOf(value);
     case "cbor":
-      return encodeCbor(JSON.parse(json.toString()));
+      return encodeCbor(plain(value));
   }
 }
+
+/** What a client would read. */
+const plain = (value: object): unknown => JSON.parse(encodedOf(value).toString());
 
 /** @throws ApiError NotAcceptable for what has no protobuf form */
 export function protobufOf(value: object): Uint8Array {
@@ -104,7 +108,7 @@ export async function compressed(call: Call, message: Message): Promise<Message>
   const { body } = message;
   if (body === null || body instanceof ReadableStream || body.length < GZIP_BYTES_MIN) return message;
   if (!takesGzip(call.header("accept-encoding"))) return message;
-  const small = await zip(body, { level: constants.Z_BEST_SPEED });
+  const small = await zip(whole(body), { level: constants.Z_BEST_SPEED });
   return { ...message, headers: { ...message.headers, "Content-Encoding": "gzip", Vary: "Accept-Encoding" }, body: small };
 }
 

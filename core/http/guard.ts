@@ -9,7 +9,8 @@ import type { Audit, AuditedRequest, Trail } from "./audit/audit.ts";
 import type { Call } from "./call.ts";
 import { isStream } from "./fairness/asked.ts";
 import type { RequestLimit } from "./fairness/limit.ts";
-import type { Reply } from "./reply.ts";
+import type { Message, Reply } from "./reply.ts";
+import { whole } from "./reply.ts";
 import type { RequestMetrics } from "./request-metrics.ts";
 
 export interface GuardParts {
@@ -74,10 +75,11 @@ async function record(call: Call, request: AuditedRequest, reply: Reply, metrics
 }
 
 /** Bodies in other formats than JSON are left out of the trail. */
-function jsonOf(body: unknown): unknown {
-  if (typeof body !== "string" && !(body instanceof Uint8Array)) return undefined;
+function jsonOf(body: Message["body"] | undefined): unknown {
+  if (body === undefined || body === null || body instanceof ReadableStream) return undefined;
   try {
-    return JSON.parse(typeof body === "string" ? body : Buffer.from(body).toString());
+    const all = whole(body);
+    return JSON.parse(typeof all === "string" ? all : Buffer.from(all).toString());
   } catch {
     return undefined;
   }

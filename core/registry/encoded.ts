@@ -36,10 +36,22 @@ export function keepListBytes(list: KubeList, bytes: ListBytes): void {
 
 /** JSON of an object as the API answers it. */
 export function encodedOf(object: object): Buffer {
-  const list = ofList.get(object);
-  if (list !== undefined) return joined(list);
+  const list = encodedList(object);
+  if (list !== undefined) return Buffer.concat([...list], list.length);
   const stored = ofObject.get(object);
   return stored === undefined ? Buffer.from(JSON.stringify(object)) : enclosed("", stored, "");
+}
+
+/** The JSON of a list in parts, which are made one after another: whoever sends them never holds all of it. */
+export interface EncodedList extends Iterable<Buffer> {
+  /** bytes of all parts together */
+  readonly length: number;
+}
+
+/** undefined for what is not a list of stored objects */
+export function encodedList(object: object): EncodedList | undefined {
+  const list = ofList.get(object);
+  return list === undefined ? undefined : { length: lengthOfList(list), [Symbol.iterator]: () => partsOf(list) };
 }
 
 /** One line of a watch: {"type":…,"object":…} and a line feed. */
@@ -55,7 +67,6 @@ export function encodedEvent(event: WatchEvent): Buffer {
 }
 
 const END_OF_EVENT = "}\n";
-const METADATA = '"metadata":{';
 
 /** The object with its version between two texts, copied once. */
 function enclosed(before: string, stored: StoredBytes, after: string): Buffer {
@@ -67,28 +78,50 @@ function enclosed(before: string, stored: StoredBytes, after: string): Buffer {
 
 /** Writes the object with its version at `at`. @returns where it ends */
 function splice({ bytes, head, revision }: StoredBytes, bare: boolean, out: Buffer, at: number): number {
-  let end = at + (bare ? out.write(`{${METADATA}`, at, "latin1") : bytes.copy(out, at, 0, head));
-  end += out.write(`"resourceVersion":"${revision}",`, end, "latin1");
+  let end = at + (bare ? 0 : bytes.copy(out, at, 0, head));
+  end += out.write(`${bare ? BARE_HEAD : ""}"resourceVersion":"${revision}",`, end, "latin1");
   return end + bytes.copy(out, end, head);
 }
 
 function lengthOf({ bytes, head, revision }: StoredBytes, bare: boolean): number {
   const version = 21 + String(revision).length;
-  return bare ? bytes.length - head + METADATA.length + 1 + version : bytes.length + version;
+  return bare ? bytes.length - head + BARE_HEAD.length + version : bytes.length + version;
 }
 
-/** Into one buffer of the right size: a list of thousands is copied once. */
-function joined({ opening, items, bare }: ListBytes): Buffer {
-  const commas = Math.max(0, items.length - 1);
-  const size = items.reduce((sum, item) => sum + lengthOf(item, bare), Buffer.byteLength(opening) + commas + CLOSING.length);
-  const out = Buffer.allocUnsafe(size);
-  let at = out.write(opening, 0);
-  for (const [index, item] of items.entries()) {
-    if (index > 0) at += out.write(",", at, "latin1");
-    at = splice(item, bare, out, at);
-  }
-  out.write(CLOSING, at, "latin1");
-  return out;
-}
-
+const BARE_HEAD = '{"metadata":{';
 const CLOSING = "]}";
+
+/** One part is encrypted while the client works on the one before, and few of them wait for a slow client. */
+const PART_BYTES = 256 * 1024;
+
+function lengthOfList({ opening, items, bare }: ListBytes): number {
+  const commas = Math.max(0, items.length - 1);
+  return items.reduce((sum, item) => sum + lengthOf(item, bare), Buffer.byteLength(opening) + commas + CLOSING.length);
+}
+
+/** Parts of whole items: the first begins with the opening, the last ends with the closing. */
+function* partsOf({ opening, items, bare }: ListBytes): Generator<Buffer> {
+  let at = 0;
+  let before = opening;
+  do {
+    let size = Buffer.byteLength(before);
+    let end = at;
+    for (let item = items[end]; item !== undefined && size < PART_BYTES; item = items[end]) {
+      size += lengthOf(item, bare) + (end > 0 ? 1 : 0);
+      end += 1;
+    }
+    const after = end === items.length ? CLOSING : "";
+    const out = Buffer.allocUnsafe(size + after.length);
+    let written = out.write(before, 0);
+    for (const item of items.slice(at, end)) {
+      if (at > 0) out[written++] = COMMA;
+      written = splice(item, bare, out, written);
+      at += 1;
+    }
+    out.write(after, written, "latin1");
+    yield out;
+    before = "";
+  } while (at < items.length);
+}
+
+const COMMA = 0x2c;
