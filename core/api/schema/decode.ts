@@ -80,12 +80,13 @@ function decodeObject(decoder: Decoder, type: ObjectType, value: unknown, place:
       given[name] = each;
       continue;
     }
+    const depth = decoder.fields.length;
     decoder.path.push(name);
-    const embedded = field.within === undefined ? NOT_EMBEDDED : embeddedIn(owner, field.within.length);
-    decoder.fields.push(...embedded, name);
+    if (field.within !== undefined) decoder.fields.push(...embeddedIn(owner, field.within.length));
+    decoder.fields.push(name);
     given[name] = decodeField(decoder, field.type, each, { owner, goType: field.goType }, last);
     decoder.path.pop();
-    decoder.fields.length -= embedded.length + 1;
+    decoder.fields.length = depth;
   }
   const object: JsonObject = {};
   for (const field of type.fields.values()) {
@@ -107,7 +108,6 @@ function namesOf({ words }: Decoder, { fields }: ObjectType, value: JsonObject):
   return [...names.filter((name) => !fields.has(name)).toSorted(), ...names.filter((name) => fields.has(name))];
 }
 
-const NOT_EMBEDDED: readonly string[] = [];
 /** Structures that are written into another one; Go's errors name them, clients see nothing of them. */
 const EMBEDDED: { readonly [owner: string]: readonly string[] } = {
   DeviceAllocationConfiguration: ["DeviceConfiguration"],
