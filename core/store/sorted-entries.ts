@@ -8,8 +8,12 @@ import type { Entry } from "./store.ts";
 /** A run is split when it grows past this: long enough to keep the outer array short, short enough to splice cheaply. */
 const RUN_LENGTH = 512;
 
-/** Prefixes remembered as empty: those of some hundred namespaces; anyone may ask for others. */
-const EMPTY_LIMIT = 1_000;
+/**
+ * Ranges that are asked for on every write are short: the limits and quotas of a namespace, the priority classes. Those of
+ * at most so many entries are remembered, for some hundred namespaces; anyone may ask for others.
+ */
+const SHORT = 16;
+const SHORT_LIMIT = 1_000;
 
 interface Slot {
   entry: Entry;
@@ -26,8 +30,18 @@ export interface SortedEntries {
 export function sortedEntries(): SortedEntries {
   const slots = new Map<string, Slot>();
   const runs: Slot[][] = [];
-  /** prefixes that were asked for and have no entries */
-  const empty = new Set<string>();
+  /** by prefix, what was asked for; an entry that is replaced stays in its slot */
+  const short = new Map<string, readonly Slot[]>();
+
+  /** A key comes or goes. */
+  function forgetAround(key: string): void {
+    if (short.size > 0) for (let end = key.indexOf("/"); end >= 0; end = key.indexOf("/", end + 1)) short.delete(key.slice(0, end + 1));
+  }
+
+  function remember(prefix: string, found: readonly Slot[]): void {
+    if (short.size >= SHORT_LIMIT) short.clear();
+    short.set(prefix, found);
+  }
 
   return {
     get size() {
@@ -42,44 +56,50 @@ export function sortedEntries(): SortedEntries {
       }
       const added: Slot = { entry };
       slots.set(entry.key, added);
-      for (let end = entry.key.indexOf("/"); empty.size > 0 && end >= 0; end = entry.key.indexOf("/", end + 1)) empty.delete(entry.key.slice(0, end + 1));
+      forgetAround(entry.key);
       insert(runs, added);
     },
     delete(key) {
       if (!slots.delete(key)) return;
+      forgetAround(key);
       const at = seek(runs, (other) => other < key);
       const run = runs[at.run];
       run?.splice(at.index, 1);
       if (run?.length === 0) runs.splice(at.run, 1);
     },
     scan(prefix, after = "", limit = Infinity) {
-      if (empty.has(prefix)) return { entries: [], remaining: 0 };
+      const known = after === "" ? short.get(prefix) : undefined;
+      if (known !== undefined) return pageOf(known, limit, known.length);
       const from = seek(runs, (key) => key < prefix || key <= after);
-      if (!slotAt(runs, from)?.entry.key.startsWith(prefix)) {
-        // most ranges that are asked for on every write are empty: the limits and quotas of a namespace that has none
-        if (after === "" && prefix.endsWith("/")) {
-          if (empty.size >= EMPTY_LIMIT) empty.clear();
-          empty.add(prefix);
-        }
-        return { entries: [], remaining: 0 };
-      }
-      const to = seek(runs, (key) => key < prefix || key.startsWith(prefix));
+      const to = slotAt(runs, from)?.entry.key.startsWith(prefix) === true ? seek(runs, (key) => key < prefix || key.startsWith(prefix)) : from;
       const total = distance(runs, from, to);
-      const entries: Entry[] = [];
-      let { run, index } = from;
-      while (entries.length < Math.min(limit, total)) {
-        const slot = runs[run]?.[index];
-        if (slot === undefined) {
-          run += 1;
-          index = 0;
-          continue;
-        }
-        entries.push(slot.entry);
-        index += 1;
-      }
-      return { entries, remaining: Math.max(0, total - entries.length) };
+      const whole = after === "" && total <= SHORT && prefix.endsWith("/");
+      const found = take(runs, from, whole ? total : Math.min(limit, total));
+      if (whole) remember(prefix, found);
+      return pageOf(found, limit, total);
     },
   };
+}
+
+function pageOf(slots: readonly Slot[], limit: number, total: number): { readonly entries: readonly Entry[]; readonly remaining: number } {
+  const entries = (slots.length <= limit ? slots : slots.slice(0, limit)).map(({ entry }) => entry);
+  return { entries, remaining: total - entries.length };
+}
+
+function take(runs: readonly Slot[][], from: Place, count: number): readonly Slot[] {
+  const found: Slot[] = [];
+  let { run, index } = from;
+  while (found.length < count) {
+    const slot = runs[run]?.[index];
+    if (slot === undefined) {
+      run += 1;
+      index = 0;
+      continue;
+    }
+    found.push(slot);
+    index += 1;
+  }
+  return found;
 }
 
 interface Place {

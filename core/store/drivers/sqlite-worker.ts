@@ -2,13 +2,15 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { RangeOptions, StoreEvent } from "../store.ts";
 import { StoreError } from "../store.ts";
-import type { SqliteLog, Write } from "./sqlite-log.ts";
+import type { PackedBatch } from "./sqlite-batch.ts";
+import { unpacked } from "./sqlite-batch.ts";
+import type { SqliteLog } from "./sqlite-log.ts";
 import { openSqliteLog } from "./sqlite-log.ts";
 
 export type Call =
   | { readonly method: "load" | "recover" | "close" }
-  /** the values of all writes, one after the other; `size` -1 for none. The buffer is what comes back. */
-  | { readonly method: "append"; readonly writes: readonly (Omit<Write, "value"> & { readonly size: number })[]; readonly values: Uint8Array }
+  /** keys, and for each of them numbers and a value in the buffer, see sqlite-batch.ts; the buffer is what comes back */
+  | { readonly method: "append"; readonly batch: PackedBatch }
   | { readonly method: "history"; readonly prefix: string; readonly after: number; readonly upTo: number }
   | { readonly method: "rangeAt"; readonly prefix: string; readonly revision: number; readonly options: RangeOptions }
   | { readonly method: "forget"; readonly revision: number };
@@ -33,8 +35,8 @@ parentPort?.on("message", ({ id, call }: Question) => {
 function run(open: SqliteLog, call: Call): unknown {
   switch (call.method) {
     case "append":
-      open.append(unpacked(call));
-      return call.values.buffer;
+      open.append(unpacked(call.batch));
+      return call.batch.buffer;
     case "history":
       return open.history(call.prefix, call.after, call.upTo);
     case "rangeAt":
@@ -46,15 +48,6 @@ function run(open: SqliteLog, call: Call): unknown {
     case "close":
       return open[call.method]();
   }
-}
-
-function unpacked({ writes, values }: Extract<Call, { method: "append" }>): Write[] {
-  let at = 0;
-  return writes.map(({ size, ...write }) => {
-    if (size < 0) return { ...write, value: null };
-    at += size;
-    return { ...write, value: values.subarray(at - size, at) };
-  });
 }
 
 /** The values in an answer are handed over instead of copied. */

@@ -9,12 +9,9 @@ import { getCompileCacheDir } from "node:module";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Driver, Loaded } from "../driver.ts";
-import type { StoreEvent } from "../store.ts";
 import { StoreError } from "../store.ts";
+import { BUFFER_BYTES, packed } from "./sqlite-batch.ts";
 import type { Answer, Call, Question } from "./sqlite-worker.ts";
-
-/** Between the threads one buffer goes to and fro: memory that is new for each commit costs more than what is copied into it. */
-const BUFFER_BYTES = 1024 * 1024;
 
 /** The heap of the thread: rows pass through it in batches, and once all of them when the store opens. */
 const HEAP_MB = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 4 };
@@ -32,9 +29,9 @@ export function sqliteDriver(path: string): Driver {
   return {
     load: async () => (await thread.ask({ method: "load" })) as Loaded,
     async append(batch) {
-      const { call, buffer } = packed(batch, spare);
+      const filled = packed(batch, spare);
       spare = new ArrayBuffer(0);
-      const returned = (await thread.ask(call, [buffer])) as ArrayBuffer;
+      const returned = (await thread.ask({ method: "append", batch: filled }, [filled.buffer])) as ArrayBuffer;
       if (returned.byteLength === BUFFER_BYTES) spare = returned;
     },
     async recover() {
@@ -93,28 +90,4 @@ function startThread(path: string): Thread {
       await worker.terminate();
     },
   };
-}
-
-const sizeOf = ({ type, entry }: StoreEvent) => (type === "delete" ? 0 : entry.value.length);
-
-/** A batch as one message: values are put one after the other, because a value alone may be a view of a large shared buffer. */
-function packed(batch: readonly StoreEvent[], spare: ArrayBuffer): { readonly call: Call; readonly buffer: ArrayBuffer } {
-  const size = batch.reduce((sum, event) => sum + sizeOf(event), 0);
-  const buffer = size <= spare.byteLength ? spare : new ArrayBuffer(Math.max(size, BUFFER_BYTES));
-  const values = new Uint8Array(buffer);
-  let at = 0;
-  const writes = batch.map((event) => {
-    const { type, entry, previous } = event;
-    if (type === "put") values.set(entry.value, at);
-    at += sizeOf(event);
-    return {
-      revision: entry.revision,
-      key: entry.key,
-      created: entry.created,
-      previous: previous?.revision ?? 0,
-      deleted: type === "delete" ? 1 : 0,
-      size: type === "delete" ? -1 : entry.value.length,
-    };
-  });
-  return { call: { method: "append", writes, values }, buffer };
 }
