@@ -17,6 +17,8 @@ export function kindTable(rows: readonly Kind[]): ChangeableKindTable {
   const byResource = new Map<string, Kind>();
   const byKind = new Map<string, Kind>();
   let all: readonly Kind[] | undefined;
+  /** what every request asks for: by plural, few rows each, so that no key is put together */
+  let byPlural: ReadonlyMap<string, readonly Kind[]> | undefined;
   let revision = 0;
   const listeners = new Set<(row: Kind) => void>();
   const gone = (row: Kind) => {
@@ -29,7 +31,7 @@ export function kindTable(rows: readonly Kind[]): ChangeableKindTable {
     if (before !== undefined) byKind.delete(key(before.group, before.version, before.kind));
     byResource.set(resource, kind);
     byKind.set(key(kind.group, kind.version, kind.kind), kind);
-    all = undefined;
+    all = byPlural = undefined;
     revision++;
     if (before !== undefined && before !== kind) gone(before);
   }
@@ -37,7 +39,7 @@ export function kindTable(rows: readonly Kind[]): ChangeableKindTable {
   for (const row of rows) set(row);
 
   return {
-    byResource: (group, version, plural) => byResource.get(key(group, version, plural)),
+    byResource: (group, version, plural) => (byPlural ??= Map.groupBy(byResource.values(), (row) => row.plural)).get(plural)?.find((row) => row.group === group && row.version === version),
     byKind: (group, version, kind) => byKind.get(key(group, version, kind)),
     all: () => (all ??= [...byResource.values()]),
     revision: () => revision,
@@ -48,7 +50,7 @@ export function kindTable(rows: readonly Kind[]): ChangeableKindTable {
       if (row === undefined) return false;
       byResource.delete(resource);
       byKind.delete(key(group, version, row.kind));
-      all = undefined;
+      all = byPlural = undefined;
       revision++;
       gone(row);
       return true;

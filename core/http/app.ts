@@ -90,30 +90,27 @@ export function createApp(services: HttpServices, closing: AbortSignal): App {
     return respond(c, services.clock, reply, []);
   });
 
-  app.use(async function identify(c, next) {
-    c.set("auditId", auditId(c.req.header("audit-id")) ?? services.entropy.uid());
-    await next();
-  });
-
-  app.use(async function readTarget(c, next) {
+  // one handler: a chain of middleware would cost every request a promise and a closure for each step
+  app.all("*", async (c) => {
+    identify(c);
     c.set("target", parseTarget(rawUrl(c)));
-    await next();
+    c.set("authenticated", await authenticate(c));
+    c.set("user", await impersonate(headerLines(c), c.get("authenticated"), services.authorizer));
+    return await answer(c);
   });
 
-  app.use(async function authenticate(c, next) {
+  function identify(c: Context<Env>): void {
+    c.set("auditId", auditId(c.req.header("audit-id")) ?? services.entropy.uid());
+  }
+
+  async function authenticate(c: Context<Env>): Promise<User> {
     const header = (name: string) => c.req.header(name);
     const user = await whoIs({ header, socket: socketOf(c.env) }, services.authenticate);
     if (user === anonymous && services.anonymous === false && !isOpen(c.get("target").path, services)) throw unauthorized();
-    c.set("authenticated", user);
-    await next();
-  });
+    return user;
+  }
 
-  app.use(async function actAs(c, next) {
-    c.set("user", await impersonate(headerLines(c), c.get("authenticated"), services.authorizer));
-    await next();
-  });
-
-  app.all("*", async function answer(c) {
+  async function answer(c: Context<Env>): Promise<Response> {
     const { path } = c.get("target");
     const mount = services.mounts?.find(({ prefix }) => `${path}/`.startsWith(prefix));
     if (mount !== undefined) return await mount.handler(c.req.raw, c.get("user"));
@@ -128,7 +125,7 @@ export function createApp(services: HttpServices, closing: AbortSignal): App {
     const failed = (error: unknown) => errorReply(error, services.log, asked);
     const { reply, headers } = await guard(call, request, parts.guard, () => handle(call, resource, parts), failed);
     return respond(c, services.clock, reply, warnings, headers);
-  });
+  }
 
   return app;
 }

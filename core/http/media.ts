@@ -38,8 +38,13 @@ const formatOf = wordTable<Format>({
 
 /** The formats a kind can be sent in: only what has protobuf field numbers has a protobuf form. */
 export function formatsOf(kind: Kind, { cbor }: { readonly cbor: boolean }): readonly Format[] {
-  return ["json", "yaml", ...(hasProtobuf(kind) ? (["protobuf"] as const) : []), ...(cbor ? (["cbor"] as const) : [])];
+  return servedFormats[hasProtobuf(kind) ? "all" : "custom"][cbor ? "withCbor" : "plain"];
 }
+
+const servedFormats = {
+  all: { plain: ["json", "yaml", "protobuf"], withCbor: ["json", "yaml", "protobuf", "cbor"] },
+  custom: { plain: ["json", "yaml"], withCbor: ["json", "yaml", "cbor"] },
+} as const;
 
 /** true for the kinds of Kubernetes, false for custom resources */
 export function hasProtobuf(kind: Kind): boolean {
@@ -56,8 +61,24 @@ export interface MediaType {
 /** More clauses than any client sends; the rest of a longer header is not read. */
 const CLAUSES_MAX = 32;
 
+/** Headers read lately: each client program sends the same few with every request. */
+const READ_MAX = 256;
+/** A longer one is not worth its place. */
+const READ_LENGTH_MAX = 512;
+const read = new Map<string, readonly MediaType[]>();
+
 /** In order of preference: by quality, then as written. Clauses that are not media types are left out. */
 export function parseAccept(header: string): readonly MediaType[] {
+  let clauses = read.get(header);
+  if (clauses !== undefined) return clauses;
+  clauses = clausesOf(header);
+  if (header.length > READ_LENGTH_MAX) return clauses;
+  if (read.size >= READ_MAX) read.clear();
+  read.set(header, clauses);
+  return clauses;
+}
+
+function clausesOf(header: string): readonly MediaType[] {
   return header
     .split(",", CLAUSES_MAX)
     .map(parseMediaType)

@@ -17,7 +17,8 @@ export function lookupOf(context: Pick<Context, "store" | "codec" | "kinds">): L
     async list<T extends KubeObject>(resource: Resource<T>, namespace?: string) {
       const kind = kindOf(context, resource);
       const { entries } = await store.range(prefixOf(kind, namespace));
-      return entries.map((entry) => codec(kind).decode(entry) as unknown as T);
+      const { decode } = codec(kind);
+      return entries.map((entry) => decode(entry) as unknown as T);
     },
   };
 }

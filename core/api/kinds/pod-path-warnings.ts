@@ -10,14 +10,16 @@ interface File {
 
 export function pathWarnings(volumes: PodSpec["volumes"]): readonly string[] {
   return (volumes ?? []).flatMap(({ name, configMap, secret, downwardAPI, projected }) => {
-    const overlapping = (described: string, files: readonly File[]) => overlaps(files).map((pair) => `volume ${quote(name)} (${described}): overlapping paths: ${pair}`);
-    return [
-      ...overlapping(`ConfigMap ${quote(configMap?.name ?? "")}`, filesOf(configMap?.items)),
-      ...overlapping(`Secret ${quote(secret?.secretName ?? "")}`, filesOf(secret?.items)),
-      ...overlapping("DownwardAPI", filesOf(downwardAPI?.items)),
-      ...emptySources(projected).map(() => `volume ${quote(name)} (Projected) has no sources provided`),
-      ...overlapping("Projected", (projected?.sources ?? []).flatMap(projectedFiles)),
-    ];
+    const warnings: string[] = [];
+    const overlapping = (described: string, files: readonly File[]) => {
+      for (const pair of overlaps(files)) warnings.push(`volume ${quote(name)} (${described}): overlapping paths: ${pair}`);
+    };
+    if (configMap?.items) overlapping(`ConfigMap ${quote(configMap.name ?? "")}`, filesOf(configMap.items));
+    if (secret?.items) overlapping(`Secret ${quote(secret.secretName ?? "")}`, filesOf(secret.items));
+    if (downwardAPI?.items) overlapping("DownwardAPI", filesOf(downwardAPI.items));
+    warnings.push(...emptySources(projected).map(() => `volume ${quote(name)} (Projected) has no sources provided`));
+    if (projected?.sources) overlapping("Projected", projected.sources.flatMap(projectedFiles));
+    return warnings;
   });
 }
 

@@ -40,8 +40,9 @@ function nodes(type: Type, old: unknown, next: unknown): Nodes | undefined {
     const before = isObject(old) ? old : {};
     const after = isObject(next) ? next : {};
     for (const key in after) {
-      const child = nodes(shape.part(key).type, Object.hasOwn(before, key) ? before[key] : undefined, after[key]);
-      if (child !== undefined) children.add(`f:${key}`, child);
+      const part = shape.part(key);
+      const child = nodes(part.type, Object.hasOwn(before, key) ? before[key] : undefined, after[key]);
+      if (child !== undefined) children.add(part.element ?? `f:${key}`, child);
     }
     for (const key in before) if (!Object.hasOwn(after, key)) children.add(`f:${key}`, nodes(shape.part(key).type, before[key], undefined));
   } else {

@@ -10,6 +10,8 @@ export type Type = FieldType | undefined;
 export interface Part {
   readonly type: Type;
   readonly declared: boolean;
+  /** of a declared field: its path element, made once */
+  readonly element?: string;
 }
 
 export type Shape =
@@ -49,7 +51,7 @@ function make(type: FieldType): Shape {
     case "object": {
       if (type.type.atomic) return leaf;
       const parts = new Map<string, Part>();
-      for (const field of type.type.fields.values()) parts.set(field.name, { type: field.type, declared: true });
+      for (const field of type.type.fields.values()) parts.set(field.name, { type: field.type, declared: true, element: `f:${field.name}` });
       return { kind: "parts", part: (name) => parts.get(name) ?? unknown };
     }
     case "map": {
