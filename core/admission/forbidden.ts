@@ -7,6 +7,7 @@ export function forbidden(
   name: string | undefined,
   why: string,
   causes?: readonly StatusCause[],
+  atTheDoor = false,
 ): ApiError {
   const { group, plural } = of;
   const what = group === "" ? plural : `${plural}.${group}`;
@@ -18,5 +19,6 @@ export function forbidden(
       kind: plural,
       ...(causes === undefined ? {} : { causes }),
     },
+    atTheDoor,
   });
 }

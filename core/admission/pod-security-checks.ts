@@ -16,15 +16,27 @@ interface Check {
   /** the baseline check that this one includes */
   readonly insteadOf?: string;
   readonly id: string;
-  readonly find: (pod: PodSpec) => Finding | undefined;
+  /** the first 1.x whose policy has the check in this form; a later form of the same id takes its place */
+  readonly since?: number;
+  readonly find: (pod: PodSpec, annotations: Annotations) => Finding | undefined;
 }
 
-/** What is wrong with a pod at a level: baseline first, each in the order of the checks' names. */
-export function findings(level: Level, pod: PodSpec): readonly Finding[] {
+export type Annotations = { readonly [key: string]: string };
+
+export interface Policy {
+  readonly level: Level;
+  /** the minor version of 1.x whose rules hold; Infinity: the latest */
+  readonly version: number;
+}
+
+/** What is wrong with a pod by a policy: baseline first, each in the order of the checks' names. */
+export function findings({ level, version }: Policy, pod: PodSpec, annotations: Annotations = {}): readonly Finding[] {
   if (level === "privileged") return [];
-  const replaced = new Set(level === "restricted" ? checks.map(({ insteadOf }) => insteadOf) : []);
-  const applying = checks.filter((check) => (check.level === "baseline" ? !replaced.has(check.id) : level === "restricted"));
-  return applying.flatMap(({ find }) => find(pod) ?? []);
+  const known = checks.filter(({ since = 0 }) => since <= version);
+  const forms = known.filter(({ id, since = 0 }) => !known.some((other) => other.id === id && (other.since ?? 0) > since));
+  const replaced = new Set(level === "restricted" ? forms.map(({ insteadOf }) => insteadOf) : []);
+  const applying = forms.filter((check) => (check.level === "baseline" ? !replaced.has(check.id) : level === "restricted"));
+  return applying.flatMap(({ find }) => find(pod, annotations) ?? []);
 }
 
 const containersOf = ({ initContainers = [], containers, ephemeralContainers = [] }: PodSpec): readonly Container[] => [
@@ -60,27 +72,19 @@ const ownUsers = ({ hostUsers }: PodSpec) => hostUsers === false;
 const DEFAULT_CAPABILITIES = new Set(
   "AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT".split(" "),
 );
-const SAFE_SYSCTLS = new Set([
-  "kernel.shm_rmid_forced",
-  "net.ipv4.ip_local_port_range",
-  "net.ipv4.ip_local_reserved_ports",
-  "net.ipv4.ip_unprivileged_port_start",
-  "net.ipv4.ping_group_range",
-  "net.ipv4.tcp_fin_timeout",
-  "net.ipv4.tcp_keepalive_intvl",
-  "net.ipv4.tcp_keepalive_probes",
-  "net.ipv4.tcp_keepalive_time",
-  "net.ipv4.tcp_rmem",
-  "net.ipv4.tcp_syncookies",
-  "net.ipv4.tcp_wmem",
-]);
-const SELINUX_TYPES = new Set(["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"]);
+/** with the 1.x that found them safe */
+const SAFE_SYSCTLS: readonly (readonly [since: number, names: readonly string[]])[] = [
+  [0, ["kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ping_group_range", "net.ipv4.tcp_syncookies"]],
+  [27, ["net.ipv4.ip_local_reserved_ports"]],
+  [29, ["net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_keepalive_time"]],
+  [32, ["net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem"]],
+];
+const SELINUX_TYPES = ["", "container_t", "container_init_t", "container_kvm_t"];
 const VOLUME_TYPES = new Set(["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected", "secret"]);
 
 function capabilities(reason: string, allowed: ReadonlySet<string>, dropAll: boolean) {
   const adding = (security: SecurityContext | undefined) => (security?.capabilities?.add ?? []).filter((name) => !allowed.has(name));
   return (pod: PodSpec): Finding | undefined => {
-    if (dropAll && isWindows(pod)) return undefined;
     const keeping = dropAll ? atFault(pod, (security) => security?.capabilities?.drop?.includes("ALL") !== true) : [];
     const adders = atFault(pod, (security) => adding(security).length > 0);
     const added = unique(containersOf(pod).flatMap(({ securityContext }) => adding(securityContext)));
@@ -126,18 +130,28 @@ function hostProbes(pod: PodSpec): Finding | undefined {
 
 const unconfined = (of: { readonly appArmorProfile?: { readonly type?: string } } | undefined) => of?.appArmorProfile?.type === "Unconfined";
 
-function appArmor(pod: PodSpec): Finding | undefined {
+const APP_ARMOR = "container.apparmor.security.beta.kubernetes.io/";
+
+function appArmor(pod: PodSpec, annotations: Annotations): Finding | undefined {
   const names = atFault(pod, unconfined);
   const inPod = unconfined(pod.securityContext);
-  if (!inPod && names.length === 0) return undefined;
-  return { reason: "forbidden AppArmor profile", detail: `${setters(inPod, names)} must not set AppArmor profile type to "Unconfined"` };
+  const bad = Object.entries(annotations)
+    .filter(([key, value]) => key.startsWith(APP_ARMOR) && !/^(?:$|runtime\/default$|localhost\/)/.test(value))
+    .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+    .toSorted();
+  if (!inPod && names.length === 0 && bad.length === 0) return undefined;
+  const who = [...(inPod || names.length > 0 ? [setters(inPod, names)] : []), ...(bad.length === 0 ? [] : [bad.length === 1 ? "annotation" : "annotations"])];
+  const values = [...(inPod || names.length > 0 ? ["Unconfined"] : []), ...bad];
+  return { reason: `forbidden AppArmor profile${values.length === 1 ? "" : "s"}`, detail: `${who.join(" and ")} must not set AppArmor profile type to "${values.join('", "')}"` };
 }
 
-function seLinux(pod: PodSpec): Finding | undefined {
+const seLinux = (types: readonly string[]) => (pod: PodSpec) => seLinuxOptions(pod, new Set(types));
+
+function seLinuxOptions(pod: PodSpec, known: ReadonlySet<string>): Finding | undefined {
   const options = [pod.securityContext?.seLinuxOptions, ...containersOf(pod).map(({ securityContext }) => securityContext?.seLinuxOptions)];
-  const bad = (of: (typeof options)[number]) => of !== undefined && (!SELINUX_TYPES.has(of.type ?? "") || (of.user ?? "") !== "" || (of.role ?? "") !== "");
+  const bad = (of: (typeof options)[number]) => of !== undefined && (!known.has(of.type ?? "") || (of.user ?? "") !== "" || (of.role ?? "") !== "");
   if (!options.some(bad)) return undefined;
-  const types = unique(options.flatMap((of) => (of === undefined || SELINUX_TYPES.has(of.type ?? "") ? [] : [of.type ?? ""])));
+  const types = unique(options.flatMap((of) => (of === undefined || known.has(of.type ?? "") ? [] : [of.type ?? ""])));
   const details = [
     ...(types.length === 0 ? [] : [`type${types.length === 1 ? "" : "s"} ${quoted(types)}`]),
     ...(options.some((of) => (of?.user ?? "") !== "") ? ["user may not be set"] : []),
@@ -155,7 +169,6 @@ function seccompBaseline(pod: PodSpec): Finding | undefined {
 }
 
 function seccompRestricted(pod: PodSpec): Finding | undefined {
-  if (isWindows(pod)) return undefined;
   const baseline = seccompBaseline(pod);
   if (baseline !== undefined) return baseline;
   if (pod.securityContext?.seccompProfile?.type !== undefined) return undefined;
@@ -165,7 +178,6 @@ function seccompRestricted(pod: PodSpec): Finding | undefined {
 }
 
 function runAsNonRoot(pod: PodSpec): Finding | undefined {
-  if (ownUsers(pod)) return undefined;
   const reason = "runAsNonRoot != true";
   const inPod = pod.securityContext?.runAsNonRoot;
   const roots = atFault(pod, (security) => security?.runAsNonRoot === false);
@@ -176,7 +188,6 @@ function runAsNonRoot(pod: PodSpec): Finding | undefined {
 }
 
 function runAsUser(pod: PodSpec): Finding | undefined {
-  if (ownUsers(pod)) return undefined;
   const names = atFault(pod, (security) => security?.runAsUser === 0);
   const inPod = pod.securityContext?.runAsUser === 0;
   return !inPod && names.length === 0 ? undefined : { reason: "runAsUser=0", detail: `${setters(inPod, names)} must not set runAsUser=0` };
@@ -192,10 +203,13 @@ function restrictedVolumes({ volumes = [] }: PodSpec): Finding | undefined {
   return { reason: "restricted volume types", detail: `${plural("volume", bad.map(({ name }) => name))} ${uses} ${plural("restricted volume type", types)}` };
 }
 
-function sysctls({ securityContext }: PodSpec): Finding | undefined {
-  const names = (securityContext?.sysctls ?? []).map(({ name }) => name).filter((name) => !SAFE_SYSCTLS.has(name));
-  return names.length === 0 ? undefined : { reason: "forbidden sysctls", detail: names.join(", ") };
-}
+const sysctls = (version: number) => {
+  const safe = new Set(SAFE_SYSCTLS.flatMap(([since, names]) => (since <= version ? names : [])));
+  return ({ securityContext }: PodSpec): Finding | undefined => {
+    const names = (securityContext?.sysctls ?? []).map(({ name }) => name).filter((name) => !safe.has(name));
+    return names.length === 0 ? undefined : { reason: "forbidden sysctls", detail: names.join(", ") };
+  };
+};
 
 function hostProcess(pod: PodSpec): Finding | undefined {
   const names = atFault(pod, (security) => security?.windowsOptions?.hostProcess === true);
@@ -208,28 +222,39 @@ const privileged = each("privileged", "must not set securityContext.privileged=t
 const escalation = each("allowPrivilegeEscalation != false", "must set securityContext.allowPrivilegeEscalation=false", (security) => security?.allowPrivilegeEscalation !== false);
 const procMount = each("procMount", 'must not set securityContext.procMount to "Unmasked"', (security) => (security?.procMount ?? "Default") !== "Default");
 
+type Find = Check["find"];
+
+const unlessWindows = (find: Find): Find => (pod, annotations) => (isWindows(pod) ? undefined : find(pod, annotations));
+/** A pod with users of its own is root of nothing outside. */
+const unlessOwnUsers = (find: Find): Find => (pod, annotations) => (ownUsers(pod) ? undefined : find(pod, annotations));
+
+const restrictedCapabilities = capabilities("unrestricted capabilities", new Set(["NET_BIND_SERVICE"]), true);
+
 const checks: readonly Check[] = [
   { id: "appArmorProfile", level: "baseline", find: appArmor },
   { id: "capabilities", level: "baseline", find: capabilities("non-default capabilities", DEFAULT_CAPABILITIES, false) },
   { id: "hostNamespaces", level: "baseline", find: hostNamespaces },
   { id: "hostPathVolumes", level: "baseline", find: hostPathVolumes },
   { id: "hostPorts", level: "baseline", find: hostPorts },
-  { id: "hostProbes", level: "baseline", find: hostProbes },
+  { id: "hostProbes", level: "baseline", since: 34, find: hostProbes },
   { id: "privileged", level: "baseline", find: privileged },
-  { id: "procMount", level: "baseline", find: (pod) => (ownUsers(pod) ? undefined : procMount(pod)) },
-  { id: "seLinuxOptions", level: "baseline", find: seLinux },
-  { id: "seccompProfile", level: "baseline", find: seccompBaseline },
-  { id: "sysctls", level: "baseline", find: sysctls },
+  { id: "procMount", level: "baseline", find: procMount },
+  { id: "procMount", level: "baseline", since: 35, find: unlessOwnUsers(procMount) },
+  { id: "seLinuxOptions", level: "baseline", find: seLinux(SELINUX_TYPES) },
+  { id: "seLinuxOptions", level: "baseline", since: 31, find: seLinux([...SELINUX_TYPES, "container_engine_t"]) },
+  { id: "seccompProfile", level: "baseline", since: 19, find: seccompBaseline },
+  ...SAFE_SYSCTLS.map(([since]): Check => ({ id: "sysctls", level: "baseline", since, find: sysctls(since) })),
   { id: "windowsHostProcess", level: "baseline", find: hostProcess },
-  { id: "allowPrivilegeEscalation", level: "restricted", find: (pod) => (isWindows(pod) ? undefined : escalation(pod)) },
-  {
-    id: "restrictedCapabilities",
-    level: "restricted",
-    insteadOf: "capabilities",
-    find: capabilities("unrestricted capabilities", new Set(["NET_BIND_SERVICE"]), true),
-  },
+  { id: "allowPrivilegeEscalation", level: "restricted", since: 8, find: escalation },
+  { id: "allowPrivilegeEscalation", level: "restricted", since: 25, find: unlessWindows(escalation) },
+  { id: "restrictedCapabilities", level: "restricted", since: 22, insteadOf: "capabilities", find: restrictedCapabilities },
+  { id: "restrictedCapabilities", level: "restricted", since: 25, insteadOf: "capabilities", find: unlessWindows(restrictedCapabilities) },
+  { id: "restrictedProcMount", level: "restricted", since: 35, insteadOf: "procMount", find: procMount },
   { id: "restrictedVolumes", level: "restricted", insteadOf: "hostPathVolumes", find: restrictedVolumes },
   { id: "runAsNonRoot", level: "restricted", find: runAsNonRoot },
-  { id: "runAsUser", level: "restricted", find: runAsUser },
-  { id: "restrictedSeccomp", level: "restricted", insteadOf: "seccompProfile", find: seccompRestricted },
+  { id: "runAsNonRoot", level: "restricted", since: 35, find: unlessOwnUsers(runAsNonRoot) },
+  { id: "runAsUser", level: "restricted", since: 23, find: runAsUser },
+  { id: "runAsUser", level: "restricted", since: 35, find: unlessOwnUsers(runAsUser) },
+  { id: "restrictedSeccomp", level: "restricted", since: 19, insteadOf: "seccompProfile", find: seccompRestricted },
+  { id: "restrictedSeccomp", level: "restricted", since: 25, insteadOf: "seccompProfile", find: unlessWindows(seccompRestricted) },
 ];

@@ -6,11 +6,11 @@ import type { AnyObject } from "../api/meta.ts";
 import { NAMESPACES, PODS } from "../api/resources.gen.ts";
 import type { FieldError } from "../api/status.ts";
 import { invalid } from "../api/status.ts";
-import type { Namespace, Pod, PodSpec } from "../api/types.gen.ts";
+import type { Namespace, Pod } from "../api/types.gen.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";
 import { forbidden } from "./forbidden.ts";
 import type { Lookup } from "./lookup.ts";
-import type { Finding, Level } from "./pod-security-checks.ts";
+import type { Finding, Level, Policy } from "./pod-security-checks.ts";
 import { findings } from "./pod-security-checks.ts";
 
 const PREFIX = "pod-security.kubernetes.io/";
@@ -19,21 +19,16 @@ const LEVELS: readonly string[] = ["privileged", "baseline", "restricted"];
 /** Pods of a namespace that a changed label is checked against: a warning need not be complete. */
 const MAX_EXISTING = 3_000;
 
-interface Policy {
-  readonly level: Level;
-  readonly version: string;
-}
-
-/** Where the pod template of a workload is. */
+/** Where the pod of a workload is, a template with metadata and spec. */
 const TEMPLATES: { readonly [resource: string]: readonly string[] } = {
-  "/podtemplates": ["template", "spec"],
-  "/replicationcontrollers": ["spec", "template", "spec"],
-  "apps/daemonsets": ["spec", "template", "spec"],
-  "apps/deployments": ["spec", "template", "spec"],
-  "apps/replicasets": ["spec", "template", "spec"],
-  "apps/statefulsets": ["spec", "template", "spec"],
-  "batch/cronjobs": ["spec", "jobTemplate", "spec", "template", "spec"],
-  "batch/jobs": ["spec", "template", "spec"],
+  "/podtemplates": ["template"],
+  "/replicationcontrollers": ["spec", "template"],
+  "apps/daemonsets": ["spec", "template"],
+  "apps/deployments": ["spec", "template"],
+  "apps/replicasets": ["spec", "template"],
+  "apps/statefulsets": ["spec", "template"],
+  "batch/cronjobs": ["spec", "jobTemplate", "spec", "template"],
+  "batch/jobs": ["spec", "template"],
 };
 
 export function podSecurity({ lookup }: { readonly lookup: Lookup }): AdmissionPlugin {
@@ -52,28 +47,48 @@ export function podSecurity({ lookup }: { readonly lookup: Lookup }): AdmissionP
       if (object === undefined) return;
       if (kind.group === "" && kind.plural === "namespaces") return checkNamespace(request, lookup);
       const isPod = kind.group === "" && kind.plural === "pods";
-      const spec = at(object, isPod ? ["spec"] : (TEMPLATES[`${kind.group}/${kind.plural}`] ?? [])) as PodSpec | undefined;
+      const { spec, metadata } = (at(object, isPod ? [] : (TEMPLATES[`${kind.group}/${kind.plural}`] ?? [])) ?? {}) as Partial<Pod>;
       if (spec?.containers === undefined) return;
+      const annotations = metadata?.annotations ?? {};
       if (old !== undefined && isPod && JSON.stringify(old.spec) === JSON.stringify(object.spec)) return;
       const enforced = policy(namespace, "enforce");
-      const wrong = isPod ? findings(enforced.level, spec) : [];
+      const wrong = isPod ? findings(enforced, spec, annotations) : [];
       if (wrong.length > 0) throw forbidden(kind, name, `violates PodSecurity "${show(enforced)}": ${describe(wrong)}`);
       const warned = policy(namespace, "warn");
-      const doubtful = findings(warned.level, spec);
+      const doubtful = findings(warned, spec, annotations);
       if (doubtful.length > 0) warn(`would violate PodSecurity "${show(warned)}": ${describe(doubtful)}`);
     },
   };
 }
 
-const show = ({ level, version }: Policy) => `${level}:${version}`;
+const show = ({ level, version }: Policy) => `${level}:${version === Infinity ? "latest" : `v1.${version}`}`;
 const describe = (list: readonly Finding[]) => list.map(({ reason, detail }) => (detail === "" ? reason : `${reason} (${detail})`)).join(", ");
 
-function policyOf(labels: { readonly [key: string]: string } | undefined, mode: string): Policy {
+type Mode = (typeof MODES)[number];
+
+function policyOf(labels: { readonly [key: string]: string } | undefined, mode: Mode): Policy {
+  const given = labels?.[PREFIX + mode];
+  const version = versionOf(labels?.[`${PREFIX}${mode}-version`]);
   // Who enforces and says nothing of warnings is warned of what would be refused.
-  if (mode === "warn" && labels?.[PREFIX + mode] === undefined && labels?.[`${PREFIX}enforce`] !== undefined) return policyOf(labels, "enforce");
-  const level = labels?.[PREFIX + mode] ?? "privileged";
-  // What cannot be read is taken for the strictest: a typo must not open a namespace.
-  return { level: LEVELS.includes(level) ? (level as Level) : "restricted", version: labels?.[`${PREFIX}${mode}-version`] ?? "latest" };
+  if (mode === "warn" && given === undefined && LEVELS.includes(labels?.[`${PREFIX}enforce`] ?? "")) {
+    const enforced = policyOf(labels, "enforce");
+    return enforced.level === "privileged" || version !== undefined ? { ...enforced, version: version ?? Infinity } : enforced;
+  }
+  return { level: levelOf(given, mode), version: version ?? Infinity };
+}
+
+/** What cannot be read is taken for the strictest where it enforces: a typo must not open a namespace. */
+function levelOf(given: string | undefined, mode: Mode): Level {
+  if (given === undefined) return "privileged";
+  if (LEVELS.includes(given)) return given as Level;
+  return mode === "enforce" ? "restricted" : "privileged";
+}
+
+/** undefined: not said; what cannot be read is the latest. */
+function versionOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const minor = /^v1\.(0|[1-9]\d*)$/.exec(text)?.[1];
+  return minor === undefined ? Infinity : Number(minor);
 }
 
 async function checkNamespace({ object, old, warn, kind, name }: AdmissionRequest, lookup: Lookup): Promise<void> {
@@ -84,10 +99,10 @@ async function checkNamespace({ object, old, warn, kind, name }: AdmissionReques
   if (old === undefined) return;
   const now = policyOf(labels, "enforce");
   const was = policyOf(before, "enforce");
-  if (now.level === was.level || LEVELS.indexOf(now.level) < LEVELS.indexOf(was.level)) return;
+  if (now.level === "privileged" || (now.version === was.version && LEVELS.indexOf(now.level) <= LEVELS.indexOf(was.level))) return;
   const reasons = new Map<string, string[]>();
   for (const pod of (await lookup.list(PODS, name)).slice(0, MAX_EXISTING)) {
-    const wrong = podFindings(now.level, pod);
+    const wrong = podFindings(now, pod);
     if (wrong !== "") reasons.set(wrong, [...(reasons.get(wrong) ?? []), pod.metadata.name ?? ""]);
   }
   if (reasons.size === 0) return;
@@ -95,7 +110,7 @@ async function checkNamespace({ object, old, warn, kind, name }: AdmissionReques
   for (const [reason, pods] of reasons) warn(`${some(pods)}: ${reason}`);
 }
 
-const podFindings = (level: Level, { spec }: Pod) => (spec === undefined ? "" : findings(level, spec).map(({ reason }) => reason).join(", "));
+const podFindings = (policy: Policy, { spec, metadata }: Pod) => (spec === undefined ? "" : findings(policy, spec, metadata.annotations).map(({ reason }) => reason).join(", "));
 
 function some(pods: readonly string[]): string {
   if (pods.length === 1) return `${pods[0]}`;
@@ -114,7 +129,7 @@ function labelErrors(labels: { readonly [key: string]: string } | undefined): re
     const version = labels?.[`${PREFIX}${mode}-version`];
     return [
       ...(level === undefined || LEVELS.includes(level) ? [] : [wrong(PREFIX + mode, level, "must be one of privileged, baseline, restricted")]),
-      ...(version === undefined || /^(latest|v1\.\d+)$/.test(version) ? [] : [wrong(`${PREFIX}${mode}-version`, version, 'must be "latest" or "v1.x"')]),
+      ...(version === undefined || /^(latest|v1\.(0|[1-9]\d*))$/.test(version) ? [] : [wrong(`${PREFIX}${mode}-version`, version, 'must be "latest" or "v1.x"')]),
     ];
   });
 }

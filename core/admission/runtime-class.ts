@@ -22,6 +22,12 @@ export function runtimeClass({ lookup }: { readonly lookup: Pick<Lookup, "get"> 
       const next = withScheduling(withOverhead(spec, found, refuse), found, refuse);
       return next === spec ? object : { ...object, spec: next };
     },
+    async validate({ object, kind, name }) {
+      const { overhead = {}, runtimeClassName = "" } = (object as unknown as Pod | undefined)?.spec ?? {};
+      if (Object.keys(overhead).length === 0) return;
+      const found = runtimeClassName === "" ? undefined : lookup.get(RUNTIME_CLASSES, undefined, runtimeClassName);
+      if (found?.overhead?.podFixed === undefined) throw forbidden(kind, name, "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead");
+    },
   };
 }
 
@@ -29,8 +35,7 @@ function withOverhead(spec: PodSpec, found: RuntimeClass | undefined, refuse: Re
   const defined = found?.overhead?.podFixed;
   const given = spec.overhead;
   if (defined === undefined) {
-    if (given === undefined || Object.keys(given).length === 0) return spec;
-    throw refuse("Pod Overhead set without corresponding RuntimeClass defined Overhead");
+    return spec;
   }
   if (given === undefined) return { ...spec, overhead: defined };
   const same = Object.keys(given).length === Object.keys(defined).length && Object.keys(defined).every((key) => given[key] === defined[key]);

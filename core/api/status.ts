@@ -61,13 +61,15 @@ export class ApiError extends Error {
   readonly details: StatusDetails | undefined;
   /** Kubernetes answers some failures without a reason, only with a code */
   readonly unnamed: boolean;
+  /** refused by who the caller is, before anybody looked at what was asked */
+  readonly atTheDoor: boolean;
   /** ListMeta.continue of a 410 that offers an inconsistent continuation */
   readonly continue: string | undefined;
 
   constructor(
     reason: StatusReason,
     message: string,
-    more: { details?: StatusDetails; cause?: unknown; continue?: string; code?: number | undefined; unnamed?: boolean } = {},
+    more: { details?: StatusDetails; cause?: unknown; continue?: string; code?: number | undefined; unnamed?: boolean; atTheDoor?: boolean } = {},
   ) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.reason = reason;
@@ -75,6 +77,7 @@ export class ApiError extends Error {
     this.details = more.details;
     this.continue = more.continue;
     this.unnamed = more.unnamed ?? false;
+    this.atTheDoor = more.atTheDoor ?? false;
   }
 
   toStatus(): Status {

@@ -25,7 +25,7 @@ export const electionUser: User = { name: "system:lichen:election", groups: [AUT
 const verbsOf: ReadonlyMap<User, ReadonlySet<string>> = new Map([
   [cacheUser, new Set(["get", "list", "watch"])],
   [serverItself, new Set(["get", "list"])],
-  [extensionsUser, new Set(["get", "list", "watch", "create", "update", "delete"])],
+  [extensionsUser, new Set(["get", "list", "watch", "create", "update", "patch", "delete"])],
   [flowControlUser, new Set(["patch"])],
   [electionUser, new Set(["get", "create", "update"])],
   [serviceAddressUser, new Set(["get", "create", "delete"])],

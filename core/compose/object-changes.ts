@@ -5,6 +5,7 @@ import { decodeValue } from "../api/schema/decode.ts";
 import type { Changes } from "../extensions/policies/mutating.ts";
 import { jsonPatch } from "../registry/json-patch.ts";
 import { applyConfiguration } from "../registry/managed-fields/apply.ts";
+import { joined, typedErrors } from "../registry/managed-fields/typed-errors.ts";
 import { withDefaults } from "../registry/schema.ts";
 
 export const objectChanges: Changes = {
@@ -21,6 +22,10 @@ export const objectChanges: Changes = {
       ownable: (set) => set,
     });
     return outcome.conflicts === undefined ? (outcome.object as AnyObject) : object;
+  },
+  typeErrors(kind, configuration) {
+    const errors = typedErrors(kind.schema, configuration);
+    return errors.length === 0 ? undefined : joined(errors);
   },
   patch: (object, operations) => jsonPatch(object, operations),
   finish(kind, object) {

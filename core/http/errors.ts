@@ -32,7 +32,7 @@ export function errorReply(error: unknown, log: Log, request: FailedRequest): Me
     log.error({ id, method, path, error: describe(error) }, "request failed");
   }
   const retry = known.details?.retryAfterSeconds;
-  const headers = { ...(retry === undefined ? {} : { "Retry-After": String(retry) }), ...(known.code === 403 ? NOT_SNIFFED : {}) };
+  const headers = { ...(retry === undefined ? {} : { "Retry-After": String(retry) }), ...(known.atTheDoor ? NOT_SNIFFED : {}) };
   return statusIn(formatOf(request), known.toStatus(), known.code, headers);
 }
 

@@ -9,7 +9,7 @@ export async function mustBeAllowed(authorizer: Authorizer, attributes: Attribut
   if (decision.allowed) return;
   const because = decision.reason === "" ? "" : `: ${decision.reason}`;
   throw "path" in attributes
-    ? new ApiError("Forbidden", `forbidden: User ${quoted(attributes.user)} cannot ${attributes.verb} path ${JSON.stringify(attributes.path)}${because}`, { details: {} })
+    ? new ApiError("Forbidden", `forbidden: User ${quoted(attributes.user)} cannot ${attributes.verb} path ${JSON.stringify(attributes.path)}${because}`, { details: {}, atTheDoor: true })
     : forbiddenResource(attributes, because);
 }
 
@@ -31,6 +31,7 @@ function forbiddenResource({ user, verb, resource }: ResourceAttributes, because
         ...(resource.group === "" ? {} : { group: resource.group }),
         kind: resource.plural,
       },
+      atTheDoor: true,
     },
   );
 }

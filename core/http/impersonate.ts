@@ -30,7 +30,7 @@ export async function impersonate(
   }
   if (name === "") {
     if (uid === "" && groups.length === 0 && Object.keys(extra).length === 0) return user;
-    throw new ApiError("BadRequest", `requested ${goUser(uid, groups, extra)} without impersonating a user name`);
+    throw new ApiError("BadRequest", `requested ${goUser(uid, groups, extra)} without impersonating a user name`, { atTheDoor: true });
   }
   const ask = (resource: { group: string; plural: string; name: string; namespace?: string; subresource?: string }) =>
     mustBeAllowed(authorizer, { user, verb: "impersonate", resource: { version: "v1", ...resource } });

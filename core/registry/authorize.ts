@@ -26,11 +26,15 @@ export async function authorize(context: Context, { user, verb, kind, ...asked }
 function forbidden(user: User, verb: string, kind: Kind, asked: Omit<Asked, "user" | "verb" | "kind">, reason: string): ApiError {
   const { group, plural } = kind;
   const resource = asked.subresource === undefined ? plural : `${plural}/${asked.subresource}`;
-  const place = asked.namespace === undefined || asked.namespace === "" ? "at the cluster scope" : `in the namespace "${asked.namespace}"`;
+  // a namespace is in itself
+  const namespace = asked.namespace ?? (group === "" && plural === "namespaces" ? asked.name : undefined);
+  const place = namespace === undefined || namespace === "" ? "at the cluster scope" : `in the namespace "${namespace}"`;
   const why = reason === "" ? "" : `: ${reason}`;
   return forbiddenBecause(
     kind,
     asked.name,
     `User "${user.name}" cannot ${verb} resource "${resource}" in API group "${group}" ${place}${why}`,
+    undefined,
+    true,
   );
 }

@@ -13,6 +13,8 @@ const MAX_COPIED_BYTES = 3 * 1024 * 1024;
 
 interface Operation {
   readonly op: string;
+  /** as it was given, for errors */
+  readonly text: string;
   readonly path: readonly string[];
   readonly from: readonly string[] | undefined;
   readonly value: unknown;
@@ -34,12 +36,19 @@ export function jsonPatch(document: unknown, operations: unknown): unknown {
     if (copied > MAX_COPIED_BYTES) {
       throw unfit(`Unable to complete the copy, the accumulated size increase of copy is ${copied}, exceeding the limit ${MAX_COPIED_BYTES}`);
     }
-    return apply(node, operation);
+    return fitting(operation, () => apply(node, operation));
   }, document);
 }
 
 function sizeOf({ from }: Operation, document: unknown): number {
-  return from === undefined ? 0 : JSON.stringify(read(document, from) ?? null).length;
+  if (from === undefined) return 0;
+  try {
+    return JSON.stringify(read(document, from) ?? null).length;
+  } catch (error) {
+    // the operation itself says so
+    if (error instanceof Misfit) return 0;
+    throw error;
+  }
 }
 
 /** What Go's decoder calls a JSON value. */
@@ -52,12 +61,31 @@ function unfit(cause: string): ApiError {
   return new ApiError("Invalid", "the server rejected our request due to an error in our request", { cause: new Error(cause), details: {} });
 }
 
+/** What is in the way of one step, which the operation around it puts into words. */
+class Misfit extends Error {
+  override readonly name = "Misfit";
+}
+
+const NO_PARENT = "missing parent";
+const MISSING = "missing value";
+
+function fitting(operation: Operation, work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof Misfit)) throw error;
+    const { op, text } = operation;
+    if (error.message !== NO_PARENT) throw unfit(`error in ${op === "replace" ? "remove" : op} for path: '${text}': ${error.message}`);
+    throw unfit(op === "test" ? `test operation does not apply: is missing path: ${text}: ${MISSING}` : `${op} operation does not apply: doc is missing path: ${op === "add" || op === "remove" ? JSON.stringify(text) : text}: ${MISSING}`);
+  }
+}
+
 function parse(given: unknown): Operation {
   if (given === null) throw unfit("an operation is missing");
   if (!isObject(given)) throw badRequest(`error decoding patch: json: cannot unmarshal ${jsonType(given)} into Go value of type handlers.jsonPatchOp`);
   const { op, path, from, value = null } = given;
   if (typeof op !== "string" || typeof path !== "string") throw unfit("an operation needs op and path");
-  return { op, path: pointer(path), from: typeof from === "string" ? pointer(from) : undefined, value };
+  return { op, text: path, path: pointer(path), from: typeof from === "string" ? pointer(from) : undefined, value };
 }
 
 /** RFC 6901 */
@@ -83,7 +111,7 @@ function apply(document: unknown, { op, path, from, value }: Operation): unknown
       if (from === undefined) throw unfit("copy needs from");
       return at(document, path, add(read(document, from) ?? null));
     case "test":
-      if (!equal(read(document, path) ?? null, value ?? null)) throw unfit(`testing value ${path.join("/")} failed`);
+      if (!equal(read(document, path) ?? null, value ?? null)) throw unfit(`testing value /${path.join("/")} failed: test failed`);
       return document;
     default:
       throw unfit(`Unexpected kind: ${op}`);
@@ -93,19 +121,19 @@ function apply(document: unknown, { op, path, from, value }: Operation): unknown
 /** The document with a change at the end of a path, whose parents must exist. */
 function at(node: unknown, path: readonly string[], change: Change): unknown {
   const [key, ...rest] = path;
-  if (key === undefined || typeof node !== "object" || node === null) throw unfit("a parent in the path is missing");
+  if (key === undefined || typeof node !== "object" || node === null) throw new Misfit(NO_PARENT);
   if (rest.length === 0) return change(node, key);
   const child = member(node, key);
-  if (child === undefined) throw unfit("a parent in the path is missing");
+  if (child === undefined) throw new Misfit(NO_PARENT);
   return replace(at(child, rest, change))(node, key);
 }
 
 function read(document: unknown, path: readonly string[]): unknown {
   let node = document;
   for (const [depth, key] of path.entries()) {
-    if (typeof node !== "object" || node === null) throw unfit("a parent in the path is missing");
+    if (typeof node !== "object" || node === null) throw new Misfit(NO_PARENT);
     node = member(node, key);
-    if (node === undefined && depth < path.length - 1) throw unfit("a parent in the path is missing");
+    if (node === undefined && depth < path.length - 1) throw new Misfit(NO_PARENT);
   }
   return node;
 }
@@ -130,7 +158,7 @@ const replace =
 
 const remove: Change = (parent, key) => {
   if (Array.isArray(parent)) return parent.toSpliced(index(key, parent.length), 1);
-  if (!Object.hasOwn(parent as object, key)) throw unfit(`Unable to remove nonexistent key: ${key}`);
+  if (!Object.hasOwn(parent as object, key)) throw new Misfit(`Unable to remove nonexistent key: ${key}: ${MISSING}`);
   return Object.fromEntries(Object.entries(parent as object).filter(([name]) => name !== key));
 };
 
@@ -140,9 +168,9 @@ function set(parent: object, key: string, value: unknown): object {
 }
 
 function index(key: string, length: number): number {
-  if (!/^(-?[1-9]\d*|0)$/.test(key)) throw unfit(`${JSON.stringify(key)} is no index`);
+  if (!/^(-?[1-9]\d*|0)$/.test(key)) throw new Misfit(`value was not a proper array index: '${key}': strconv.Atoi: parsing ${JSON.stringify(key)}: invalid syntax`);
   const place = Number(key) < 0 ? Number(key) + length : Number(key);
-  if (place < 0 || place >= length) throw unfit(`Unable to access invalid index: ${key}`);
+  if (place < 0 || place >= length) throw new Misfit(`Unable to access invalid index: ${key}: invalid index referenced`);
   return place;
 }
 

@@ -1,4 +1,5 @@
 import test from "ava";
+import { findings } from "../../core/admission/pod-security-checks.ts";
 import { defaultPlugins } from "../../core/admission/default-plugins.ts";
 import type { Lookup } from "../../core/admission/lookup.ts";
 import type { Revise } from "../../core/admission/resource-quota.ts";
@@ -136,6 +137,19 @@ test("claims get the default class, a finalizer, and room only where the class a
   const made = await client.create(PERSISTENT_VOLUME_CLAIMS, claim, inN);
   t.is(made.spec?.storageClassName, "s");
   t.deepEqual(made.metadata.finalizers, ["kubernetes.io/pvc-protection"]);
+});
+
+test("pod security holds a pod against the rules of the version that is named", (t) => {
+  const shown = (version: number, spec: object, annotations = {}) => findings({ level: "restricted", version }, { containers: [{ name: "c", securityContext: { runAsNonRoot: true, allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] }, seccompProfile: { type: "RuntimeDefault" } } }], ...spec } as never, annotations).map(({ reason }) => reason);
+  t.deepEqual(shown(Infinity, {}), []);
+  const bare = { containers: [{ name: "c", securityContext: { capabilities: { add: ["SYS_TIME"] } } }] };
+  t.deepEqual(shown(7, bare), ["non-default capabilities", "runAsNonRoot != true"]);
+  t.deepEqual(shown(22, bare), ["allowPrivilegeEscalation != false", "unrestricted capabilities", "runAsNonRoot != true", "seccompProfile"]);
+  const sysctls = { securityContext: { sysctls: [{ name: "net.ipv4.ip_local_reserved_ports", value: "1" }] } };
+  t.deepEqual([shown(26, sysctls), shown(27, sysctls)], [["forbidden sysctls"], []]);
+  const ownUsers = { hostUsers: false, containers: [{ name: "c", securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] }, seccompProfile: { type: "RuntimeDefault" } } }] };
+  t.deepEqual([shown(34, ownUsers), shown(35, ownUsers)], [["runAsNonRoot != true"], []]);
+  t.deepEqual(shown(Infinity, {}, { "container.apparmor.security.beta.kubernetes.io/c": "unconfined" }), ["forbidden AppArmor profile"]);
 });
 
 test("pod security refuses, warns and looks back", async (t) => {

@@ -80,11 +80,39 @@ test("an expression that does not compile is refused with its place", async (t) 
   t.deepEqual(await causes(client.create(VALIDATING_ADMISSION_POLICIES, policy("request.nme == 'a'"))), [
     "spec.validations[0].expression: Invalid value: \"request.nme == 'a'\": compilation failed: ERROR: <input>:1:8: undefined field 'nme'\n | request.nme == 'a'\n | .......^",
   ]);
-  t.deepEqual(await causes(client.create(VALIDATING_ADMISSION_POLICIES, policy("1 + 1"))), ['spec.validations[0].expression: Invalid value: "1 + 1": must evaluate to bool']);
+  t.deepEqual(await causes(client.create(VALIDATING_ADMISSION_POLICIES, policy("1 + 1"))), ['spec.validations[0].expression: Invalid value: "1 + 1": must evaluate to bool but got int']);
+  t.deepEqual(await causes(client.create(VALIDATING_ADMISSION_POLICIES, policy("object.spec"))), ['spec.validations[0].expression: Invalid value: "object.spec": must evaluate to bool but got dyn']);
+  const audited = { ...policy("true"), spec: { ...policy("true").spec, auditAnnotations: [{ key: "k", valueExpression: "1" }] } };
+  t.deepEqual(await causes(client.create(VALIDATING_ADMISSION_POLICIES, audited)), ['spec.auditAnnotations[0].valueExpression: Invalid value: "1": must evaluate to one of [string null_type] but got int']);
+  t.deepEqual(await causes(client.create(VALIDATING_ADMISSION_POLICIES, policy("variables.x"))), [
+    "spec.validations[0].expression: Invalid value: \"variables.x\": compilation failed: ERROR: <input>:1:1: undeclared reference to 'variables' (in container '')\n | variables.x\n | ^",
+  ]);
   t.deepEqual(await causes(client.create(VALIDATING_ADMISSION_POLICIES, policy("params.x == 1"))), [
     "spec.validations[0].expression: Invalid value: \"params.x == 1\": compilation failed: ERROR: <input>:1:1: undeclared reference to 'params' (in container '')\n | params.x == 1\n | ^",
   ]);
 });
+
+test("a mutating policy is told where its own expression is wrong; nothing to change in what goes", async (t) => {
+  const { client } = await plane(t);
+  const constraints = { resourceRules: [{ ...matchConstraints.resourceRules[0], operations: ["DELETE"] }] };
+  const spec = { matchConstraints: constraints, reinvocationPolicy: "Never", mutations: [{ patchType: "ApplyConfiguration", applyConfiguration: { expression: "Object{data: {'v': variables.v}}" } }] };
+  const policy = { apiVersion: "admissionregistration.k8s.io/v1", kind: "MutatingAdmissionPolicy", metadata: { name: "p" }, spec };
+  t.deepEqual(await causes(client.create(MUTATING_ADMISSION_POLICIES, policy)), [
+    'spec.matchConstraints.resourceRules.operations: Unsupported value: "DELETE": supported values: "*", "CONNECT", "CREATE", "UPDATE"',
+    "spec.mutations[0].applyConfiguration.expression: Invalid value: \"Object{data: {'v': variables.v}}\": compilation failed: ERROR: <input>:1:29: undefined field 'v'\n | Object{data: {'v': variables.v}}\n | ............................^",
+  ]);
+});
+
+for (const [title, mutation, why] of [
+  ["a field that nobody knows", { patchType: "ApplyConfiguration", applyConfiguration: { expression: "Object{nope: 1}" } }, "error applying patch: failed to convert patch object to typed object: .nope: field not declared in schema"],
+  ["nothing to remove", { patchType: "JSONPatch", jsonPatch: { expression: "[JSONPatch{op: 'remove', path: '/metadata/labels'}]" } }, "JSON Patch: error in remove for path: '/metadata/labels': Unable to remove nonexistent key: labels: missing value"],
+  ["no parent", { patchType: "JSONPatch", jsonPatch: { expression: "[JSONPatch{op: 'add', path: '/metadata/labels/' + jsonpatch.escapeKey('a/b'), value: 'c'}]" } }, 'JSON Patch: add operation does not apply: doc is missing path: "/metadata/labels/a~1b": missing value'],
+] as const) {
+  test(`a mutation that does not fit is refused: ${title}`, async (t) => {
+    const { client } = await withPolicy(t, "Mutating", { reinvocationPolicy: "Never", mutations: [mutation] });
+    t.deepEqual(await causes(client.create(CONFIG_MAPS, configMap({ a: "1" }))), [`: policy 'p' with binding 'b' denied request: ${why}`]);
+  });
+}
 
 test("mutating policies apply configurations and patches, each seeing what came before", async (t) => {
   const { client } = await withPolicy(t, "Mutating", {

@@ -34,10 +34,16 @@ interface Failure {
 
 const isFailure = (error: unknown): error is Failure => error instanceof Error && "code" in error && "summary" in error;
 
-export function compileError(error: unknown, expression: string): CompileError {
+/** The expression that a user wrote, where another one made from it is compiled. */
+export interface Origin {
+  readonly expression: string;
+  readonly offsetOf: (at: number) => number;
+}
+
+export function compileError(error: unknown, expression: string, origin?: Origin): CompileError {
   if (!isFailure(error)) return new CompileError(error instanceof Error ? error.message : String(error));
   const { text, at } = compileText(error, expression);
-  return new CompileError(located(text, at, expression));
+  return new CompileError(origin === undefined ? located(text, at, expression) : located(text, origin.offsetOf(at), origin.expression));
 }
 
 /** "ERROR: <input>:1:6: text", the line and a caret. */
@@ -160,7 +166,8 @@ function isDeclared(node: Node): boolean {
 const typeText = (type: CelType | undefined): string => celGo(type?.name ?? "dyn");
 
 /** "list<string>" of cel-js is "list(string)" */
-const celGo = (name: string) => name.replace(/^dyn<(.*)>$/, "$1").replaceAll("optional<", "optional_type<").replaceAll("<", "(").replaceAll(">", ")").replace(/\bnull\b/g, "null_type");
+/** The name of a type as cel-go writes it. */
+export const celGo = (name: string) => name.replace(/^dyn<(.*)>$/, "$1").replaceAll("optional<", "optional_type<").replaceAll("<", "(").replaceAll(">", ")").replace(/\bnull\b/g, "null_type");
 
 export function runtimeError(error: unknown): RuntimeError {
   if (error instanceof RuntimeError) return error;

@@ -4,7 +4,7 @@
  */
 import type { Environment } from "@marcbachmann/cel-js";
 import { type CelType, type Node, nodesOf } from "./ast.ts";
-import { compileError, CostError, runtimeError } from "./errors.ts";
+import { compileError, CostError, type Origin, runtimeError } from "./errors.ts";
 import { replaceHas } from "./has.ts";
 
 /**
@@ -33,9 +33,9 @@ export interface Program {
 const renamed: ReadonlySet<string> = new Set(["matches"]);
 
 /** @throws CompileError */
-export function compile(environment: Environment, expression: string): Program {
-  if (expression.length > EXPRESSION_MAX) throw compileError(new Error(`expression is longer than ${EXPRESSION_MAX} characters`), expression);
-  const parsed = parse(environment, expression);
+export function compile(environment: Environment, expression: string, origin?: Origin): Program {
+  if (expression.length > EXPRESSION_MAX) throw compileError(new Error(`expression is longer than ${EXPRESSION_MAX} characters`), expression, origin);
+  const parsed = parse(environment, expression, origin);
   // the tree that check and run use
   const ast = parsed.ast as unknown as Node;
   for (const node of nodesOf(ast)) {
@@ -43,7 +43,7 @@ export function compile(environment: Environment, expression: string): Program {
     replaceHas(node);
   }
   const checked = parsed.check();
-  if (!checked.valid) throw compileError(checked.error, expression);
+  if (!checked.valid) throw compileError(checked.error, expression, origin);
   const meter = new Meter();
   for (const node of nodesOf(ast)) count(node, meter);
   return {
@@ -79,11 +79,11 @@ function finished(result: unknown, meter: Meter, settle: () => void): unknown {
   return result;
 }
 
-function parse(environment: Environment, expression: string) {
+function parse(environment: Environment, expression: string, origin: Origin | undefined) {
   try {
     return environment.parse(expression);
   } catch (error) {
-    throw compileError(error, expression);
+    throw compileError(error, expression, origin);
   }
 }
 

@@ -1,19 +1,19 @@
 /** matchConditions (KEP-3716): all must hold; one that is false decides even when another fails. */
 import type { MatchCondition } from "../../api/types.gen.ts";
-import { CompileError, RuntimeError } from "../cel/errors.ts";
+import { CompileError, type Origin, RuntimeError } from "../cel/errors.ts";
 import { compile, type Program } from "../cel/program.ts";
 import type { Environment } from "../cel/environment.ts";
 
 export interface Condition {
-  readonly name: string;
+  readonly expression: string;
   readonly program: Program | CompileError;
 }
 
 export type Verdict = { readonly holds: boolean } | { readonly failure: string };
 
-export function attempt(environment: Environment, expression: string): Program | CompileError {
+export function attempt(environment: Environment, expression: string, origin?: Origin): Program | CompileError {
   try {
-    return compile(environment, expression);
+    return compile(environment, expression, origin);
   } catch (error) {
     if (error instanceof CompileError) return error;
     throw error;
@@ -21,19 +21,21 @@ export function attempt(environment: Environment, expression: string): Program |
 }
 
 export function compileConditions(environment: Environment, conditions: readonly MatchCondition[] = []): readonly Condition[] {
-  return conditions.map(({ name, expression }) => ({ name, program: attempt(environment, expression) }));
+  return conditions.map(({ expression }) => ({ expression, program: attempt(environment, expression) }));
 }
 
 export async function judgeConditions(conditions: readonly Condition[], variables: { readonly [name: string]: unknown }): Promise<Verdict> {
-  let failure: string | undefined;
-  for (const { name, program } of conditions) {
+  const failures = new Set<string>();
+  for (const { expression, program } of conditions) {
     try {
       if (program instanceof CompileError) throw new RuntimeError(`compilation failed: ${program.message}`);
       if ((await program.run(variables)) !== true) return { holds: false };
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
-      failure ??= `${name}: ${error.message}`;
+      failures.add(`expression '${expression.trim()}' resulted in error: ${error.message}`);
     }
   }
-  return failure === undefined ? { holds: true } : { failure };
+  const [first, ...more] = failures;
+  if (first === undefined) return { holds: true };
+  return { failure: more.length === 0 ? first : `[${[first, ...more].join(", ")}]` };
 }

@@ -1,7 +1,8 @@
 /** A policy with its expressions compiled: what validating and mutating policies have in common, and what each adds. */
-import type { MatchCondition, MatchResources, Mutation, ParamKind, Validation, Variable } from "../../api/types.gen.ts";
+import type { AuditAnnotation, MatchCondition, MatchResources, Mutation, ParamKind, Validation, Variable } from "../../api/types.gen.ts";
 import type { Environment } from "../cel/environment.ts";
 import { CompileError, RuntimeError } from "../cel/errors.ts";
+import { jsonPatches } from "../cel/library/json-patches.ts";
 import type { Program } from "../cel/program.ts";
 import { attempt, compileConditions, type Condition } from "../matching/conditions.ts";
 import { compileMatcher, type Criteria, type Matcher, type MatchParts } from "../matching/rules.ts";
@@ -15,6 +16,7 @@ export interface Compiled {
   /** the value of `variables`: computes each when somebody asks for it */
   readonly scope: VariableScope;
   readonly validations: readonly CompiledValidation[];
+  readonly audits: readonly { readonly valueExpression: string; readonly program: Program | CompileError }[];
   readonly mutations: readonly CompiledMutation[];
 }
 
@@ -41,6 +43,7 @@ export interface PolicySpec {
   readonly matchConditions?: readonly MatchCondition[] | undefined;
   readonly variables?: readonly Variable[] | undefined;
   readonly validations?: readonly Validation[] | undefined;
+  readonly auditAnnotations?: readonly AuditAnnotation[] | undefined;
   readonly mutations?: readonly Mutation[] | undefined;
 }
 
@@ -64,7 +67,9 @@ export function compilePolicy(spec: PolicySpec, parts: MatchParts): Compiled {
 export function compileExpressions(spec: PolicySpec, base = requestEnvironment()): Omit<Compiled, "matcher"> {
   if (spec.paramKind !== undefined) base.registerVariable("params", "dyn");
   const conditions = compileConditions(base.clone(), spec.matchConditions);
-  const { environment, variables, scope } = declareVariables(base, spec.variables ?? []);
+  const { environment: scoped, variables, scope } = declareVariables(base, spec.variables ?? []);
+  // a validating policy without variables does not even know the word
+  const environment = variables.length > 0 || spec.mutations !== undefined ? scoped : base;
   const validations = (spec.validations ?? []).map((validation): CompiledValidation => {
     const { messageExpression = "" } = validation;
     return {
@@ -73,13 +78,16 @@ export function compileExpressions(spec: PolicySpec, base = requestEnvironment()
       message: messageExpression === "" ? undefined : attempt(environment, messageExpression),
     };
   });
+  const audits = (spec.auditAnnotations ?? []).map(({ valueExpression }) => ({ valueExpression, program: attempt(environment, valueExpression) }));
   // configurations hold values of many types side by side
   const mixed = environment.clone({ homogeneousAggregateLiterals: false });
+  jsonPatches(mixed);
   const mutations = (spec.mutations ?? []).map((mutation): CompiledMutation => {
     const expression = (mutation.patchType === "JSONPatch" ? mutation.jsonPatch?.expression : mutation.applyConfiguration?.expression) ?? "";
-    return { type: mutation.patchType, expression, program: attempt(mixed, mapLiterals(expression)) };
+    const rewritten = mapLiterals(expression);
+    return { type: mutation.patchType, expression, program: attempt(mixed, rewritten.expression, rewritten.origin) };
   });
-  return { conditions, variables, scope, validations, mutations };
+  return { conditions, variables, scope, validations, audits, mutations };
 }
 
 /** Each variable sees those before it; the type of one is that of its expression. */

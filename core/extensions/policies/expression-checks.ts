@@ -4,7 +4,7 @@ import { invalid, type Errors } from "../../api/kinds/validate/errors.ts";
 import type { AnyObject } from "../../api/meta.ts";
 import type { FieldError } from "../../api/status.ts";
 import type { MatchCondition, MutatingWebhook, ValidatingAdmissionPolicy } from "../../api/types.gen.ts";
-import { CompileError } from "../cel/errors.ts";
+import { celGo, CompileError } from "../cel/errors.ts";
 import type { Program } from "../cel/program.ts";
 import { compileConditions } from "../matching/conditions.ts";
 import { requestEnvironment } from "../matching/request-environment.ts";
@@ -12,11 +12,10 @@ import { compileExpressions, type PolicySpec } from "./compile-policy.ts";
 
 type Check = (errors: Errors, object: AnyObject) => void;
 
-/** The hooks of a kind with one check more; expressions are looked at only where all else is right. */
+/** The hooks of a kind with one check more. */
 function checkedAlso(hooks: KindHooks, check: Check): KindHooks {
   const after = (found: readonly FieldError[], object: AnyObject): readonly FieldError[] => {
-    if (found.length > 0) return found;
-    const errors: Errors = [];
+    const errors: Errors = [...found];
     check(errors, object);
     return errors;
   };
@@ -32,13 +31,14 @@ export const webhookHooks = (hooks: KindHooks): KindHooks => checkedAlso(hooks, 
 
 function checkPolicy(errors: Errors, object: AnyObject): void {
   const spec = ((object as unknown as ValidatingAdmissionPolicy).spec ?? {}) as PolicySpec & ValidatingAdmissionPolicy["spec"] & object;
-  const { conditions, variables, validations, mutations } = compileExpressions(spec);
+  const { conditions, variables, validations, audits, mutations } = compileExpressions(spec);
   for (const [index, { program }] of conditions.entries()) compiled(errors, `spec.matchConditions[${index}].expression`, program, spec.matchConditions?.[index]?.expression, ["bool"]);
   for (const [index, { program }] of variables.entries()) compiled(errors, `spec.variables[${index}].expression`, program, spec.variables?.[index]?.expression);
   for (const [index, { validation, program, message }] of validations.entries()) {
     compiled(errors, `spec.validations[${index}].expression`, program, validation.expression, ["bool"]);
     if (message !== undefined) compiled(errors, `spec.validations[${index}].messageExpression`, message, validation.messageExpression, ["string"]);
   }
+  for (const [index, { valueExpression, program }] of audits.entries()) compiled(errors, `spec.auditAnnotations[${index}].valueExpression`, program, valueExpression, ["string", "null_type"]);
   for (const [index, { program, expression, type }] of mutations.entries()) {
     compiled(errors, `spec.mutations[${index}].${type === "JSONPatch" ? "jsonPatch" : "applyConfiguration"}.expression`, program, expression);
   }
@@ -59,6 +59,8 @@ function checkConditions(errors: Errors, conditions: readonly MatchCondition[], 
 
 function compiled(errors: Errors, field: string, program: Program | CompileError, expression = "", types?: readonly string[]): void {
   if (program instanceof CompileError) invalid(errors, field, expression, `compilation failed: ${program.message}`);
-  else if (types !== undefined && program.type !== "dyn" && !types.includes(program.type)) invalid(errors, field, expression, `must evaluate to ${types.join(" or ")}`);
+  else if (types !== undefined && !types.includes(celGo(program.type))) {
+    invalid(errors, field, expression, `must evaluate to ${types.length === 1 ? types[0] : `one of [${types.join(" ")}]`} but got ${celGo(program.type)}`);
+  }
 }
 

@@ -2,6 +2,7 @@
  * Object{spec: Object.spec{replicas: 3}} and JSONPatch{op: "add", …} as map literals, which is what they become anyway:
  * the names of types are left out, the names of fields become texts. Everything else of the expression stays as it is.
  */
+import type { Origin } from "../cel/errors.ts";
 
 /** Field names of messages are identifiers; a name that is none is written escaped (KEP-3962). */
 const unescape = (name: string) =>
@@ -14,7 +15,8 @@ const unescape = (name: string) =>
 
 const TOKEN = /\s+|\/\/[^\n]*|[rRbB]*(?:"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*|`[^`]*`|\d[\w.]*|[\s\S]/y;
 
-export function mapLiterals(expression: string): string {
+export function mapLiterals(expression: string): Rewritten {
+  const pieces: Piece[] = [];
   const open: ("message" | "other")[] = [];
   let made = "";
   /** the next name is that of a field */
@@ -22,6 +24,7 @@ export function mapLiterals(expression: string): string {
   TOKEN.lastIndex = 0;
   for (let match = TOKEN.exec(expression); match !== null; match = TOKEN.exec(expression)) {
     const [token] = match;
+    pieces.push({ made: made.length, given: match.index });
     if (/^\s|^\/\//.test(token)) {
       made += token;
       continue;
@@ -43,5 +46,21 @@ export function mapLiterals(expression: string): string {
     field = token === "," && open.at(-1) === "message";
     made += token;
   }
-  return made;
+  return { expression: made, origin: { expression, offsetOf: (at) => offsetOf(pieces, at, expression.length) } };
+}
+
+/** An expression as it is compiled, and what its places are in the one that a user wrote. */
+export interface Rewritten {
+  readonly expression: string;
+  readonly origin: Origin;
+}
+
+interface Piece {
+  readonly made: number;
+  readonly given: number;
+}
+
+function offsetOf(pieces: readonly Piece[], at: number, end: number): number {
+  const piece = pieces.findLast(({ made }) => made <= at);
+  return Math.min(piece === undefined ? at : piece.given + at - piece.made, end);
 }

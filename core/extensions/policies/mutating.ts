@@ -25,6 +25,8 @@ export type MutatingSource = Source<MutatingAdmissionPolicy, MutatingAdmissionPo
 export interface Changes {
   /** merges an apply configuration by the schema of the kind */
   readonly apply: (kind: Kind, object: AnyObject, configuration: AnyObject) => AnyObject;
+  /** what keeps a configuration from having the type of the kind */
+  readonly typeErrors: (kind: Kind, configuration: AnyObject) => string | undefined;
   /** @throws ApiError when an operation does not fit */
   readonly patch: (object: AnyObject, operations: readonly unknown[]) => unknown;
   /** defaults, pruning: what a request body goes through */
@@ -116,6 +118,8 @@ export function mutatingPolicies({ source, ask, kinds, lookup, changes }: Mutati
   function applied(kind: Kind, object: AnyObject, value: unknown): AnyObject {
     if (!isObject(value)) throw new RuntimeError("the expression of an ApplyConfiguration must make an Object");
     const configuration = { ...value, apiVersion: object.apiVersion, kind: object.kind, metadata: isObject(value["metadata"]) ? value["metadata"] : {} } as AnyObject;
+    const wrong = changes.typeErrors(kind, configuration);
+    if (wrong !== undefined) throw new RuntimeError(`error applying patch: failed to convert patch object to typed object: ${wrong}`);
     return changes.finish(kind, changes.apply(kind, object, configuration));
   }
 
@@ -132,7 +136,7 @@ export function mutatingPolicies({ source, ask, kinds, lookup, changes }: Mutati
     try {
       return changes.finish(kind, changes.patch(object, value));
     } catch (error) {
-      if (error instanceof ApiError) throw new RuntimeError(`JSON Patch: ${error.message}`);
+      if (error instanceof ApiError) throw new RuntimeError(`JSON Patch: ${error.cause instanceof Error ? error.cause.message : error.message}`);
       throw error;
     }
   }

@@ -1,10 +1,14 @@
 /** Writes status.typeChecking of validating policies, once for each generation. */
 import type { Client } from "../../api/client.ts";
 import type { KindTable } from "../../api/kinds.ts";
+import type { AnyObject } from "../../api/meta.ts";
 import { VALIDATING_ADMISSION_POLICIES } from "../../api/resources.gen.ts";
 import type { Controller, Informers } from "../../control/control.ts";
 import { watching } from "../../control/loop.ts";
 import { typeWarnings } from "./type-check.ts";
+
+/** The name that clients know. */
+const MANAGER = "validatingadmissionpolicy-status";
 
 export interface TypeCheckParts {
   readonly client: Client;
@@ -23,8 +27,9 @@ export function typeCheckController({ client, informers, kinds }: TypeCheckParts
       if (policy === undefined || policy.status?.observedGeneration === observedGeneration) return undefined;
       const expressionWarnings = typeWarnings(policy, kinds);
       const typeChecking = expressionWarnings.length === 0 ? {} : { expressionWarnings };
-      const status = { ...policy.status, observedGeneration, typeChecking };
-      await client.update(VALIDATING_ADMISSION_POLICIES, { name, subresource: "status" }, { ...policy, status });
+      const { apiVersion, kind } = policy;
+      const object = { apiVersion, kind, metadata: { name }, status: { observedGeneration, typeChecking } } as AnyObject;
+      await client.patch(VALIDATING_ADMISSION_POLICIES, { name, subresource: "status" }, { type: "apply", object, force: true }, { fieldManager: MANAGER });
       return undefined;
     },
   };

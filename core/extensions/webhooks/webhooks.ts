@@ -4,6 +4,7 @@
  */
 import type { AdmissionPlugin, AdmissionRequest } from "../../admission/admission.ts";
 import type { Entropy } from "../../api/entropy.ts";
+import { forbidden } from "../../admission/forbidden.ts";
 import type { Kind } from "../../api/kinds.ts";
 import type { AnyObject, KubeObject } from "../../api/meta.ts";
 import { ApiError, badRequest } from "../../api/status.ts";
@@ -53,7 +54,7 @@ export function webhookPlugins(parts: WebhookParts): readonly [mutating: Admissi
     const verdict = await judgeConditions(conditions, { ...requestVariables(request, shown, { lookup, ask }) });
     if ("holds" in verdict) return verdict.holds ? shown : undefined;
     if (webhook.failurePolicy === "Ignore") return undefined;
-    throw failed(webhook, `failed to evaluate match conditions: ${verdict.failure}`);
+    throw forbidden(request.kind, request.name, verdict.failure);
   }
 
   /** undefined: it could not be asked and that is to be ignored. @throws ApiError when it refuses */
