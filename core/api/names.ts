@@ -7,6 +7,8 @@ export type NameRule = (text: string) => readonly string[];
 
 const LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const SUBDOMAIN = `${LABEL}(\\.${LABEL})*`;
+const UNDERSCORED_LABEL = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?";
+const UNDERSCORED = `${UNDERSCORED_LABEL}(\\.${UNDERSCORED_LABEL})*`;
 const LABEL_1035 = "[a-z]([-a-z0-9]*[a-z0-9])?";
 const QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 const LABEL_VALUE = "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?";
@@ -18,6 +20,7 @@ const SUBDOMAIN_LENGTH = 253;
 
 const whole = (pattern: string) => new RegExp(`^${pattern}$`);
 const labelPattern = whole(LABEL);
+const underscoredPattern = whole(UNDERSCORED);
 const subdomainPattern = whole(SUBDOMAIN);
 const label1035Pattern = whole(LABEL_1035);
 const qualifiedPattern = whole(QUALIFIED);
@@ -39,6 +42,11 @@ export function tooLong(most: number, unit: "bytes" | "characters" = "bytes"): s
 const SUBDOMAIN_WRONG = mismatch(
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
   SUBDOMAIN,
+  "example.com",
+);
+const UNDERSCORED_WRONG = mismatch(
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character",
+  UNDERSCORED,
   "example.com",
 );
 const LABEL_WRONG = mismatch(
@@ -88,6 +96,8 @@ export const dns1123Label: NameRule = (text) => {
   return wrong.length > 0 && text.includes(".") && subdomainPattern.test(text) ? wrong.map((one) => (one === LABEL_WRONG ? "must not contain dots" : one)) : wrong;
 };
 export const dns1123Subdomain: NameRule = (text) => check(text, SUBDOMAIN_LENGTH, subdomainPattern, SUBDOMAIN_WRONG);
+/** names of service records have underscores (RFC 2782) */
+export const subdomainWithUnderscores: NameRule = (text) => check(text, SUBDOMAIN_LENGTH, underscoredPattern, UNDERSCORED_WRONG);
 export const dns1035Label: NameRule = (text) => check(text, LABEL_LENGTH, label1035Pattern, LABEL_1035_WRONG);
 export const labelValue: NameRule = (text) => check(text, LABEL_LENGTH, labelValuePattern, LABEL_VALUE_WRONG);
 

@@ -35,7 +35,7 @@ import { definitionController } from "../extensions/crd/controller.ts";
 import { definitionHooks } from "../extensions/crd/definition.ts";
 import { serveDefinitions } from "../extensions/crd/serve.ts";
 import type { Source } from "../extensions/policies/cache.ts";
-import { policyHooks, webhookHooks } from "../extensions/policies/expression-checks.ts";
+import { claimHooks, claimTemplateHooks, deviceClassHooks, policyHooks, webhookHooks } from "../extensions/policies/expression-checks.ts";
 import { mutatingPolicies, type MutatingSource } from "../extensions/policies/mutating.ts";
 import { typeCheckController } from "../extensions/policies/type-check-controller.ts";
 import { validatingPolicies, type ValidatingSource } from "../extensions/policies/validating.ts";
@@ -71,6 +71,7 @@ export interface Extensions {
 /** The behaviour of the kinds by which others extend the API. */
 export function withExtensionHooks(hooks: HooksByKind): HooksByKind {
   const of = (kind: string) => hooks[`admissionregistration.k8s.io/${kind}`] ?? {};
+  const device = (kind: string) => hooks[`resource.k8s.io/${kind}`] ?? {};
   return {
     ...hooks,
     "apiextensions.k8s.io/CustomResourceDefinition": definitionHooks,
@@ -78,6 +79,9 @@ export function withExtensionHooks(hooks: HooksByKind): HooksByKind {
     "admissionregistration.k8s.io/MutatingAdmissionPolicy": policyHooks(of("MutatingAdmissionPolicy")),
     "admissionregistration.k8s.io/ValidatingWebhookConfiguration": webhookHooks(of("ValidatingWebhookConfiguration")),
     "admissionregistration.k8s.io/MutatingWebhookConfiguration": webhookHooks(of("MutatingWebhookConfiguration")),
+    "resource.k8s.io/DeviceClass": deviceClassHooks(device("DeviceClass")),
+    "resource.k8s.io/ResourceClaim": claimHooks(device("ResourceClaim")),
+    "resource.k8s.io/ResourceClaimTemplate": claimTemplateHooks(device("ResourceClaimTemplate")),
   };
 }
 

@@ -121,7 +121,7 @@ async function attempt(context: Context, request: Change, entry: Entry): Promise
     }
     const stored = storedForm(kind, next);
     if (equal(stored, old)) return old;
-    if (admission.dryRun) return next;
+    if (admission.dryRun) return stored;
     await codec.prepareWrite(stored);
     const written = await context.store.put(entry.key, codec.encode(stored), entry.revision);
     return codec.adopt(written, stored);

@@ -130,7 +130,7 @@ async function put(context: Context, kind: Kind, object: AnyObject, dryRun: bool
   const key = keyOf(kind, namespace, name);
   if (dryRun) {
     if (context.store.get(key) !== undefined) throw alreadyExists(kind, name);
-    return object;
+    return storedForm(kind, object);
   }
   const codec = context.codec(kind);
   const stored = storedForm(kind, { ...object, metadata: omit(object.metadata, "resourceVersion") });

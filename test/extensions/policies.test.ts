@@ -2,8 +2,10 @@ import test from "ava";
 import type { Resource } from "../../core/api/client.ts";
 import {
   CONFIG_MAPS,
+  DEVICE_CLASSES,
   MUTATING_ADMISSION_POLICIES,
   MUTATING_ADMISSION_POLICY_BINDINGS,
+  RESOURCE_CLAIMS,
   VALIDATING_ADMISSION_POLICIES,
   VALIDATING_ADMISSION_POLICY_BINDINGS,
 } from "../../core/api/resources.gen.ts";
@@ -113,6 +115,22 @@ for (const [title, mutation, why] of [
     t.deepEqual(await causes(client.create(CONFIG_MAPS, configMap({ a: "1" }))), [`: policy 'p' with binding 'b' denied request: ${why}`]);
   });
 }
+
+test("an expression that cannot choose a device is refused", async (t) => {
+  const { client } = await plane(t);
+  const selectors = (expression: string) => [{ cel: { expression } }];
+  const found = (create: Promise<unknown>) => causes(create).then((list) => list.map((text) => text.split("\n")[0]));
+  const classOf = (expression: string) => client.create(DEVICE_CLASSES, { metadata: { name: expression.length.toString() }, spec: { selectors: selectors(expression) } });
+  t.deepEqual(await found(classOf("1 + 1")), ['spec.selectors[0].cel.expression: Invalid value: "1 + 1": must evaluate to bool or the unknown type, not int']);
+  t.deepEqual(await found(classOf("devic.driver == 'd'")), [
+    "spec.selectors[0].cel.expression: Invalid value: \"devic.driver == 'd'\": compilation failed: ERROR: <input>:1:1: undeclared reference to 'devic' (in container '')",
+  ]);
+  t.truthy(await classOf("device.driver == 'd' && device.attributes['d'].fast && device.capacity['d'].memory.compareTo(quantity('1Gi')) > 0"));
+  const claim = { metadata: { name: "c", namespace: "default" }, spec: { devices: { requests: [{ name: "r", exactly: { deviceClassName: "x", selectors: selectors("x") } }] } } };
+  t.deepEqual(await found(client.create(RESOURCE_CLAIMS, claim, { namespace: "default" })), [
+    "spec.devices.requests[0].exactly.selectors[0].cel.expression: Invalid value: \"x\": compilation failed: ERROR: <input>:1:1: undeclared reference to 'x' (in container '')",
+  ]);
+});
 
 test("mutating policies apply configurations and patches, each seeing what came before", async (t) => {
   const { client } = await withPolicy(t, "Mutating", {

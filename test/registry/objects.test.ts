@@ -1,5 +1,5 @@
 import test from "ava";
-import { CONFIG_MAPS, CSI_DRIVERS, LEASES, NAMESPACES, NODES, PODS, PRIORITY_CLASSES, SECRETS } from "../../core/api/resources.gen.ts";
+import { CONFIG_MAPS, CSI_DRIVERS, CSI_NODES, LEASES, NAMESPACES, NODES, PODS, PRIORITY_CLASSES, SECRETS } from "../../core/api/resources.gen.ts";
 import { ApiError } from "../../core/api/status.ts";
 import { encodedOf } from "../../core/registry/encoded.ts";
 import { setup } from "./setup.ts";
@@ -185,6 +185,14 @@ test("an owner that is named twice is one owner, and whoever wrote it is told", 
   t.is(warned.length, 2);
   t.regex(warned[1] ?? "", /duplicate UID\(s\) observed: u$/);
   t.is((await client.get(CONFIG_MAPS, a)).metadata.ownerReferences?.length, 2);
+});
+
+test("a dry run shows what would be read of it", async (t) => {
+  const { client } = await setup();
+  const node = { metadata: { name: "n" }, spec: { drivers: [] } };
+  t.is((await client.create(CSI_NODES, node, { dryRun: true })).spec.drivers as unknown, null);
+  const made = await client.create(CSI_NODES, { ...node, spec: { drivers: [{ name: "d", nodeID: "i" }] } });
+  t.is((await client.update(CSI_NODES, { name: "n" }, { ...made, spec: { drivers: [] } }, { dryRun: true })).spec.drivers as unknown, null);
 });
 
 test("a dry run shows the version that it was given, a write never", async (t) => {

@@ -5,7 +5,7 @@ import { dns1123Subdomain, qualifiedName } from "../names.ts";
 import { validateLabelSelector } from "../selector.ts";
 import type { CSIDriver, CSIDriverSpec, CSINode, CSINodeDriver, CSIStorageCapacity, StorageV1TokenRequest } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
-import { fill, mapField } from "./fill.ts";
+import { fill, mapField, without } from "./fill.ts";
 import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { type Errors, check, duplicate, invalid, isEmpty, notSupported, required } from "./validate/errors.ts";
 import { notNegative } from "./validate/numbers.ts";
@@ -34,6 +34,8 @@ const driverDefaults = {
 export const csiDriverHooks: KindHooks = {
   generation: "late",
   setDefaults: (object) => mapField(object as unknown as CSIDriver, "spec", (spec) => fill((spec.volumeLifecycleModes ?? [""]).length === 0 ? { ...spec, volumeLifecycleModes: ["Persistent"] } : spec, driverDefaults)) as unknown as AnyObject,
+  prepareForCreate: withoutDisabled,
+  prepareForUpdate: withoutDisabled,
   validate: checking<CSIDriver>((errors, { spec }) => validateDriver(errors, spec)),
   validateUpdate: checkingUpdate<CSIDriver>((errors, { spec }, old) => {
     validateDriver(errors, spec);
@@ -53,6 +55,11 @@ export const csiDriverHooks: KindHooks = {
     ageColumn,
   ],
 };
+
+/** KEP-5030, not switched on */
+function withoutDisabled(object: AnyObject): AnyObject {
+  return mapField(object as unknown as CSIDriver, "spec", (spec) => (spec.preventPodSchedulingIfMissing === undefined ? spec : without(spec, "preventPodSchedulingIfMissing"))) as unknown as AnyObject;
+}
 
 function tokenWarnings({ tokenRequests = [], serviceAccountTokenInSecrets }: CSIDriverSpec, old: CSIDriverSpec | undefined): readonly string[] {
   if (tokenRequests.length === 0 || serviceAccountTokenInSecrets !== undefined || (old !== undefined && same(tokenRequests, old.tokenRequests))) return [];

@@ -9,7 +9,7 @@ import { drop, fill, mapAll, mapField } from "./fill.ts";
 import { change, checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { ownerNameWarnings, templateWarnings } from "./pod-warnings.ts";
 import { defaultTemplate } from "./template-defaults.ts";
-import { type Errors, invalid, required, sortedMap } from "./validate/errors.ts";
+import { type Errors, invalid, isEmpty, required, sortedMap } from "./validate/errors.ts";
 import { internalForm, internalPodSpec, internalTemplate } from "./validate/internal-form.ts";
 import { validateJobSpec } from "./validate/job-spec.ts";
 import { validateJobStatus } from "./validate/job-status.ts";
@@ -77,7 +77,7 @@ function defaultJobSpec(spec: JobSpec): JobSpec {
 
 /** Also for the template of a CronJob. */
 export function defaultPodFailurePolicy(policy: NonNullable<JobSpec["podFailurePolicy"]>): NonNullable<JobSpec["podFailurePolicy"]> {
-  return mapField(policy, "rules", (rules) => mapAll(rules ?? [], (one) => mapField(one, "onPodConditions", (patterns) => mapAll(patterns, (pattern) => fill(pattern, { status: "True" })))));
+  return mapField(policy, "rules", (rules) => mapAll(rules ?? [], (one) => mapField(one, "onPodConditions", (patterns) => mapAll(patterns, (pattern) => (isEmpty(pattern.status) ? { ...pattern, status: "True" } : pattern)))));
 }
 
 /** Labels that came from the template follow it, those that the user gave stay. */

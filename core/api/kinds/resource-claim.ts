@@ -7,11 +7,11 @@ import type {
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
 import { checking, checkingUpdate, immutable } from "./hook-types.ts";
+import { requestNamesOf, requestReferences, validateClaimStatus } from "./validate/claim-status.ts";
 import { configuration, deviceClass, eachOf, fullyQualifiedAttribute, LIMITS, requestName, selector, setOf, toleration } from "./validate/device-rules.ts";
-import { type Errors, duplicate, forbidden, invalid, isEmpty, notSupported, required, tooMany } from "./validate/errors.ts";
+import { type Errors, invalid, isEmpty, notSupported, required } from "./validate/errors.ts";
 import { internalForm } from "./validate/internal-form.ts";
-import { validateAnnotations, validateLabels } from "./validate/labels.ts";
-import { same } from "./validate/same.ts";
+import { templateMetadata } from "./validate/volume-sources.ts";
 
 const column = columnsOf<ResourceClaim>();
 const MODES = ["All", "ExactCount"];
@@ -35,11 +35,9 @@ export const resourceClaimHooks: KindHooks = {
   setDefaults: (object) => mapField(object as unknown as ResourceClaim, "spec", defaultClaim) as unknown as AnyObject,
   prepareForCreate: (object) => ({ ...object, status: {} }),
   validate: checking<ResourceClaim>((errors, { spec }) => validateClaim(errors, "spec", spec ?? {})),
-  validateUpdate: checkingUpdate<ResourceClaim>((errors, { spec }, old) => {
-    immutable(errors, "spec", spec, old.spec, internalForm("ResourceClaimSpec", spec ?? {}));
-    validateClaim(errors, "spec", spec ?? {});
-  }),
-  validateSubresource: { status: checkingUpdate<ResourceClaim>(validateStatus) },
+  // what cannot change need not be checked again
+  validateUpdate: checkingUpdate<ResourceClaim>((errors, { spec }, old) => immutable(errors, "spec", spec, old.spec, internalForm("ResourceClaimSpec", spec ?? {}))),
+  validateSubresource: { status: checkingUpdate<ResourceClaim>(validateClaimStatus) },
   columns: [nameColumn, column("State", stateText), ageColumn],
 };
 
@@ -48,8 +46,8 @@ export const resourceClaimTemplateHooks: KindHooks = {
   setDefaults: (object) => mapField(object as unknown as ResourceClaimTemplate, "spec", (template) => mapField(template, "spec", defaultClaim)) as unknown as AnyObject,
   validate: checking<ResourceClaimTemplate>(validateTemplate),
   validateUpdate: checkingUpdate<ResourceClaimTemplate>((errors, object, old) => {
-    immutable(errors, "spec", object.spec, old.spec, internalForm("ResourceClaimTemplateSpec", object.spec));
     validateTemplate(errors, object);
+    immutable(errors, "spec", object.spec, old.spec, internalForm("ResourceClaimTemplateSpec", object.spec));
   }),
   columns: [nameColumn, ageColumn],
 };
@@ -63,22 +61,16 @@ function stateText({ metadata, status }: ResourceClaim): string {
 }
 
 function validateTemplate(errors: Errors, { spec }: ResourceClaimTemplate): void {
-  validateAnnotations(errors, "spec.metadata.annotations", spec.metadata?.annotations);
-  validateLabels(errors, "spec.metadata.labels", spec.metadata?.labels);
+  templateMetadata(errors, "spec.metadata", spec.metadata ?? {});
   validateClaim(errors, "spec.spec", spec.spec ?? {});
 }
 
 function validateClaim(errors: Errors, at: string, spec: ResourceClaimSpec): void {
   const devices: DeviceClaim = spec.devices ?? {};
-  const known = namesOf(devices);
+  const known = requestNamesOf(devices);
   setOf(errors, `${at}.devices.requests`, devices.requests ?? [], LIMITS.requests, validateRequest, ({ name }) => name);
   eachOf(errors, `${at}.devices.constraints`, devices.constraints ?? [], LIMITS.constraints, (found, path, one) => constraint(found, path, one, known));
   eachOf(errors, `${at}.devices.config`, devices.config ?? [], LIMITS.configurations, (found, path, one) => claimConfiguration(found, path, one, known));
-}
-
-/** Requests, and their alternatives as "request/alternative". */
-function namesOf({ requests }: DeviceClaim): ReadonlySet<string> {
-  return new Set((requests ?? []).flatMap(({ name, firstAvailable = [] }) => [name, ...firstAvailable.map((one) => `${name}/${one.name}`)]));
 }
 
 function validateRequest(errors: Errors, at: string, { name = "", exactly, firstAvailable = [] }: DeviceRequest): void {
@@ -106,53 +98,13 @@ function asked(errors: Errors, at: string, { deviceClassName, selectors = [], al
 }
 
 function constraint(errors: Errors, at: string, { requests = [], matchAttribute, distinctAttribute }: DeviceConstraint, known: ReadonlySet<string>): void {
-  references(errors, `${at}.requests`, requests, known);
+  requestReferences(errors, `${at}.requests`, requests, known);
   if (matchAttribute !== undefined) fullyQualifiedAttribute(errors, `${at}.matchAttribute`, matchAttribute);
   else if (distinctAttribute !== undefined) fullyQualifiedAttribute(errors, `${at}.distinctAttribute`, distinctAttribute);
-  else required(errors, `${at}.matchAttribute`);
+  else required(errors, at, 'exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set');
 }
 
 function claimConfiguration(errors: Errors, at: string, { requests = [], opaque }: DeviceClaimConfiguration, known: ReadonlySet<string>): void {
-  references(errors, `${at}.requests`, requests, known);
+  requestReferences(errors, `${at}.requests`, requests, known);
   configuration(errors, at, opaque);
 }
-
-function references(errors: Errors, at: string, names: readonly string[], known: ReadonlySet<string>): void {
-  const unknown = "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
-  setOf(
-    errors,
-    at,
-    names,
-    LIMITS.requests,
-    (found, path, name) => {
-      const segments = name.split("/");
-      if (segments.length > 2) return invalid(found, path, name, unknown);
-      for (const segment of segments) requestName(found, path, segment);
-      if (!known.has(name)) invalid(found, path, name, unknown);
-    },
-    (name) => name,
-  );
-}
-
-function validateStatus(errors: Errors, claim: ResourceClaim, old: ResourceClaim): void {
-  const { reservedFor = [], allocation } = claim.status ?? {};
-  const at = "status.reservedFor";
-  if (reservedFor.length > LIMITS.reservedFor) tooMany(errors, at, reservedFor.length, LIMITS.reservedFor);
-  const seen = new Set<string>();
-  reservedFor.forEach(({ resource, name, uid }, index) => {
-    for (const [field, value] of Object.entries({ resource, name, uid })) if (isEmpty(value)) required(errors, `${at}[${index}].${field}`);
-    if (seen.has(uid)) duplicate(errors, `${at}[${index}]`, uid);
-    seen.add(uid);
-  });
-  if (reservedFor.length > 0) {
-    const before = new Set((old.status?.reservedFor ?? []).map(({ uid }) => uid));
-    if (allocation === undefined) forbidden(errors, at, "may not be specified when `allocated` is not set");
-    else if (claim.metadata.deletionTimestamp !== undefined && reservedFor.some(({ uid }) => !before.has(uid))) {
-      forbidden(errors, at, "new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set");
-    }
-  }
-  if (allocation !== undefined && old.status?.allocation !== undefined && !same(allocation, old.status.allocation)) {
-    invalid(errors, "status.allocation", internalForm("AllocationResult", allocation), "field is immutable");
-  }
-}
-

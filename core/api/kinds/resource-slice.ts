@@ -5,16 +5,19 @@ import type { AnyObject } from "../meta.ts";
 import { dns1123Label, dns1123Subdomain } from "../names.ts";
 import type { CounterSet, Device, DeviceAttribute, DeviceCounterConsumption, ResourceSlice, ResourceSliceSpec } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
-import { mapAll, mapField } from "./fill.ts";
+import { mapAll, mapField, without } from "./fill.ts";
 import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { validateNodeSelector } from "./validate/affinity.ts";
-import { deviceQualifiedName, eachOf, LIMITS, poolName, setOf, taint } from "./validate/device-rules.ts";
-import { type Errors, check, checkRequired, invalid, required, tooLong } from "./validate/errors.ts";
+import { bindingConditions, deviceQualifiedName, eachOf, LIMITS, poolName, setOf, taint } from "./validate/device-rules.ts";
+import { type Errors, check, checkRequired, forbidden, invalid, required, sortedEntries, tooLong } from "./validate/errors.ts";
+import { internalForm } from "./validate/internal-form.ts";
 import { csiDriverName } from "./validate/volume-sources.ts";
 
 const column = columnsOf<ResourceSlice>();
 const TEXT_LENGTH = 64;
 const NODES = ["nodeName", "nodeSelector", "allNodes", "perDeviceNodeSelection"] as const;
+const LISTS = ["bools", "ints", "strings", "versions"] as const;
+const SINGLE = ["bool", "int", "string", "version"] as const;
 const SEMVER = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$/;
 
 /** A taint counts from when it was first seen. */
@@ -25,16 +28,22 @@ const withTimes = (object: AnyObject, now: number): AnyObject =>
     ),
   ) as unknown as AnyObject;
 
+/** KEP-5517 (amounts that count for the node, too) and KEP-5491 (lists as attributes) are not switched on. */
+const withoutDisabled = (object: AnyObject): AnyObject =>
+  mapField(object as unknown as ResourceSlice, "spec", (spec) => mapField(spec, "devices", (devices) => mapAll(devices ?? [], enabledOnly))) as unknown as AnyObject;
+
+function enabledOnly(device: Device): Device {
+  const kept = device.nodeAllocatableResourceMappings === undefined ? device : without(device, "nodeAllocatableResourceMappings");
+  return mapField(kept, "attributes", (attributes) =>
+    Object.values(attributes).some((value) => LISTS.some((list) => value[list] !== undefined)) ? Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, without(value, ...LISTS)])) : attributes,
+  );
+}
+
 export const resourceSliceHooks: KindHooks = {
-  prepareForCreate: (object, { now }) => withTimes(object, now),
-  prepareForUpdate: (object, _old, { now }) => withTimes(object, now),
+  prepareForCreate: (object, { now }) => withTimes(withoutDisabled(object), now),
+  prepareForUpdate: (object, _old, { now }) => withTimes(withoutDisabled(object), now),
   validate: checking<ResourceSlice>((errors, { spec }) => validate(errors, spec)),
-  validateUpdate: checkingUpdate<ResourceSlice>((errors, { spec }, old) => {
-    validate(errors, spec);
-    immutable(errors, "spec.pool.name", spec.pool.name, old.spec.pool.name);
-    immutable(errors, "spec.driver", spec.driver, old.spec.driver);
-    immutable(errors, "spec.nodeName", spec.nodeName, old.spec.nodeName);
-  }),
+  validateUpdate: checkingUpdate<ResourceSlice>((errors, { spec }, old) => validate(errors, spec, old.spec)),
   selectableFields: {
     "spec.driver": (object) => (object as unknown as ResourceSlice).spec.driver,
     "spec.nodeName": (object) => (object as unknown as ResourceSlice).spec.nodeName ?? "",
@@ -48,14 +57,19 @@ export const resourceSliceHooks: KindHooks = {
   ],
 };
 
-function validate(errors: Errors, spec: ResourceSliceSpec): void {
+function validate(errors: Errors, spec: ResourceSliceSpec, old?: ResourceSliceSpec): void {
   const { driver, pool, devices = [], sharedCounters = [] } = spec;
   csiDriverName(errors, "spec.driver", driver);
   poolName(errors, "spec.pool.name", pool?.name ?? "");
   const { resourceSliceCount = 0, generation = 0 } = pool ?? {};
   if (resourceSliceCount <= 0) invalid(errors, "spec.pool.resourceSliceCount", resourceSliceCount, "must be greater than zero");
   if (generation < 0) invalid(errors, "spec.pool.generation", generation, "must be greater than or equal to zero");
-  nodes(errors, "spec", spec, NODES);
+  if (old !== undefined) {
+    immutable(errors, "spec.pool.name", pool?.name ?? "", old.pool.name);
+    immutable(errors, "spec.driver", driver ?? "", old.driver);
+    immutable(errors, "spec.nodeName", spec.nodeName, old.nodeName);
+  }
+  nodes(errors, "spec", spec);
   if (sharedCounters.length > 0 && devices.length > 0) invalid(errors, "spec", "", "only one of `sharedCounters` or `devices` is allowed");
   const advanced = devices.some(({ taints = [], consumesCounters = [] }) => taints.length > 0 || consumesCounters.length > 0);
   const most = advanced ? LIMITS.devicesWithTaintsOrCounters : LIMITS.devices;
@@ -66,7 +80,7 @@ function validate(errors: Errors, spec: ResourceSliceSpec): void {
 type OnNodes = Pick<ResourceSliceSpec, (typeof NODES)[number]>;
 
 /** Exactly one way to say where the devices can be used. */
-function nodes(errors: Errors, at: string, spec: OnNodes, ways: readonly (typeof NODES)[number][]): void {
+function nodes(errors: Errors, at: string, spec: OnNodes): void {
   const { nodeName, nodeSelector } = spec;
   const set: string[] = [];
   if (nodeName === "") invalid(errors, `${at}.nodeName`, "", "must be either unset or set to a non-empty string");
@@ -78,14 +92,14 @@ function nodes(errors: Errors, at: string, spec: OnNodes, ways: readonly (typeof
     set.push("`nodeSelector`");
     validateNodeSelector(errors, `${at}.nodeSelector`, nodeSelector);
     const terms = nodeSelector.nodeSelectorTerms ?? [];
-    if (terms.length !== 1) invalid(errors, `${at}.nodeSelector.nodeSelectorTerms`, terms, "must have exactly one node selector term");
+    if (terms.length !== 1) invalid(errors, `${at}.nodeSelector.nodeSelectorTerms`, terms.length === 0 ? null : internalForm("NodeSelector", nodeSelector)["NodeSelectorTerms"], "must have exactly one node selector term");
   }
   for (const flag of ["allNodes", "perDeviceNodeSelection"] as const) {
-    if (!ways.includes(flag) || spec[flag] === undefined) continue;
+    if (spec[flag] === undefined) continue;
     if (spec[flag]) set.push(`\`${flag}\``);
     else invalid(errors, `${at}.${flag}`, false, "must be either unset or set to true");
   }
-  const exactlyOne = `exactly one of ${ways.map((way) => `\`${way}\``).join(", ")} is required`;
+  const exactlyOne = `exactly one of ${NODES.map((way) => `\`${way}\``).join(", ")} is required`;
   if (set.length === 0) required(errors, at, exactlyOne);
   else if (set.length > 1) invalid(errors, at, `{${set.join(", ")}}`, `${exactlyOne}, but multiple fields are set`);
 }
@@ -99,26 +113,49 @@ function validateDevice(errors: Errors, at: string, device: Device, perDevice: b
     deviceQualifiedName(errors, `${at}.attributes`, key);
     attribute(errors, `${at}.attributes[${key}]`, value);
   }
-  for (const key of Object.keys(capacity)) deviceQualifiedName(errors, `${at}.capacity`, key);
+  for (const [key, amount] of sortedEntries(capacity)) {
+    deviceQualifiedName(errors, `${at}.capacity`, key);
+    if (device.allowMultipleAllocations !== true && amount.requestPolicy !== undefined) forbidden(errors, `${at}.capacity[${key}].requestPolicy`, "allowMultipleAllocations must be true");
+  }
   eachOf(errors, `${at}.taints`, taints, LIMITS.taints, taint);
   setOf(errors, `${at}.consumesCounters`, consumesCounters, LIMITS.counterSets, consumption, ({ counterSet: set }) => set);
-  if (perDevice) nodes(errors, at, device, ["nodeName", "nodeSelector", "allNodes"]);
-  else {
-    for (const field of ["nodeName", "nodeSelector", "allNodes"] as const) {
-      if (device[field] !== undefined) invalid(errors, `${at}.${field}`, undefined, "may only be specified when `perDeviceNodeSelection` is true on the ResourceSlice");
-    }
+  if (perDevice) ownNodes(errors, at, device);
+  else if (device.nodeName !== undefined || device.nodeSelector !== undefined || device.allNodes !== undefined) {
+    invalid(errors, at, null, `\`nodeName\`, \`nodeSelector\` and \`allNodes\` can only be set if ${PER_DEVICE}`);
   }
+  bindingConditions(errors, at, device.bindingConditions, device.bindingFailureConditions);
+}
+
+const PER_DEVICE = "`perDeviceNodeSelection` is set to true in the ResourceSlice spec";
+
+/** Where each device says for itself on which nodes it is. */
+function ownNodes(errors: Errors, at: string, { nodeName, nodeSelector, allNodes }: Device): void {
+  const set: string[] = [];
+  if (nodeName === "") invalid(errors, `${at}.nodeName`, "", "must not be empty");
+  else if (nodeName !== undefined) {
+    set.push("`nodeName`");
+    check(errors, `${at}.nodeName`, nodeName, dns1123Subdomain);
+  }
+  if (nodeSelector !== undefined) {
+    set.push("`nodeSelector`");
+    validateNodeSelector(errors, `${at}.nodeSelector`, nodeSelector);
+  }
+  if (allNodes === true) set.push("`allNodes`");
+  else if (allNodes === false) invalid(errors, `${at}.allNodes`, false, "must be either unset or set to true");
+  const exactlyOne = `exactly one of \`nodeName\`, \`nodeSelector\`, or \`allNodes\` is required when ${PER_DEVICE}`;
+  if (set.length === 0) required(errors, at, exactlyOne);
+  else if (set.length > 1) invalid(errors, at, `{${set.join(", ")}}`, exactlyOne);
 }
 
 function attribute(errors: Errors, at: string, value: DeviceAttribute): void {
-  const set = Object.entries(value).filter(([, one]) => one !== undefined).map(([field]) => field);
+  const set = SINGLE.filter((field) => value[field] !== undefined);
   if (value.string !== undefined && value.string.length > TEXT_LENGTH) tooLong(errors, `${at}.string`, TEXT_LENGTH);
   if (value.version !== undefined) {
     if (!SEMVER.test(value.version)) invalid(errors, `${at}.version`, value.version, "must be a string compatible with semver.org spec 2.0.0");
     if (value.version.length > TEXT_LENGTH) tooLong(errors, `${at}.version`, TEXT_LENGTH);
   }
-  if (set.length === 0) required(errors, at, "exactly one value must be specified");
-  else if (set.length > 1) invalid(errors, at, value, "exactly one value must be specified");
+  if (set.length === 0) invalid(errors, at, "", "exactly one value must be specified");
+  else if (set.length > 1) invalid(errors, at, internalForm("DeviceAttribute", value), "exactly one value must be specified");
 }
 
 function consumption(errors: Errors, at: string, { counterSet: set, counters = {} }: DeviceCounterConsumption): void {

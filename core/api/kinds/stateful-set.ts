@@ -60,13 +60,13 @@ function defaultSpec(spec: StatefulSetSpec): StatefulSetSpec {
     persistentVolumeClaimRetentionPolicy: {},
   });
   filled = mapField(filled, "updateStrategy", (strategy) => {
-    const typed = isEmpty(strategy.type) ? { ...strategy, type: "RollingUpdate" as const } : strategy;
-    return typed.type === "RollingUpdate" ? { ...typed, rollingUpdate: fill(typed.rollingUpdate ?? {}, { partition: 0 }) } : typed;
+    const typed = isEmpty(strategy.type) ? { ...strategy, type: "RollingUpdate" as const, rollingUpdate: strategy.rollingUpdate ?? {} } : strategy;
+    return typed.type === "RollingUpdate" ? mapField(typed, "rollingUpdate", (rolling) => fill(rolling, { partition: 0 })) : typed;
   });
   filled = mapField(filled, "persistentVolumeClaimRetentionPolicy", (policy) => fill(policy, { whenDeleted: "Retain", whenScaled: "Retain" }));
   filled = mapField(filled, "volumeClaimTemplates", (claims) =>
     mapAll(claims, (claim) => {
-      const typed = fill(claim, { apiVersion: "v1", kind: "PersistentVolumeClaim", status: {} });
+      const typed = { ...fill(claim, { status: {} }), apiVersion: "v1", kind: "PersistentVolumeClaim" };
       return mapField(mapField(typed, "spec", (one) => fill(one, { volumeMode: "Filesystem" })), "status", (status) => fill(status, { phase: "Pending" }));
     }),
   );

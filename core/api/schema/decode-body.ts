@@ -5,6 +5,7 @@
 import { type AnyObject, apiVersionOf, parseApiVersion } from "../meta.ts";
 import { badRequest, invalid } from "../status.ts";
 import { decodeValue } from "./decode.ts";
+import { inDocumentOrder } from "./document-order.ts";
 import type { ObjectType } from "./schema.ts";
 
 export interface Expected {
@@ -51,7 +52,7 @@ export function decodeBody(expected: Expected, body: unknown, options: DecodeOpt
   const decoded = decodePrefixed(schema, body, cannot);
   if (!same) throw another();
 
-  const problems = [...(options.problems ?? []), ...decoded.problems];
+  const problems = inDocumentOrder(body, options.problems ?? [], decoded.problems);
   if (problems.length > 0 && options.fieldValidation === "Strict") throw cannot(`strict decoding error: ${asOne(problems)}`);
   if (options.fieldValidation !== "Ignore") for (const problem of problems) options.warn?.(problem);
 

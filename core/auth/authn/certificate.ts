@@ -2,7 +2,7 @@
  * Client certificates: common name → user, organizations → groups. TLS verified the chain and the usage when the
  * connection began; a connection can outlive its certificate, so the end is looked at on every request.
  */
-import { X509Certificate } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import type { Clock } from "../../api/clock.ts";
 import type { User } from "../../api/user.ts";
 import { AUTHENTICATED, NODES } from "../../api/user.ts";
@@ -10,6 +10,8 @@ import type { Authenticator } from "../auth.ts";
 import { unauthorized } from "./unauthorized.ts";
 
 const NODE_USER = "system:node:";
+/** which certificate a request came with, for audits and for who asks who they are (KEP-4193) */
+const CREDENTIAL_ID = "authentication.kubernetes.io/credential-id";
 
 export interface CertificateOptions {
   readonly clock: Clock;
@@ -47,7 +49,11 @@ function parse(der: Uint8Array): Known {
   if (name === undefined || name === "" || rest.length > 0) throw unauthorized("the client certificate has no common name, or several");
   const groups = values(subject["O"]);
   return {
-    user: { name: userName(name, groups), groups: [...groups.filter((group) => group !== AUTHENTICATED), AUTHENTICATED] },
+    user: {
+      name: userName(name, groups),
+      groups: [...groups.filter((group) => group !== AUTHENTICATED), AUTHENTICATED],
+      extra: { [CREDENTIAL_ID]: [`X509SHA256=${createHash("sha256").update(der).digest("hex")}`] },
+    },
     commonName: name,
     serial: certificate.serialNumber,
     notAfter: certificate.validToDate.getTime(),

@@ -9,6 +9,7 @@ import type { Program } from "../cel/program.ts";
 import { compileConditions } from "../matching/conditions.ts";
 import { requestEnvironment } from "../matching/request-environment.ts";
 import { compileExpressions, type PolicySpec } from "./compile-policy.ts";
+import { checkClaim, checkClaimTemplate, checkClass } from "./device-selectors.ts";
 
 type Check = (errors: Errors, object: AnyObject) => void;
 
@@ -28,6 +29,10 @@ function checkedAlso(hooks: KindHooks, check: Check): KindHooks {
 
 export const policyHooks = (hooks: KindHooks): KindHooks => checkedAlso(hooks, checkPolicy);
 export const webhookHooks = (hooks: KindHooks): KindHooks => checkedAlso(hooks, checkWebhooks);
+export const deviceClassHooks = (hooks: KindHooks): KindHooks => checkedAlso(hooks, checkClass);
+/** the spec of a claim cannot change, so an update has nothing to compile */
+export const claimHooks = (hooks: KindHooks): KindHooks => ({ ...checkedAlso(hooks, checkClaim), ...(hooks.validateUpdate === undefined ? {} : { validateUpdate: hooks.validateUpdate }) });
+export const claimTemplateHooks = (hooks: KindHooks): KindHooks => checkedAlso(hooks, checkClaimTemplate);
 
 function checkPolicy(errors: Errors, object: AnyObject): void {
   const spec = ((object as unknown as ValidatingAdmissionPolicy).spec ?? {}) as PolicySpec & ValidatingAdmissionPolicy["spec"] & object;

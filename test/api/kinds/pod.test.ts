@@ -140,3 +140,18 @@ test("a pod as a whole asks for few things, and for no claims", (t) => {
     'spec.containers[0].resources.requests[hugepages-2Mi]: Invalid value: "1": 1 is not positive integer multiple of hugepages-2Mi',
   ]);
 });
+
+test("search paths may have underscores, host names and Windows users have rules of their own", (t) => {
+  t.deepEqual(refusals(pod({ dnsConfig: { searches: ["_ldap._tcp.example.com.", "."] } })), []);
+  t.regex(refusals(pod({ dnsConfig: { searches: ["A"] } }))[0] ?? "", /^spec\.dnsConfig\.searches\[0\]: Invalid value: "A": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '\.'/);
+  t.regex(refusals(pod({ hostAliases: [{ ip: "1.2.3.4", hostnames: ["a", "B"] }] }))[0] ?? "", /^spec\.hostAliases\[0\]\.hostnames\[1\]: /);
+  const user = (runAsUserName: string) => refusals(pod({}, { securityContext: { windowsOptions: { runAsUserName } } })).map((text) => text.split(": ").slice(3).join(": "));
+  t.deepEqual(user("domain.example\\user"), []);
+  t.deepEqual(user("a:b"), ['runAsUserName\'s User cannot contain the following characters: "/\\:;|=,+*?<>@[]']);
+  t.deepEqual(user("..\\ . "), ["runAsUserName's Domain doesn't match the NetBios nor the DNS format", "runAsUserName's User cannot contain only periods or spaces"]);
+});
+
+test("an operating system that nobody has is refused as a whole", (t) => {
+  t.deepEqual(refusals(pod({ os: { name: "plan9" } })), ['spec.os: Unsupported value: "plan9": supported values: "linux", "windows"']);
+  t.deepEqual(refusals(pod({ securityContext: { seLinuxChangePolicy: "MountOption" } })), ['spec.securityContext.seLinuxChangePolicy: Unsupported value: "MountOption": supported values: "Recursive"']);
+});

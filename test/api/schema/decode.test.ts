@@ -117,6 +117,14 @@ test("strictness decides about problems", (t) => {
   decodeBody(expected, body, { fieldValidation: "Ignore", warn: () => t.fail() });
 });
 
+test("repeated and unknown fields come in the order of the document", (t) => {
+  const body = { metadata: { name: "a", zz: 1 }, spec: { containers: [{ image: "x", yy: 1 }, { image: "y" }] } };
+  const problems = ['duplicate field "metadata.name"', 'duplicate field "spec.containers[1].image"'];
+  const warnings: string[] = [];
+  decodeBody(expected, body, { fieldValidation: "Warn", problems, warn: (text) => warnings.push(text) });
+  t.deepEqual(warnings, ['duplicate field "metadata.name"', 'unknown field "metadata.zz"', 'unknown field "spec.containers[0].yy"', 'duplicate field "spec.containers[1].image"']);
+});
+
 const schemaOf = (group: string, version: string, kind: string) =>
   group === "" && version === "v1" && kind === "Secret" ? model("core.v1.Secret") : undefined;
 

@@ -50,6 +50,15 @@ export const canonicalCidr: NameRule = (text) => {
   return form === text ? [] : [`must be in canonical form ("${form}")`];
 };
 
+/** An address of an interface, with the length of its network's prefix. */
+export const interfaceAddress: NameRule = (text) => {
+  const [address = "", bits = ""] = text.split("/");
+  const plain = `${withoutZeros(address)}/${bits.replace(/^0+(?=\d)/, "")}`;
+  if (!isRange(plain) || text.split("/").length !== 2) return ["must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)"];
+  const form = `${canonical(withoutZeros(address))}/${bits.replace(/^0+(?=\d)/, "")}`;
+  return form === text ? [] : [`must be in canonical form ("${form}")`];
+};
+
 function networkOf(address: string, bits: number): string {
   const bytes = bytesOf(address);
   const masked = bytes.map((byte, index) => {

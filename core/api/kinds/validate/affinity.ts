@@ -87,6 +87,6 @@ function podTerm(errors: Errors, path: string, term: PodAffinityTerm | undefined
 /** Keys whose values a pod's own labels give need a selector to join. */
 export function labelKeys(errors: Errors, path: string, keys: readonly string[], selector: LabelSelector | undefined): void {
   if (keys.length === 0) return;
-  if (selector === undefined) forbidden(errors, path, "must not be specified when labelSelector is not set");
+  if (selector === undefined) return forbidden(errors, path, "must not be specified when labelSelector is not set");
   keys.forEach((key, index) => check(errors, `${path}[${index}]`, key, qualifiedName));
 }

@@ -23,7 +23,6 @@ const EXPRESSION_BYTES = 10 * 1024;
 const PARAMETER_BYTES = 10 * 1024;
 const POOL_LENGTH = 253;
 const IDENTIFIER_LENGTH = 32;
-const DOMAIN_LENGTH = 63;
 const EFFECTS = ["NoSchedule", "NoExecute", "None"];
 const IDENTIFIER = "[A-Za-z_][A-Za-z0-9_]*";
 const identifierPattern = new RegExp(`^${IDENTIFIER}$`);
@@ -31,16 +30,17 @@ const identifierPattern = new RegExp(`^${IDENTIFIER}$`);
 type Item<T> = (errors: Errors, at: string, item: T) => void;
 
 export function eachOf<T>(errors: Errors, at: string, list: readonly T[], most: number, rule: Item<T>): void {
-  if (list.length > most) tooMany(errors, at, list.length, most);
+  if (list.length > most) return tooMany(errors, at, list.length, most);
   list.forEach((item, index) => rule(errors, `${at}[${index}]`, item));
 }
 
 /** As `eachOf`, and no two items with the same key. */
 export function setOf<T>(errors: Errors, at: string, list: readonly T[], most: number, rule: Item<T>, key: (item: T) => string): void {
+  eachOf(errors, at, list, most, rule);
+  if (list.length > most) return;
   const seen = new Set<string>();
-  eachOf(errors, at, list, most, (found, path, item) => {
-    rule(found, path, item);
-    if (seen.has(key(item))) duplicate(found, path, key(item));
+  list.forEach((item, index) => {
+    if (seen.has(key(item))) duplicate(errors, `${at}[${index}]`, key(item));
     seen.add(key(item));
   });
 }
@@ -55,22 +55,20 @@ const identifier: NameRule = (text) =>
 
 /** The name of an attribute or capacity, with or without the domain that defines it. */
 export function deviceQualifiedName(errors: Errors, at: string, name: string): void {
-  if (name === "") return required(errors, at, "name required");
   const parts = name.split("/");
-  const [domain, id] = parts.length === 1 ? [undefined, parts[0] ?? ""] : [parts[0] ?? "", parts.slice(1).join("/")];
-  if (domain === "") required(errors, at, "the domain must not be empty");
-  else if (domain !== undefined) {
-    if (domain.length > DOMAIN_LENGTH) tooLong(errors, at, DOMAIN_LENGTH);
-    check(errors, at, domain, dns1123Subdomain);
-  }
-  if (id === "") return required(errors, at, "the name must not be empty");
+  // Kubernetes looks no further at what has more than one slash
+  if (parts.length > 2) return;
+  const [domain, id] = parts.length === 1 ? [undefined, parts[0] ?? ""] : [parts[0] ?? "", parts[1] ?? ""];
+  if (domain === "") invalid(errors, at, "", "the domain must not be empty");
+  else if (domain !== undefined) csiDriverName(errors, at, domain);
+  if (domain !== undefined && id === "") return invalid(errors, at, "", "the name must not be empty");
   if (id.length > IDENTIFIER_LENGTH) tooLong(errors, at, IDENTIFIER_LENGTH);
   check(errors, at, id, identifier);
 }
 
 export function fullyQualifiedAttribute(errors: Errors, at: string, name: string): void {
   deviceQualifiedName(errors, at, name);
-  if (name !== "" && !name.includes("/")) invalid(errors, at, name, "must include a domain");
+  if (!name.includes("/")) invalid(errors, at, name, "a fully qualified name must be a domain and a name separated by a slash");
 }
 
 /** Expressions are compiled where devices are chosen; here they have to be there and short. */
@@ -82,17 +80,18 @@ export function selector(errors: Errors, at: string, { cel }: DeviceSelector): v
 export function configuration(errors: Errors, at: string, opaque: OpaqueDeviceConfiguration | undefined): void {
   if (opaque === undefined) return required(errors, `${at}.opaque`);
   csiDriverName(errors, `${at}.opaque.driver`, opaque.driver);
-  const { parameters } = opaque;
-  if (parameters === undefined || parameters === null) return required(errors, `${at}.opaque.parameters`);
-  if (typeof parameters !== "object" || Array.isArray(parameters)) return invalid(errors, `${at}.opaque.parameters`, "<value omitted>", "must be a valid JSON object");
-  if (Buffer.byteLength(JSON.stringify(parameters)) > PARAMETER_BYTES) tooLong(errors, `${at}.opaque.parameters`, PARAMETER_BYTES);
+  rawObject(errors, `${at}.opaque.parameters`, opaque.parameters);
+}
+
+/** JSON that belongs to a driver. */
+export function rawObject(errors: Errors, at: string, value: unknown): void {
+  if (value === undefined || value === null) return required(errors, at);
+  if (Buffer.byteLength(JSON.stringify(value)) > PARAMETER_BYTES) return tooLong(errors, at, PARAMETER_BYTES);
+  if (typeof value !== "object" || Array.isArray(value)) invalid(errors, at, "<value omitted>", "must be a valid JSON object");
 }
 
 export function toleration(errors: Errors, at: string, { key = "", operator, value = "", effect }: DeviceToleration): void {
   if (key !== "") check(errors, `${at}.key`, key, qualifiedName);
-  if (key === "" && operator !== "Exists" && !isEmpty(operator)) {
-    invalid(errors, `${at}.operator`, operator, 'operator must be Exists when `key` is empty, which means "match all values and all keys"');
-  }
   if (operator === "Exists") {
     if (value !== "") invalid(errors, `${at}.value`, value, "must be empty for operator `Exists`");
   } else if (operator === "Equal") check(errors, `${at}.value`, value, labelValue);
@@ -112,6 +111,23 @@ export function poolName(errors: Errors, at: string, name: string): void {
   if (name === "") return required(errors, at);
   if (name.length > POOL_LENGTH) tooLong(errors, at, POOL_LENGTH);
   for (const part of name.split("/")) check(errors, at, part, dns1123Subdomain);
+}
+
+const conditionName: Item<string> = (errors, at, name) => check(errors, at, name, qualifiedName);
+
+/** What has to be true before a pod uses a device, and what says that it never will be. */
+export function bindingConditions(errors: Errors, at: string, conditions: readonly string[] = [], failures: readonly string[] = []): void {
+  eachOf(errors, `${at}.bindingConditions`, conditions, LIMITS.bindingConditions, conditionName);
+  eachOf(errors, `${at}.bindingFailureConditions`, failures, LIMITS.bindingConditions, conditionName);
+  conditions.forEach((condition, index) => {
+    if (conditions.indexOf(condition) < index) duplicate(errors, `${at}.bindingConditions[${index}]`, condition);
+  });
+  failures.forEach((condition, index) => {
+    if (failures.indexOf(condition) < index) duplicate(errors, `${at}.bindingFailureConditions[${index}]`, condition);
+    if (conditions.includes(condition)) invalid(errors, `${at}.bindingFailureConditions[${index}]`, condition, "bindingFailureConditions must not overlap with bindingConditions");
+  });
+  if (conditions.length === 0 && failures.length > 0) invalid(errors, `${at}.bindingConditions`, null, "bindingConditions are required to use bindingFailureConditions");
+  if (failures.length === 0 && conditions.length > 0) invalid(errors, `${at}.bindingFailureConditions`, null, "bindingFailureConditions are required to use bindingConditions");
 }
 
 export function deviceClass(errors: Errors, at: string, name: string | undefined): void {

@@ -1,5 +1,5 @@
 /** Name resolution of a pod: policy, configuration, own hosts. */
-import { dns1123Subdomain } from "../../names.ts";
+import { dns1123Subdomain, subdomainWithUnderscores } from "../../names.ts";
 import type { HostAlias, PodDNSConfig } from "../../types.gen.ts";
 import { ipAddress } from "./addresses.ts";
 import { type Errors, check, invalid, isEmpty, notSupported, required } from "./errors.ts";
@@ -29,9 +29,8 @@ export function validateDnsConfig(errors: Errors, path: string, config: PodDNSCo
     invalid(errors, `${path}.searches`, searches, `must not have more than ${SEARCH_CHARACTERS} characters (including spaces) in the search list`);
   }
   searches.forEach((search, index) => {
-    const name = search === "." ? "a" : search.replace(/\.$/, "");
-    // underscores are for service records; the rule of names does not know them
-    for (const wrong of dns1123Subdomain(name.replaceAll("_", "a"))) invalid(errors, `${path}.searches[${index}]`, name, wrong);
+    // the root alone is a search path, too
+    if (search !== ".") check(errors, `${path}.searches[${index}]`, search.replace(/\.$/, ""), subdomainWithUnderscores);
   });
   options.forEach(({ name }, index) => {
     if (isEmpty(name)) required(errors, `${path}.options[${index}]`, "must not be empty");
@@ -41,6 +40,6 @@ export function validateDnsConfig(errors: Errors, path: string, config: PodDNSCo
 export function validateHostAliases(errors: Errors, path: string, aliases: readonly HostAlias[] | undefined): void {
   aliases?.forEach(({ ip, hostnames }, index) => {
     check(errors, `${path}[${index}].ip`, ip ?? "", ipAddress);
-    for (const hostname of hostnames ?? []) check(errors, `${path}[${index}].hostnames`, hostname, dns1123Subdomain);
+    hostnames?.forEach((hostname, number) => check(errors, `${path}[${index}].hostnames[${number}]`, hostname, dns1123Subdomain));
   });
 }

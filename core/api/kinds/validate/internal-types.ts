@@ -161,6 +161,7 @@ export const internalTypes: { readonly [type: string]: string } = {
   DeviceConstraint: "Requests MatchAttribute DistinctAttribute",
   DeviceClaimConfiguration: "Requests Opaque:OpaqueDeviceConfiguration?",
   OpaqueDeviceConfiguration: "Driver:s Parameters",
+  DeviceAttribute: "IntValue=int BoolValue=bool StringValue=string VersionValue=version IntValues=ints BoolValues=bools StringValues=strings VersionValues=versions",
   AllocationResult: "Devices:DeviceAllocationResult NodeSelector:NodeSelector? AllocationTimestamp",
   DeviceAllocationResult: "Results:[]DeviceRequestAllocationResult Config:[]DeviceAllocationConfiguration",
   DeviceRequestAllocationResult: "Request:s Driver:s Pool:s Device:s AdminAccess Tolerations:[]Toleration BindingConditions BindingFailureConditions ShareID ConsumedCapacity:map",

@@ -20,7 +20,8 @@ const ACTIONS = ["Count", "FailIndex", "FailJob", "Ignore"];
 const OPERATORS = ["In", "NotIn"];
 const STATUSES = ["False", "True", "Unknown"];
 
-const list = (values: readonly string[]) => values.map((value) => JSON.stringify(value)).join(", ");
+/** as Go prints a list of texts */
+const list = (values: readonly string[]) => `[${values.map((value) => JSON.stringify(value)).join(" ")}]`;
 
 export function validateJobSpec(errors: Errors, path: string, spec: JobSpec): void {
   for (const field of COUNTS) notNegative(errors, `${path}.${field}`, spec[field]);

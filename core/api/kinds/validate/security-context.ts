@@ -51,7 +51,7 @@ export function validatePodSecurityContext(errors: Errors, path: string, spec: P
   windows(errors, `${path}.windowsOptions`, context.windowsOptions);
   appArmor(errors, `${path}.appArmorProfile`, context.appArmorProfile);
   if (context.supplementalGroupsPolicy !== undefined) oneOf(errors, `${path}.supplementalGroupsPolicy`, context.supplementalGroupsPolicy, ["Merge", "Strict"]);
-  if (context.seLinuxChangePolicy !== undefined) oneOf(errors, `${path}.seLinuxChangePolicy`, context.seLinuxChangePolicy, ["MountOption", "Recursive"]);
+  if (context.seLinuxChangePolicy !== undefined) oneOf(errors, `${path}.seLinuxChangePolicy`, context.seLinuxChangePolicy, ["Recursive"]);
 }
 
 function sysctls(errors: Errors, path: string, list: readonly Sysctl[], spec: PodSpec): void {
@@ -110,7 +110,24 @@ function windows(errors: Errors, path: string, options: WindowsSecurityContextOp
   if (runAsUserName === "") invalid(errors, at, runAsUserName, "runAsUserName cannot be an empty string");
   else if (/\p{Cc}/u.test(runAsUserName)) invalid(errors, at, runAsUserName, "runAsUserName cannot contain control characters");
   else if (runAsUserName.split("\\").length > 2) invalid(errors, at, runAsUserName, "runAsUserName cannot contain more than one backslash");
-  else if (runAsUserName.length > USER_NAME_LENGTH) invalid(errors, at, runAsUserName, "runAsUserName's User length must not be longer than 104 characters");
+  else windowsUser(errors, at, runAsUserName);
+}
+
+const DOMAIN_LENGTH = 256;
+const NETBIOS = /^[^\\/:*?"<>|.][^\\/:*?"<>|]{0,14}$/;
+const DNS_DOMAIN = /^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)*$/;
+
+/** "user" or "domain\\user" */
+function windowsUser(errors: Errors, at: string, name: string): void {
+  const parts = name.split("\\");
+  const [domain, user = ""] = parts.length === 1 ? [undefined, parts[0]] : parts;
+  const wrong = (why: string) => invalid(errors, at, name, `runAsUserName's ${why}`);
+  if (domain !== undefined && domain.length >= DOMAIN_LENGTH) wrong(`Domain length must be under ${DOMAIN_LENGTH} characters`);
+  if (domain !== undefined && !NETBIOS.test(domain) && !DNS_DOMAIN.test(domain)) wrong("Domain doesn't match the NetBios nor the DNS format");
+  if (user === "") wrong("User cannot be empty");
+  else if (user.length > USER_NAME_LENGTH) wrong(`User length must not be longer than ${USER_NAME_LENGTH} characters`);
+  if (/^[. ]+$/.test(user)) wrong("User cannot contain only periods or spaces");
+  if (/["/\\:;|=,+*?<>@[\]]/.test(user)) wrong('User cannot contain the following characters: "/\\:;|=,+*?<>@[]');
 }
 
 /** Fields that mean nothing, or something else, on Windows; `path` of the spec. */
@@ -123,7 +140,7 @@ export function validateOs(errors: Errors, path: string, spec: PodSpec): void {
   if (spec.os === undefined) return;
   const { name } = spec.os;
   if (isEmpty(name)) return required(errors, `${path}.os.name`);
-  if (name !== "linux" && name !== "windows") return notSupported(errors, `${path}.os.name`, name, ["linux", "windows"]);
+  if (name !== "linux" && name !== "windows") return notSupported(errors, `${path}.os`, name, ["linux", "windows"]);
   const onWindows = name === "windows";
   const noWindows = (at: string, context: { readonly windowsOptions?: unknown } | undefined) => {
     if (context?.windowsOptions !== undefined) forbidden(errors, `${at}.windowsOptions`, "windows options cannot be set for a linux pod");

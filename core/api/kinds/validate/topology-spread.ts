@@ -1,9 +1,8 @@
 /** How a pod's siblings shall be spread over the fleet. */
-import { qualifiedName } from "../../names.ts";
 import { validateLabelSelector } from "../../selector.ts";
 import type { TopologySpreadConstraint } from "../../types.gen.ts";
 import { labelKeys } from "./affinity.ts";
-import { type Errors, check, duplicate, invalid, isEmpty, notSupported, oneOf, required } from "./errors.ts";
+import { type Errors, duplicate, invalid, isEmpty, notSupported, oneOf, required } from "./errors.ts";
 
 const NOT_POSITIVE = "must be greater than zero";
 const ACTIONS = ["DoNotSchedule", "ScheduleAnyway"];
@@ -15,7 +14,6 @@ export function validateTopologySpread(errors: Errors, path: string, constraints
     const { maxSkew = 0, topologyKey = "", whenUnsatisfiable, minDomains, labelSelector } = constraint;
     if (maxSkew <= 0) invalid(errors, `${at}.maxSkew`, maxSkew, NOT_POSITIVE);
     if (isEmpty(topologyKey)) required(errors, `${at}.topologyKey`, "can not be empty");
-    else check(errors, `${at}.topologyKey`, topologyKey, qualifiedName);
     if (!ACTIONS.includes(whenUnsatisfiable)) notSupported(errors, `${at}.whenUnsatisfiable`, whenUnsatisfiable ?? "", ACTIONS);
     const repeated = constraints.slice(index + 1).some((other) => other.topologyKey === topologyKey && other.whenUnsatisfiable === whenUnsatisfiable);
     if (repeated) duplicate(errors, `${at}.{topologyKey, whenUnsatisfiable}`, `{${topologyKey}, ${whenUnsatisfiable}}`);

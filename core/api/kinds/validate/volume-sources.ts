@@ -131,13 +131,17 @@ export const sourceRules = {
 } as const;
 
 /** Of the metadata of a template only labels and annotations come to the object. */
-function templateMetadata(errors: Errors, path: string, { annotations, labels, ...others }: ObjectMeta): void {
+export function templateMetadata(errors: Errors, path: string, { annotations, labels, ...others }: ObjectMeta): void {
   validateAnnotations(errors, `${path}.annotations`, annotations);
   validateLabels(errors, `${path}.labels`, labels);
-  for (const [field, value] of Object.entries(others)) if (isSet(value)) forbidden(errors, `${path}.${field}`, "cannot be set");
+  for (const field of OTHERS) if (isSet(others[field])) forbidden(errors, `${path}.${field === "uid" ? "uID" : field}`, "cannot be set");
 }
 
-const isSet = (value: unknown): boolean => value !== undefined && value !== null && value !== "" && value !== 0;
+/** in the order in which Kubernetes names them */
+const OTHERS = [
+  "name", "generateName", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "ownerReferences", "finalizers", "managedFields",
+] as const;
+const isSet = (value: unknown): boolean => value !== undefined && value !== null && value !== "" && !(Array.isArray(value) && value.length === 0);
 
 function partition(errors: Errors, path: string, value = 0): void {
   if (value < 0 || value > 255) invalid(errors, `${path}.partition`, value, inRange(0, 255));
