@@ -12,6 +12,11 @@ function tooLarge(): ApiError {
   return new ApiError("RequestEntityTooLarge", `Request entity too large: limit is ${BODY_BYTES_MAX}`);
 }
 
+/** The bytes of a body as UTF-8, without a copy of them. */
+export function textOf(body: Uint8Array): string {
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString();
+}
+
 /** @throws ApiError RequestEntityTooLarge, or BadRequest when the client goes away in the middle */
 export async function readBody(source: IncomingMessage | Http2ServerRequest | Request, length: string | undefined): Promise<Uint8Array> {
   if (Number(length) > BODY_BYTES_MAX) throw tooLarge();

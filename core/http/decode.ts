@@ -13,6 +13,7 @@ import { decodeProtobuf } from "../api/schema/protobuf.ts";
 import { parseYaml } from "../api/schema/parse-yaml.ts";
 import type { ObjectType } from "../api/schema/schema.ts";
 import { ApiError } from "../api/status.ts";
+import { textOf } from "./body.ts";
 import type { Call } from "./call.ts";
 import { decodeCbor } from "./cbor.ts";
 import { bodyFormat, formatsOf } from "./media.ts";
@@ -54,9 +55,9 @@ export function expectedOf(route: Route, kinds: KindTable): GroupVersionKind & {
 export function parse(bytes: Uint8Array, format: Format, expected: { readonly kind: string }, validation: Validation): Parsed {
   switch (format) {
     case "json":
-      return parseJsonBody(Buffer.from(bytes).toString(), expected, validation !== "Ignore");
+      return parseJsonBody(textOf(bytes), expected, validation !== "Ignore");
     case "yaml":
-      return parseYaml(Buffer.from(bytes).toString());
+      return parseYaml(textOf(bytes));
     case "protobuf":
       return { value: decodeProtobuf(bytes, protobufType), problems: [] };
     case "cbor":

@@ -9,6 +9,7 @@ import { parseJson } from "../api/schema/parse-json.ts";
 import type { Parsed } from "../api/schema/parse-json.ts";
 import { ApiError, badRequest } from "../api/status.ts";
 import type { FieldError } from "../api/status.ts";
+import { textOf } from "./body.ts";
 import type { Call } from "./call.ts";
 import { bodyObject, isObject, parse } from "./decode.ts";
 import type { JsonObject } from "./decode.ts";
@@ -160,7 +161,7 @@ function jsonType(value: unknown): string {
 
 function parsePatch(bytes: Uint8Array, duplicates: boolean): Parsed {
   try {
-    return parseJson(Buffer.from(bytes).toString(), { duplicates });
+    return parseJson(textOf(bytes), { duplicates });
   } catch (error) {
     throw new ApiError("BadRequest", `error decoding patch: ${error instanceof Error ? error.message : "not JSON"}`, { cause: error });
   }

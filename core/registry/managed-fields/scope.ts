@@ -38,5 +38,7 @@ export function reachable(kind: Kind, subresource: string | undefined, set: Fiel
 
 function drop(set: FieldSet, element: string): FieldSet {
   if (!(element in set)) return set;
-  return Object.fromEntries(Object.entries(set).filter(([each]) => each !== element));
+  const kept: { [element: string]: FieldSet } = {};
+  for (const each in set) if (each !== element) kept[each] = set[each] as FieldSet;
+  return kept;
 }

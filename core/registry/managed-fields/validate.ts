@@ -5,12 +5,16 @@ import type { FieldError } from "../../api/status.ts";
 
 export const MANAGER_BYTES = 128;
 
+/** Nearly all: looked at as a whole, because every write names its managers again. */
+const PLAIN = /^[ -~]*$/;
+
 /** What is wrong with the name of a field manager, found at `field`. */
 export function checkManager(manager: string, field: string): readonly FieldError[] {
   const errors: FieldError[] = [];
   if (Buffer.byteLength(manager) > MANAGER_BYTES) {
     errors.push({ type: "FieldValueTooLong", field, message: `Too long: may not be more than ${MANAGER_BYTES} bytes` });
   }
+  if (PLAIN.test(manager)) return errors;
   let at = 0;
   for (const character of manager) {
     if (/[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(character)) {
