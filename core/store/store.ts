@@ -51,8 +51,8 @@ export interface Store {
    */
   fence?(key: string, revision: number): Promise<Fence>;
   /**
-   * Every change of keys under `prefix` after revision `after`, in order, none twice, in batches. Ends when `signal`
-   * aborts; throws StoreError "compacted" when the past is gone, "slow" when the reader fell too far behind.
+   * Every change of keys under `prefix` ("", or parts of a key with the slash after them) after revision `after`, in
+   * order, none twice, in batches. Ends when `signal` aborts; throws StoreError "compacted" when the past is gone, "slow" when the reader fell too far behind.
    */
   watch(prefix: string, after: number, signal: AbortSignal): AsyncIterable<readonly StoreEvent[]>;
   /** Resolves once everything up to `revision` has been seen by this process (several servers over one etcd). */

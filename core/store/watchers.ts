@@ -37,7 +37,7 @@ interface Watcher {
 }
 
 export function openWatchers({ past, revision, compacted, buffer = WATCH_BUFFER }: WatchersOptions): Watchers {
-  // By prefix, so that the events of a batch are filtered once for all who watch the same keys.
+  // By prefix, so that an event finds who watches its key by the parts of the key, however many watch others.
   const subscribed = new Map<string, Set<Watcher>>();
   let closed = false;
 
@@ -98,10 +98,15 @@ export function openWatchers({ past, revision, compacted, buffer = WATCH_BUFFER 
   return {
     watch,
     publish(events) {
-      for (const [prefix, group] of subscribed) {
-        const theirs = events.filter((event) => event.entry.key.startsWith(prefix));
-        if (theirs.length > 0) for (const watcher of group) offer(watcher, theirs);
+      const theirs = new Map<string, StoreEvent[]>();
+      for (const event of events) {
+        for (const prefix of prefixesOf(event.entry.key)) {
+          const before = theirs.get(prefix);
+          if (before !== undefined) before.push(event);
+          else if (subscribed.has(prefix)) theirs.set(prefix, [event]);
+        }
       }
+      for (const [prefix, batch] of theirs) for (const watcher of subscribed.get(prefix) ?? []) offer(watcher, batch);
     },
     close() {
       closed = true;
@@ -113,6 +118,13 @@ export function openWatchers({ past, revision, compacted, buffer = WATCH_BUFFER 
       }
     },
   };
+}
+
+/** "", "/", "/registry/", "/registry/pods/", …: what the ranges that are watched begin with ends at a slash. */
+function prefixesOf(key: string): readonly string[] {
+  const prefixes = [""];
+  for (let end = key.indexOf("/"); end >= 0; end = key.indexOf("/", end + 1)) prefixes.push(key.slice(0, end + 1));
+  return prefixes;
 }
 
 function fail(watcher: Watcher, failure: StoreError): void {
