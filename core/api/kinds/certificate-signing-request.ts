@@ -104,8 +104,8 @@ function validate(errors: Errors, { spec, status }: CertificateSigningRequest): 
   if (!isEmpty(status?.certificate)) for (const why of pemCertificates(status?.certificate ?? "")) invalid(errors, "status.certificate", "<certificate data>", why);
 }
 
-function validateSpec(errors: Errors, { request = "", usages = [], signerName = "", expirationSeconds }: CertificateSigningRequestSpec): void {
-  for (const why of certificateRequest(request)) invalid(errors, "spec.request", request, why);
+function validateSpec(errors: Errors, { request, usages = [], signerName = "", expirationSeconds }: CertificateSigningRequestSpec): void {
+  for (const why of certificateRequest(request ?? "")) invalid(errors, "spec.request", request ?? null, why);
   if (usages.length === 0) required(errors, "spec.usages");
   usages.forEach((usage, index) => {
     if (!USAGES.includes(usage)) notSupported(errors, `spec.usages[${index}]`, usage, USAGES);

@@ -51,7 +51,7 @@ function addresses({ status }: Ingress): string {
 function validateSpec(errors: Errors, { spec = {} }: Ingress): void {
   const { rules = [], defaultBackend, tls = [], ingressClassName } = spec as IngressSpec;
   if (rules.length === 0 && defaultBackend === undefined) {
-    invalid(errors, "spec", (spec as IngressSpec).rules, "either `defaultBackend` or `rules` must be specified");
+    invalid(errors, "spec", null, "either `defaultBackend` or `rules` must be specified");
   }
   if (defaultBackend !== undefined) backend(errors, "spec.defaultBackend", defaultBackend);
   rules.forEach((rule, index) => validateRule(errors, `spec.rules[${index}]`, rule));

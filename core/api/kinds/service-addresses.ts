@@ -60,7 +60,7 @@ export const serviceCidrHooks: KindHooks = {
     } else if (before.length === 1 && now.length === 2) {
       if (changed === 0) invalid(errors, "spec.cidrs[0]", now[0], IMMUTABLE);
       ranges(errors, now);
-    } else invalid(errors, "spec.cidrs", now, IMMUTABLE);
+    } else invalid(errors, "spec.cidrs", now.length === 0 ? null : now, IMMUTABLE);
   }),
   columns: [nameColumn, rangeColumn("CIDRs", ({ spec }) => (spec?.cidrs ?? []).join(",")), ageColumn],
 };

@@ -45,6 +45,7 @@ const wrong: readonly (readonly [title: string, given: Given, refusals: readonly
   ["a usage twice", csr({ usages: ["client auth", "client auth"] }), ['spec.usages[1]: Duplicate value: "client auth"']],
   ["a certificate for a minute", csr({ expirationSeconds: 60 }), ["spec.expirationSeconds: Invalid value: 60: may not specify a duration less than 600 seconds (10 minutes)"]],
   ["no request", csr({ request: "" }), ['spec.request: Invalid value: "": PEM block type must be CERTIFICATE REQUEST']],
+  ["nothing to sign", csr({ request: undefined }), ['spec.request: Invalid value: null: PEM block type must be CERTIFICATE REQUEST']],
 ];
 
 for (const [title, given, expected] of wrong) test(`refuses ${title}`, (t) => t.deepEqual(refusals(given), expected));

@@ -134,8 +134,9 @@ function successRule(errors: Errors, path: string, { succeededCount, succeededIn
   let total: number | undefined;
   if (succeededIndexes !== undefined) {
     const counted = countIndexes(succeededIndexes, completions);
-    if (typeof counted === "number") total = counted;
-    else invalid(errors, `${path}.succeededIndexes`, succeededIndexes, `error parsing succeededIndexes: ${counted.wrong}`);
+    // what cannot be read has no indexes
+    total = typeof counted === "number" ? counted : 0;
+    if (typeof counted !== "number") invalid(errors, `${path}.succeededIndexes`, succeededIndexes, `error parsing succeededIndexes: ${counted.wrong}`);
   }
   if (succeededCount === undefined) return;
   const at = `${path}.succeededCount`;
