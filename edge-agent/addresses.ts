@@ -1,11 +1,30 @@
 /** The device's own addresses: that of the default route first, because it is how others reach it. */
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import type { Clock } from "../core/api/clock.ts";
 
 /** Links that the agent or other container engines made. */
 const VIRTUAL = /^(lo|veth|cni|docker|br-|virbr|flannel|cali|kube|lichen)/;
 
-export function hostAddresses(): readonly string[] {
+/**
+ * Asking the kernel costs milliseconds where there are hundreds of links, and every look at every pod wants to know: what
+ * it said holds this long. A node that is told late of a new address is told by its next report, too.
+ */
+const HOLDS_MS = 10_000;
+
+export function hostAddresses(clock: Clock, read: () => readonly string[] = readAddresses): () => readonly string[] {
+  let known: readonly string[] = [];
+  let readAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = clock.monotonic();
+    if (now - readAt < HOLDS_MS) return known;
+    readAt = now;
+    known = read();
+    return known;
+  };
+}
+
+function readAddresses(): readonly string[] {
   const preferred = defaultInterface();
   const found = Object.entries(networkInterfaces())
     .filter(([name]) => !VIRTUAL.test(name))

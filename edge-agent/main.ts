@@ -135,7 +135,8 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   const watching = observer(runtimes, log, terminationMessages(directories, desired.pod), clock.ahead);
   const devices = await startDevices({ dataDir, clock, log, signal });
   onClose(() => devices.close());
-  const reporter = nodeReporter({ name, site: config.site ?? identity.site, profile, facts, runtimes, dataDir, settings, addresses: hostAddresses, pressure: () => pressureOf(upkeep?.eviction.conditions()), devices: devices.counts, report, clock, log });
+  const addresses = hostAddresses(clock);
+  const reporter = nodeReporter({ name, site: config.site ?? identity.site, profile, facts, runtimes, dataDir, settings, addresses, pressure: () => pressureOf(upkeep?.eviction.conditions()), devices: devices.counts, report, clock, log });
   onClose(() => reporter.close());
   // pods of a node that is not ready are marked as such by the server
   reporter.onReady(report.allAgain);
@@ -167,7 +168,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
       starts: slots(STARTS_AT_ONCE),
       removals: slots(REMOVALS_AT_ONCE),
       meter: measures,
-      hostIPs: hostAddresses,
+      hostIPs: addresses,
       isolate: async (pod) => services?.isolate(pod),
       devices,
       registryCredentials: registries.credentials,
