@@ -18,6 +18,7 @@ import { bootId, daemonsOf, processorTicks, readRecord, startTime, terminate, ty
 import { masquerade, unmasquerade } from "./masquerade.ts";
 import { PAUSE_IMAGE, pauseImage } from "./pause-image.ts";
 import { daemonPaths, type DaemonPaths } from "./paths.ts";
+import { endStrayShims } from "./stray-shims.ts";
 
 export interface ContainerdOptions {
   /** absolute */
@@ -117,6 +118,7 @@ export async function startContainerd({ dataDir, log, clock, registries = [], co
     }
     await untilReady(paths, current, clock, closing.signal);
     if (current !== alive) await dropLeases(paths).catch((error: unknown) => log.warn({ error: String(error) }, "what an earlier containerd held cannot be let go"));
+    await endStrayShims(paths);
   };
 
   /** What ends while it starts may have been ended by somebody: it is tried again. */
