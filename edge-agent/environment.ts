@@ -26,7 +26,7 @@ export function environment(facts: DownwardFacts, container: Container, objects:
   for (const { prefix = "", configMapRef, secretRef } of container.envFrom ?? []) {
     const [kind, reference] = configMapRef === undefined ? (["secret", secretRef] as const) : (["configmap", configMapRef] as const);
     if (reference === undefined) continue;
-    const data = kind === "configmap" ? configMapData(pod, objects, reference) : secretData(pod, objects, reference);
+    const data = kind === "configmap" ? configMapTexts(pod, objects, reference) : secretData(pod, objects, reference);
     for (const [key, value] of Object.entries(data ?? {})) if (isVariableName(prefix + key)) out.set(prefix + key, text(value));
   }
   // references see what was set before, among these and the envFrom ones
@@ -51,7 +51,7 @@ function resolve(from: EnvVarSource, { facts, container, objects, file }: Source
   if (from.fileKeyRef !== undefined) return fromFile(from.fileKeyRef, file);
   const [kind, reference] = from.configMapKeyRef === undefined ? (["Secret", from.secretKeyRef] as const) : (["ConfigMap", from.configMapKeyRef] as const);
   if (reference === undefined) return undefined;
-  const data = kind === "ConfigMap" ? configMapData(pod, objects, reference) : secretData(pod, objects, reference);
+  const data = kind === "ConfigMap" ? configMapTexts(pod, objects, reference) : secretData(pod, objects, reference);
   const value = data?.[reference.key];
   if (value !== undefined) return text(value);
   if (reference.optional === true) return undefined;
@@ -74,13 +74,24 @@ export interface DataReference {
 export type Data = { readonly [key: string]: Buffer };
 
 /** @throws ConfigError when it is missing and not optional */
-export function configMapData(pod: Pod, objects: ObjectSource, { name = "", optional }: DataReference): Data | undefined {
-  const found = objects.get("v1/configmaps", pod.metadata.namespace ?? "", name) as ConfigMap | undefined;
-  if (found === undefined) return missing("configmap", name, optional);
-  return {
-    ...Object.fromEntries(Object.entries(found.data ?? {}).map(([key, value]) => [key, Buffer.from(value)])),
-    ...Object.fromEntries(Object.entries(found.binaryData ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64")])),
-  };
+export function configMapData(pod: Pod, objects: ObjectSource, reference: DataReference): Data | undefined {
+  const found = configMap(pod, objects, reference);
+  if (found === undefined) return undefined;
+  return { ...textsOf(found), ...Object.fromEntries(Object.entries(found.binaryData ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64")])) };
+}
+
+/** Variables hold text: what a ConfigMap has of binary data is for volumes only. */
+function configMapTexts(pod: Pod, objects: ObjectSource, reference: DataReference): Data | undefined {
+  const found = configMap(pod, objects, reference);
+  return found === undefined ? undefined : textsOf(found);
+}
+
+function configMap(pod: Pod, objects: ObjectSource, { name = "", optional }: DataReference): ConfigMap | undefined {
+  return (objects.get("v1/configmaps", pod.metadata.namespace ?? "", name) as ConfigMap | undefined) ?? missing("configmap", name, optional);
+}
+
+function textsOf({ data = {} }: ConfigMap): Data {
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value)]));
 }
 
 /** @throws ConfigError when it is missing and not optional */

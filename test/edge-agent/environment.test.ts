@@ -8,7 +8,7 @@ import { qosClass } from "../../edge-agent/qos.ts";
 import { container, pod } from "./support/pods.ts";
 
 const objects: readonly AnyObject[] = [
-  { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c", namespace: "default" }, data: { A: "config", B: "config", "any name": "x", "no=name": "x" } },
+  { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c", namespace: "default" }, data: { A: "config", B: "config", "any name": "x", "no=name": "x" }, binaryData: { BIN: "AAEC" } },
   { apiVersion: "v1", kind: "Secret", metadata: { name: "s", namespace: "default" }, data: { B: Buffer.from("secret").toString("base64") } },
   { apiVersion: "v1", kind: "Service", metadata: { name: "kubernetes", namespace: "default" }, spec: { clusterIP: "10.96.0.1", ports: [{ name: "https", port: 443 }] } },
 ];
@@ -57,6 +57,11 @@ test("what is missing is named, unless it is optional", (t) => {
   t.throws(() => of({ env: from("none", "k") }), { message: 'secret "none" not found' });
   t.throws(() => of({ env: from("s", "k") }), { message: "couldn't find key k in Secret default/s" });
   t.false("V" in of({ env: from("none", "k", true) }));
+});
+
+test("binary data of a ConfigMap is for volumes: no variable holds it", (t) => {
+  t.false("BIN" in of({ envFrom: [{ configMapRef: { name: "c" } }] }));
+  t.throws(() => of({ env: [{ name: "V", valueFrom: { configMapKeyRef: { name: "c", key: "BIN" } } }] }), { message: "couldn't find key BIN in ConfigMap default/c" });
 });
 
 test("expansion leaves what it does not know", (t) => {
