@@ -50,4 +50,6 @@ export interface PolicyRules {
   }[];
   readonly nonResourceRules: readonly { readonly verbs: readonly string[]; readonly nonResourceURLs: readonly string[] }[];
   readonly incomplete: boolean;
+  /** what could not be listed, and why */
+  readonly evaluationError?: string;
 }

@@ -81,7 +81,7 @@ export async function controlPlane(parts: ControlPlaneParts): Promise<ControlPla
   const authorizer = authorizerChain([
     internalAuthorizer,
     mastersAuthorizer,
-    { authorize: (asked) => nodes.authorize(asked) },
+    { authorize: (asked) => nodes.authorize(asked), rulesFor: (user, namespace) => nodes.rulesFor(user, namespace) },
     { authorize: (asked) => rbac.authorize(asked), rulesFor: (user, namespace) => rbac.rulesFor(user, namespace) },
     ...(outside === undefined ? [] : [outside]),
   ]);

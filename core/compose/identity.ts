@@ -85,7 +85,7 @@ export function rbacFrom(informers: Informers): RbacAuthorizer {
 
 const NODE_INDEX = "spec.nodeName";
 
-export function nodesFrom(informers: Informers): Authorizer {
+export function nodesFrom(informers: Informers): Required<Authorizer> {
   const pods = informers.of(PODS);
   const claims = informers.of(PERSISTENT_VOLUME_CLAIMS);
   const volumes = informers.of(PERSISTENT_VOLUMES);

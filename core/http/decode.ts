@@ -36,11 +36,14 @@ interface GroupVersionKind {
 /** The object of a POST or PUT. */
 export async function bodyObject(call: Call, route: Route, kinds: KindTable, fieldValidation: Validation): Promise<AnyObject> {
   const format = bodyFormat(call.header("content-type"), formatsOf(route.kind, call));
-  const expected = expectedOf(route, kinds);
+  const expected = { ...expectedOf(route, kinds), ...(route.subresource?.name === "eviction" ? EVICTION_VERSIONS : {}) };
   const { value, problems } = parse(await call.body(), format, expected, fieldValidation);
   const schemaOf = (group: string, version: string, kind: string) => kinds.byKind(group, version, kind)?.schema;
   return decodeBody(expected, value, { fieldValidation, problems, warn: call.warn, schemaOf });
 }
+
+/** Clients of the time when eviction was beta are still there; Kubernetes understands them, too. */
+const EVICTION_VERSIONS = { alsoIn: ["policy/v1beta1"] };
 
 /** What the body of a route is: the kind itself, or that of the subresource. */
 export function expectedOf(route: Route, kinds: KindTable): GroupVersionKind & { readonly schema: ObjectType } {

@@ -3,6 +3,7 @@ import type { Patch, Target, WriteOptions } from "../api/client.ts";
 import type { Kind } from "../api/kinds.ts";
 import type { AnyObject } from "../api/meta.ts";
 import { apiVersionOf } from "../api/meta.ts";
+import { notRegistered } from "../api/schema/decode-body.ts";
 import type { Decoded } from "../api/schema/decode.ts";
 import { decodeMap, decodeValue } from "../api/schema/decode.ts";
 import { types } from "../api/schema/facts.ts";
@@ -107,7 +108,7 @@ function decoded(kind: BodyKind, value: unknown, options: Strictness, old: AnyOb
   }
   // what says nothing is taken for the kind of the resource
   if ((apiVersion || apiVersionOf(kind)) !== apiVersionOf(kind) || (kindName || kind.kind) !== kind.kind) {
-    throw unusable(`no kind "${kindName}" is registered for version "${apiVersion}" in the scheme of this server`);
+    throw unusable(notRegistered(kindName as string, apiVersion as string, kind.group));
   }
   const decode = () => {
     try {

@@ -10,6 +10,8 @@ import { ApiError } from "../api/status.ts";
 import type { User } from "../api/user.ts";
 import { authorize } from "./authorize.ts";
 import type { Context } from "./context.ts";
+import { ownWrite } from "./managed-fields/own.ts";
+import { inNamespace } from "./metadata.ts";
 
 export interface Creation {
   readonly context: Context;
@@ -35,8 +37,9 @@ export function handlerPath({ group, plural }: Kind, subresource: string | undef
 }
 
 export async function createVirtual(handler: CreateHandler, creation: Creation): Promise<AnyObject | Status> {
-  const { context, user, kind, namespace, name, subresource, options, object } = creation;
+  const { context, user, kind, namespace, name, subresource, options } = creation;
   await authorize(context, { user, verb: "create", kind, namespace, name, subresource });
+  const object = given(creation);
   const request = {
     operation: "CREATE",
     user,
@@ -53,6 +56,14 @@ export async function createVirtual(handler: CreateHandler, creation: Creation):
   const admitted = await context.admission.mutate(request);
   await context.admission.validate({ ...request, object: admitted });
   return handler({ ...creation, object: admitted });
+}
+
+/** Reviews whose answer names who asked what; those of oneself are made anew. */
+const TRACKED: ReadonlySet<string> = new Set(["localsubjectaccessreviews", "selfsubjectaccessreviews", "subjectaccessreviews", "tokenreviews"]);
+
+function given({ context, user, kind, namespace, subresource, object, options }: Creation): AnyObject {
+  if (subresource !== undefined || !TRACKED.has(kind.plural)) return object;
+  return ownWrite({ kind, user, options, object: inNamespace(kind, object, namespace), old: undefined, subresource: undefined, now: context.clock.now() });
 }
 
 export function unsupportedCreate(): ApiError {

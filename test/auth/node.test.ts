@@ -136,3 +136,18 @@ test("references of a pod are all found", (t) => {
 test("a resource with the name of something that every object has is nobody's", async (t) => {
   for (const plural of ["constructor", "toString", "hasOwnProperty"]) t.false(await may("get", plural), plural);
 });
+
+test("a refusal says what a node may do with such objects", async (t) => {
+  const why = async (verb: string, plural: string, more: object = {}) => {
+    const decision = await authorizer.authorize({ user: pi, verb, resource: { group: "", version: "v1", plural, namespace: "shop", ...more } as never });
+    return decision.allowed ? "" : decision.reason;
+  };
+  t.is(await why("create", "configmaps"), "can only read resources of this type");
+  t.is(await why("list", "secrets"), "No Object name found");
+  t.is(await why("get", "secrets", { name: "other" }), "no relationship found between node 'pi' and this object");
+  t.is(await why("list", "pods"), "can only list/watch pods with spec.nodeName field selector");
+  t.is(await why("list", "nodes", { namespace: undefined }), "node 'pi' cannot read all nodes, only its own Node object");
+  t.is(await why("delete", "nodes", { namespace: undefined, name: "pi" }), "");
+  t.is(await why("list", "persistentvolumes", { namespace: undefined }), "can only get individual resources of this type");
+  t.like(await authorizer.rulesFor(pi, "shop"), { incomplete: true, evaluationError: "node authorizer does not support user rule resolution" });
+});

@@ -39,6 +39,23 @@ test("access reviews ask the authorizer for the one they name", async (t) => {
   await t.throwsAsync(client.create(SUBJECT_ACCESS_REVIEWS, { spec: {} }), { message: /at least one of user or group must be specified/ });
 });
 
+test("an access review says who asked what, and its selectors are one thing or the other", async (t) => {
+  const { client } = await setup({ authorizer });
+  const ask = (more: object) => client.create(SUBJECT_ACCESS_REVIEWS, { spec: { user: "u", resourceAttributes: { verb: "list", resource: "pods", ...more } } });
+  const { managedFields } = (await ask({ fieldSelector: { rawSelector: "spec.nodeName=a" } })).metadata;
+  t.deepEqual(managedFields?.map(({ operation, fieldsV1 }) => [operation, Object.keys((fieldsV1 as { readonly [field: string]: object })["f:spec"] ?? {}).toSorted()]), [["Update", ["f:resourceAttributes", "f:user"]]]);
+  await t.throwsAsync(ask({ fieldSelector: {} }), { message: /fieldSelector.requirements: Required value: when spec.resourceAttributes.fieldSelector is specified, requirements or rawSelector is required/ });
+  await t.throwsAsync(ask({ labelSelector: { rawSelector: "a", requirements: [{ key: "a", operator: "Exists" }] } }), { message: /rawSelector: Invalid value: "a": may not specified at the same time as requirements/ });
+  await t.throwsAsync(ask({ labelSelector: { requirements: [{ key: "a b", operator: "In", values: ["c"] }] } }), { message: /labelSelector.requirements\[0\].key: Invalid value: "a b"/ });
+});
+
+test("a binding and an eviction name the pod of the path", async (t) => {
+  const { client } = await setup({});
+  const at = { namespace: "n", name: "a" };
+  await t.throwsAsync(client.create(PODS, { apiVersion: "v1", kind: "Binding", metadata: { name: "b" }, target: { kind: "Node", name: "x" } }, { ...at, subresource: "binding" }), { message: "name in URL does not match name in Binding object" });
+  await t.throwsAsync(client.create(PODS, { apiVersion: "policy/v1", kind: "Eviction", metadata: {} }, { ...at, subresource: "eviction" }), { message: "name in URL does not match name in Eviction object" });
+});
+
 test("a user learns who they are and what they may", async (t) => {
   const { client } = await setup({ authorizer });
   t.like(await client.create(SELF_SUBJECT_REVIEWS, {}), { status: { userInfo: { username: "admin", groups: ["system:masters"] } } });

@@ -13,6 +13,8 @@ export interface Expected {
   readonly version: string;
   readonly kind: string;
   readonly schema: ObjectType;
+  /** other versions of the kind that are taken for this one */
+  readonly alsoIn?: readonly string[];
 }
 
 export interface DecodeOptions {
@@ -23,6 +25,44 @@ export interface DecodeOptions {
   readonly problems?: readonly string[];
   /** the type of another kind that the body names, to tell a wrong kind from an unknown one */
   readonly schemaOf?: (group: string, version: string, kind: string) => ObjectType | undefined;
+}
+
+/** Where Kubernetes has the types of its kinds; its answers name the place. */
+export function notRegistered(kind: string, apiVersion: string, group: string): string {
+  const scheme = SCHEMES[group] ?? "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30";
+  return `no kind "${kind}" is registered for version "${apiVersion}" in scheme "${scheme}"`;
+}
+
+const SCHEMES: { readonly [group: string]: string } = {
+  "apiextensions.k8s.io": "k8s.io/apiextensions-apiserver/pkg/apiserver/apiserver.go:55",
+  "apiregistration.k8s.io": "k8s.io/kube-aggregator/pkg/apiserver/scheme/scheme.go:33",
+};
+
+/** Versions that Kubernetes still can read and serves no more, by the first part of their group. */
+const SERVED_ONCE: { readonly [group: string]: readonly string[] } = {
+  admissionregistration: ["v1beta1", "v1alpha1"],
+  apps: ["v1beta1", "v1beta2"],
+  authentication: ["v1beta1", "v1alpha1"],
+  authorization: ["v1beta1"],
+  autoscaling: ["v1", "v2"],
+  batch: ["v1beta1"],
+  certificates: ["v1beta1", "v1alpha1"],
+  coordination: ["v1beta1", "v1alpha2"],
+  discovery: ["v1beta1"],
+  events: ["v1beta1"],
+  extensions: ["v1beta1"],
+  flowcontrol: ["v1beta1", "v1beta2", "v1beta3"],
+  networking: ["v1beta1"],
+  node: ["v1beta1", "v1alpha1"],
+  policy: ["v1beta1"],
+  rbac: ["v1beta1", "v1alpha1"],
+  scheduling: ["v1beta1", "v1alpha1"],
+  storage: ["v1beta1", "v1alpha1"],
+};
+
+function wasServed(apiVersion: string): boolean {
+  const { group, version } = parseApiVersion(apiVersion);
+  return SERVED_ONCE[group.split(".", 1)[0] ?? ""]?.includes(version) === true;
 }
 
 /** Sets the order of the fields. */
@@ -36,17 +76,17 @@ export function decodeBody(expected: Expected, body: unknown, options: DecodeOpt
   const cannot = (why: string) => badRequest(`${kind} in version "${version}" cannot be handled as a ${expected.kind}: ${why}`);
 
   const expectedVersion = apiVersionOf(expected);
-  const same = kind === expected.kind && apiVersion === expectedVersion;
+  const same = kind === expected.kind && (apiVersion === expectedVersion || expected.alsoIn?.includes(apiVersion) === true);
   if (!same && expected.schema.custom === true && apiVersion === expectedVersion) throw anotherKind(expected, kind, body);
   const schemaOf = (name: string) => options.schemaOf?.(group, version, name);
   const schema = same ? expected.schema : schemaOf(kind);
-  if (kind === expected.kind && !same) {
+  if (kind === expected.kind && !same && (schema !== undefined || expected.schema.custom === true || wasServed(apiVersion))) {
     throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expectedVersion})`);
   }
   const another = () => cannot(`converting (${version}.${kind}) to (${shortGroup(expected.group)}.${expected.kind}): unknown conversion`);
   if (schema === undefined) {
     if (kind === "List" || (kind.endsWith("List") && schemaOf(kind.slice(0, -"List".length)) !== undefined)) throw another();
-    throw cannot(`no kind "${kind}" is registered for version "${apiVersion}"`);
+    throw cannot(notRegistered(kind, apiVersion, expected.group));
   }
 
   const decoded = decodePrefixed(schema, body, cannot);

@@ -19,7 +19,9 @@ export function authorizerChain(authorizers: readonly Authorizer[]): Required<Au
         const rules = await authorizer.rulesFor?.(user, namespace);
         if (rules !== undefined) all.push(rules);
       }
+      const errors = all.flatMap(({ evaluationError }) => evaluationError ?? []);
       return {
+        ...(errors.length === 0 ? {} : { evaluationError: errors.join(", ") }),
         resourceRules: all.flatMap((rules) => rules.resourceRules),
         nonResourceRules: all.flatMap((rules) => rules.nonResourceRules),
         incomplete: all.some((rules) => rules.incomplete),

@@ -8,7 +8,7 @@ import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/typ
 import type { User } from "../../api/user.ts";
 import { NODES } from "../../api/user.ts";
 import { ruleOf } from "../notation.ts";
-import type { Attributes, Authorizer, Decision } from "../auth.ts";
+import type { Attributes, Authorizer, Decision, PolicyRules } from "../auth.ts";
 import { podReferences } from "./pod-references.ts";
 import { allows } from "./rules.ts";
 import { wordTable } from "../../api/word-table.ts";
@@ -67,7 +67,7 @@ const checks = wordTable<Check>({
   "leases.coordination.k8s.io": (asked) => asked.namespace === "kube-node-lease" && isOwnByName(asked),
 });
 
-export function nodeAuthorizer(lookup: NodeLookup): Authorizer {
+export function nodeAuthorizer(lookup: NodeLookup): Required<Authorizer> {
   return {
     async authorize(attributes): Promise<Decision> {
       const node = nodeOf(attributes.user);
@@ -78,9 +78,54 @@ export function nodeAuthorizer(lookup: NodeLookup): Authorizer {
       const check = checks[resource.subresource === undefined || resource.subresource === "" ? place : `${place}/${resource.subresource}`];
       if (check === undefined) return noOpinion("");
       if (check({ ...resource, verb, node }, lookup)) return { allowed: true, reason: "" };
-      return noOpinion(`no relationship found between node '${node}' and this object`);
+      return noOpinion(reasonOf({ ...resource, verb, node }));
+    },
+    async rulesFor(user): Promise<PolicyRules> {
+      const known = { resourceRules: [], nonResourceRules: [], incomplete: false };
+      return nodeOf(user) === undefined ? known : { ...known, incomplete: true, evaluationError: "node authorizer does not support user rule resolution" };
     },
   };
+}
+
+const READ = ["get", "list", "watch"];
+
+/** Why a node may not, in the words of Kubernetes. */
+function reasonOf(asked: Asked): string {
+  const { plural, subresource = "", verb, node, name = "", namespace = "" } = asked;
+  const unrelated = `no relationship found between node '${node}' and this object`;
+  const reads = READ.includes(verb);
+  const own = ["get", "create", "update", "patch", "delete"].includes(verb);
+  switch (`${plural}${subresource === "" ? "" : "/"}${subresource}`) {
+    case "nodes":
+      if (!reads) return "";
+      return name === "" ? `node '${node}' cannot read all nodes, only its own Node object` : `node '${node}' cannot read '${name}', only its own Node object`;
+    case "pods":
+      if (verb === "list" || verb === "watch") return name === "" ? "can only list/watch pods with spec.nodeName field selector" : unrelated;
+      return verb === "get" ? unrelated : "";
+    case "secrets":
+    case "configmaps":
+      if (!reads) return "can only read resources of this type";
+      return namespace === "" ? "can only read namespaced object of this type" : nameOf(asked) === undefined ? "No Object name found" : unrelated;
+    case "persistentvolumeclaims":
+    case "persistentvolumes":
+    case "volumeattachments":
+    case "resourceclaims":
+      return verb === "get" && name !== "" ? unrelated : "can only get individual resources of this type";
+    case "persistentvolumeclaims/status":
+      return own && verb !== "create" && verb !== "delete" ? unrelated : "can only get/update/patch this type";
+    case "serviceaccounts":
+      if (verb === "get") return unrelated;
+      return verb === "create" && name !== "" ? "can only create token subresource of serviceaccount" : "can only create tokens for individual service accounts";
+    case "leases":
+      if (!own) return "can only get, create, update, patch, or delete a node lease";
+      return namespace === "kube-node-lease" ? "can only access node lease with the same name as the requesting node" : 'can only access leases in the "kube-node-lease" system namespace';
+    case "csinodes":
+      return own ? "can only access CSINode with the same name as the requesting node" : "can only get, create, update, patch, or delete a CSINode";
+    case "resourceslices":
+      return reads || verb === "deletecollection" ? "can only list/watch/deletecollection resourceslices with nodeName field selector" : unrelated;
+    default:
+      return ["nodes/status", "pods/status", "pods/eviction"].includes(`${plural}/${subresource}`) ? "" : unrelated;
+  }
 }
 
 /** The node that a user is; undefined if it is none. */

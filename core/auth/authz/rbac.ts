@@ -72,9 +72,18 @@ export function rbacAuthorizer(lookup: RbacLookup): RbacAuthorizer {
         ),
         nonResourceRules: rules.flatMap(({ verbs, nonResourceURLs = [] }) => (nonResourceURLs.length === 0 ? [] : [{ verbs, nonResourceURLs }])),
         incomplete: all.some((grant) => grant.rules === undefined),
+        ...evaluationError(all),
       };
     },
   };
+}
+
+/** Bindings to roles that are not there. */
+function evaluationError(grants: readonly Grant[]): { readonly evaluationError?: string } {
+  const missing = new Set(grants.filter(({ rules }) => rules === undefined).map(({ binding }) => `${binding.roleRef.kind.toLowerCase()}.rbac.authorization.k8s.io ${JSON.stringify(binding.roleRef.name)} not found`));
+  const [first, ...more] = missing;
+  if (first === undefined) return {};
+  return { evaluationError: more.length === 0 ? first : `[${[first, ...more].join(", ")}]` };
 }
 
 function means(subject: Subject, user: User, bindingNamespace: string | undefined): boolean {

@@ -3,6 +3,8 @@
  * stored (authorization.k8s.io/v1).
  */
 import type { AnyObject } from "../../api/meta.ts";
+import { check, forbidden, invalid as invalidValue, required } from "../../api/kinds/validate/errors.ts";
+import { labelValue, qualifiedName } from "../../api/names.ts";
 import type { FieldError } from "../../api/status.ts";
 import { invalid } from "../../api/status.ts";
 import type { ResourceAttributes, SubjectAccessReviewSpec } from "../../api/types.gen.ts";
@@ -64,6 +66,7 @@ function validate(spec: SubjectAccessReviewSpec, asker: Asker, namespace: string
   const wrong = (field: string, value: unknown, why: string) =>
     errors.push({ type: "FieldValueInvalid", field, message: `Invalid value: ${JSON.stringify(value)}: ${why}` });
   const { resourceAttributes: resource, nonResourceAttributes: path, user = "", groups = [] } = spec;
+  for (const field of ["fieldSelector", "labelSelector"] as const) checkSelector(errors, `spec.resourceAttributes.${field}`, resource?.[field], field === "labelSelector");
   if (resource !== undefined && path !== undefined) {
     wrong("spec.nonResourceAttributes", { Path: path.path ?? "", Verb: path.verb ?? "" }, "cannot be specified in combination with resourceAttributes");
   }
@@ -77,4 +80,28 @@ function validate(spec: SubjectAccessReviewSpec, asker: Asker, namespace: string
   }
   if (path !== undefined) wrong("spec.nonResourceAttributes", { Path: path.path ?? "", Verb: path.verb ?? "" }, "disallowed on this kind of request");
   return errors;
+}
+
+interface SelectorAttributes {
+  readonly rawSelector?: string;
+  readonly requirements?: readonly { readonly key: string; readonly operator: string; readonly values?: readonly string[] }[];
+}
+
+/** Operators that nobody knows are let through: a newer client may know them. */
+function checkSelector(errors: FieldError[], at: string, selector: SelectorAttributes | undefined, ofLabels: boolean): void {
+  if (selector === undefined) return;
+  const { rawSelector = "", requirements = [] } = selector;
+  if (rawSelector !== "" && requirements.length > 0) invalidValue(errors, `${at}.rawSelector`, rawSelector, "may not specified at the same time as requirements");
+  if (rawSelector === "" && requirements.length === 0) required(errors, `${at}.requirements`, `when ${at} is specified, requirements or rawSelector is required`);
+  for (const [index, { key, operator, values = [] }] of requirements.entries()) {
+    const place = `${at}.requirements[${index}]`;
+    if ((operator === "In" || operator === "NotIn") && values.length === 0) required(errors, `${place}.values`, "must be specified when `operator` is 'In' or 'NotIn'");
+    if ((operator === "Exists" || operator === "DoesNotExist") && values.length > 0) forbidden(errors, `${place}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+    if (!ofLabels) {
+      if (key === "") required(errors, `${place}.key`, "must be specified");
+      continue;
+    }
+    check(errors, `${place}.key`, key, qualifiedName);
+    for (const [number, value] of values.entries()) check(errors, `${place}.values[${number}]`, value, labelValue);
+  }
 }

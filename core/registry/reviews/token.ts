@@ -1,7 +1,6 @@
 /** TokenReview: whose token is this? Asked by those who are given one (webhooks, metrics endpoints, Vault). */
 import type { AnyObject } from "../../api/meta.ts";
-import type { FieldError } from "../../api/status.ts";
-import { ApiError, invalid } from "../../api/status.ts";
+import { ApiError, badRequest } from "../../api/status.ts";
 import type { User } from "../../api/user.ts";
 import type { CreateHandler } from "../virtual.ts";
 import { userInfo } from "./self-subject.ts";
@@ -15,12 +14,10 @@ export type VerifyToken = (
   audiences: readonly string[],
 ) => Promise<{ readonly user: User; readonly audiences: readonly string[] } | undefined>;
 
-const EMPTY: FieldError = { type: "FieldValueInvalid", field: "spec.token", message: 'Invalid value: "": token is required' };
-
 export function tokenReview(verify: VerifyToken): CreateHandler {
   return async ({ object }) => {
     const { token = "", audiences = [] } = (object.spec ?? {}) as { readonly token?: string; readonly audiences?: readonly string[] };
-    if (token === "") throw invalid({ group: "authentication.k8s.io", kind: "TokenReview" }, "", [EMPTY]);
+    if (token === "") throw badRequest("token is required for TokenReview in authentication");
     const found = await verify(token, audiences).catch((error: unknown) => {
       if (error instanceof ApiError && error.reason === "Unauthorized") return undefined;
       throw error;

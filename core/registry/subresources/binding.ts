@@ -2,7 +2,7 @@
 import { timestamp } from "../../api/clock.ts";
 import type { AnyObject } from "../../api/meta.ts";
 import { PODS } from "../../api/resources.gen.ts";
-import { ApiError, conflict } from "../../api/status.ts";
+import { ApiError, badRequest, conflict } from "../../api/status.ts";
 import type { Binding, Pod, PodCondition } from "../../api/types.gen.ts";
 import { kindOf } from "../context.ts";
 import { modified } from "../store-errors.ts";
@@ -15,6 +15,7 @@ const BINDING = { group: "", plural: "pods/binding" };
 export const bind: CreateHandler = async ({ context, namespace, name, object, options }) => {
   const binding = object as unknown as Binding;
   const pod = name ?? binding.metadata.name ?? "";
+  if (binding.metadata.name !== pod) throw badRequest("name in URL does not match name in Binding object");
   const node = nodeOf(binding);
   const pods = kindOf(context, PODS);
   await touch(context, pods, { namespace, name: pod }, options.dryRun === true, (old) => {

@@ -31,7 +31,7 @@ const DISRUPTION_TARGET = {
 
 export const evict: CreateHandler = async ({ context, user, kind, namespace, name = "", object, options }) => {
   const eviction = object as AnyObject & { readonly deleteOptions?: DeleteOptions };
-  if ((eviction.metadata.name ?? name) !== name) throw badRequest("name in URL does not match name in Eviction object");
+  if (eviction.metadata.name !== name) throw badRequest("name in URL does not match name in Eviction object");
   const target = { namespace, name };
   const pod = context.codec(kind).decode(current(context, kind, target)) as AnyObject & Pod;
   const dryRun = options.dryRun === true;

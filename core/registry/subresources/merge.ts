@@ -36,6 +36,8 @@ const known: { readonly [subresource: string]: Merge } = {
   resize(update, old) {
     const { containers, initContainers } = specOf(old);
     const { resources } = specOf(update);
+    // other containers than there are: validation sees them, and refuses
+    if (!sameNames(specOf(update).containers, containers) || !sameNames(specOf(update).initContainers, initContainers)) return { ...old, spec: update.spec };
     const resized = { containers: containers?.map(resizedBy(specOf(update).containers)), ...(resources === undefined ? {} : { resources }) };
     return withSpec(old, initContainers === undefined ? resized : { ...resized, initContainers: initContainers.map(resizedBy(specOf(update).initContainers)) });
   },
@@ -51,6 +53,8 @@ const withStatus = (old: AnyObject, status: { readonly [field: string]: unknown 
   ...old,
   status: { ...(old.status as object | undefined), ...status },
 });
+
+const sameNames = (a: readonly Container[] = [], b: readonly Container[] = []): boolean => a.length === b.length && a.every(({ name }, index) => name === b[index]?.name);
 
 const resizedBy = (wanted: readonly Container[] | undefined) => (container: Container) => {
   const found = wanted?.find(({ name }) => name === container.name);

@@ -131,7 +131,8 @@ const schemaOf = (group: string, version: string, kind: string) =>
 const refused: readonly (readonly [unknown, RegExp])[] = [
   [[], /^the object provided is unrecognized \(must be of type Pod\).*cannot unmarshal array/],
   [null, /unrecognized/],
-  [{ kind: "Pod", apiVersion: "v2" }, /^the API version in the data \(v2\) does not match the expected API version \(v1\)$/],
+  [{ kind: "Pod", apiVersion: "v2" }, /^Pod in version "v2" cannot be handled as a Pod: no kind "Pod" is registered for version "v2" in scheme "k8s.io\/kubernetes\/pkg\/api\/legacyscheme\/scheme.go:30"$/],
+  [{ kind: "Pod", apiVersion: "apps/v1beta1" }, /^the API version in the data \(apps\/v1beta1\) does not match the expected API version \(v1\)$/],
   [{ kind: "Nothing", apiVersion: "v1" }, /^Nothing in version "v1" cannot be handled as a Pod: no kind "Nothing" is registered/],
   [{ kind: "Secret", apiVersion: "v1" }, /^Secret in version "v1" cannot be handled as a Pod: converting \(v1.Secret\) to \(core.Pod\): unknown conversion$/],
   [{ kind: "SecretList", apiVersion: "v1" }, /converting \(v1.SecretList\) to \(core.Pod\): unknown conversion$/],

@@ -30,6 +30,9 @@ export function validateResize(errors: Errors, next: Pod, old: Pod): void {
   if (next.spec?.os?.name === "windows") forbidden(errors, "", "windows pods cannot be resized");
   const was = qosClass(old.spec);
   if (qosClass(next.spec) !== was) invalid(errors, "spec", next.status?.qosClass ?? was, "Pod QOS Class may not change as a result of resizing");
+  const moved = (["containers", "initContainers"] as const).flatMap((list) => otherContainers(list, next.spec?.[list], old.spec?.[list]));
+  errors.push(...moved);
+  if (moved.length > 0) return;
   notRemoved(errors, "spec.resources", next.spec?.resources, old.spec?.resources);
   for (const list of ["containers", "initContainers"] as const) {
     next.spec?.[list]?.forEach((container, index) => {
@@ -40,6 +43,14 @@ export function validateResize(errors: Errors, next: Pod, old: Pod): void {
   if (next.spec !== undefined && old.spec !== undefined && !same(withoutSizes(next.spec), withoutSizes(old.spec))) {
     forbidden(errors, "spec", "only cpu and memory resources are mutable");
   }
+}
+
+/** A resize is about the containers that are there, in their order. */
+function otherContainers(list: string, next: readonly Container[] = [], old: readonly Container[] = []): Errors {
+  const errors: Errors = [];
+  if (next.length !== old.length) forbidden(errors, `spec.${list}`, `${list} may not be added or removed on resize`);
+  else for (const [index, { name }] of old.entries()) if (next[index]?.name !== name) forbidden(errors, `spec.${list}[${index}].name`, `${list} may not be renamed or reordered on resize`);
+  return errors;
 }
 
 function notRemoved(errors: Errors, path: string, next: ResourceRequirements | undefined, old: ResourceRequirements | undefined): void {
