@@ -132,6 +132,21 @@ test("an expression that cannot choose a device is refused", async (t) => {
   ]);
 });
 
+test("what is null or missing around an expression is no mistake of the expression", async (t) => {
+  const { client } = await plane(t);
+  for (const spec of [undefined, { selectors: null }, { selectors: [{ cel: null }] }]) {
+    const found = await causes(client.create(DEVICE_CLASSES, { metadata: { name: "a" }, spec } as never, { dryRun: true }));
+    t.false(found.some((text) => text.includes("compilation failed")), JSON.stringify(spec));
+  }
+  for (const requests of [null, [{ name: "r" }], [{ name: "r", exactly: null, firstAvailable: [{ name: "s" }] }]]) {
+    const claim = { metadata: { name: "c" }, spec: { devices: { requests } } };
+    const found = await causes(client.create(RESOURCE_CLAIMS, claim as never, { namespace: "default", dryRun: true }));
+    t.false(found.some((text) => text.includes("compilation failed")), JSON.stringify(requests));
+  }
+  const empty = { metadata: { name: "p" }, spec: { matchConstraints, validations: [{ expression: "" }] } };
+  t.deepEqual(await causes(client.create(VALIDATING_ADMISSION_POLICIES, empty)), ["spec.validations[0].expression: Required value: expression is not specified"]);
+});
+
 test("mutating policies apply configurations and patches, each seeing what came before", async (t) => {
   const { client } = await withPolicy(t, "Mutating", {
     variables: [{ name: "who", expression: "request.userInfo.username" }],

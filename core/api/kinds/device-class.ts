@@ -8,7 +8,8 @@ import { configuration, eachOf, LIMITS, selector } from "./validate/device-rules
 import { invalid } from "./validate/errors.ts";
 
 export const deviceClassHooks: KindHooks = {
-  validate: checking<DeviceClass>((errors, { spec }) => {
+  validate: checking<DeviceClass>((errors, object) => {
+    const spec = (object as Partial<DeviceClass>).spec ?? {};
     eachOf(errors, "spec.selectors", spec.selectors ?? [], LIMITS.selectors, selector);
     eachOf(errors, "spec.config", spec.config ?? [], LIMITS.configurations, (found, at, { opaque }) => configuration(found, at, opaque));
     const name = spec.extendedResourceName;

@@ -26,7 +26,7 @@ function deviceEnvironment(): Environment {
 }
 
 export function checkClass(errors: Errors, object: AnyObject): void {
-  checkSelectors(errors, "spec.selectors", (object as unknown as DeviceClass).spec.selectors);
+  checkSelectors(errors, "spec.selectors", (object as unknown as Partial<DeviceClass>).spec?.selectors);
 }
 
 export function checkClaim(errors: Errors, object: AnyObject): void {
@@ -34,20 +34,25 @@ export function checkClaim(errors: Errors, object: AnyObject): void {
 }
 
 export function checkClaimTemplate(errors: Errors, object: AnyObject): void {
-  checkRequests(errors, "spec.spec", (object as unknown as ResourceClaimTemplate).spec.spec);
+  checkRequests(errors, "spec.spec", (object as unknown as Partial<ResourceClaimTemplate>).spec?.spec);
 }
 
 function checkRequests(errors: Errors, at: string, spec: ResourceClaimSpec | undefined): void {
-  for (const [index, { exactly, firstAvailable = [] }] of (spec?.devices?.requests ?? []).entries()) {
+  for (const [index, request] of (spec?.devices?.requests ?? []).entries()) {
     const path = `${at}.devices.requests[${index}]`;
-    checkSelectors(errors, `${path}.exactly.selectors`, exactly?.selectors);
-    for (const [number, { selectors }] of firstAvailable.entries()) checkSelectors(errors, `${path}.firstAvailable[${number}].selectors`, selectors);
+    const alternatives = request?.firstAvailable ?? [];
+    // a request that asks in both ways is refused as a whole
+    if (alternatives.length === 0) checkSelectors(errors, `${path}.exactly.selectors`, request?.exactly?.selectors);
+    else if (request?.exactly === undefined) for (const [number, one] of alternatives.entries()) checkSelectors(errors, `${path}.firstAvailable[${number}].selectors`, one?.selectors);
   }
 }
 
-function checkSelectors(errors: Errors, at: string, selectors: readonly DeviceSelector[] = []): void {
-  for (const [index, { cel }] of selectors.entries()) {
-    const expression = cel?.expression ?? "";
+/** Validation sees objects with nulls where a client wrote them. */
+function checkSelectors(errors: Errors, at: string, selectors: readonly DeviceSelector[] | null | undefined): void {
+  for (const [index, selector] of (selectors ?? []).entries()) {
+    const { cel } = selector ?? {};
+    if (cel === undefined || cel === null) continue;
+    const expression = cel.expression ?? "";
     const wrong = mistakeOf(expression);
     if (wrong !== undefined) invalid(errors, `${at}[${index}].cel.expression`, expression, wrong);
   }

@@ -63,6 +63,8 @@ function checkConditions(errors: Errors, conditions: readonly MatchCondition[], 
 }
 
 function compiled(errors: Errors, field: string, program: Program | CompileError, expression = "", types?: readonly string[]): void {
+  // that there is none has been said
+  if (expression.trim() === "") return;
   if (program instanceof CompileError) invalid(errors, field, expression, `compilation failed: ${program.message}`);
   else if (types !== undefined && !types.includes(celGo(program.type))) {
     invalid(errors, field, expression, `must evaluate to ${types.length === 1 ? types[0] : `one of [${types.join(" ")}]`} but got ${celGo(program.type)}`);
