@@ -21,8 +21,10 @@ import { walDamage } from "./wal-damage.ts";
 
 /** Revisions read by one call of history: a few milliseconds of the event loop. */
 const HISTORY_WINDOW = 500;
-/** Revisions swept by one step of compaction: one commit of about half a millisecond, so that others run in between. */
+/** Revisions swept by one commit of compaction: about a third of a millisecond. */
 const FORGET_STEP = 25;
+/** A step goes on with such commits for this long, ms: handing it to the thread costs more than a commit on a busy machine. */
+const FORGET_MS = 1;
 /** Page cache, KiB: everything current is in memory already, the cache only serves index pages. */
 const CACHE_KIB = 2_048;
 /** Pages of 4 KiB in the write-ahead log before it is copied back: bounds the file, saves the flash repeated writes of a page. */
@@ -118,6 +120,18 @@ export function openSqliteLog(path: string): SqliteLog {
     }
   }
 
+  /** @returns how far it came */
+  function sweep(from: number, revision: number): number {
+    const to = Math.min(revision, from + FORGET_STEP);
+    transaction(() => {
+      sql.dropReplaced.run(from, to);
+      sql.dropDeletions.run(from, to);
+      sql.swept.run(revision, to);
+    });
+    sweeps += 1;
+    return to;
+  }
+
   const state = () => sql.state.get() as { compacted: number; swept: number };
   const last = () => Math.max((sql.last.get() as { last: number }).last, state().compacted);
   const rowAt = (revision: number) => sql.row.get(revision) as Row | undefined;
@@ -185,20 +199,17 @@ export function openSqliteLog(path: string): SqliteLog {
         return "more";
       }
       if (swept >= revision) return "done";
-      const to = Math.min(revision, swept + FORGET_STEP);
       // What readers may not ask for has to be durable. Sweeping is not: a crash takes back whole steps, which are done
       // again, and the next write syncs the same file. So the disk is left to those who wait for it.
       if (compacted >= revision) db.exec("PRAGMA synchronous = NORMAL");
       try {
-        transaction(() => {
-          sql.dropReplaced.run(swept, to);
-          sql.dropDeletions.run(swept, to);
-          sql.swept.run(revision, to);
-        });
+        const until = performance.now() + FORGET_MS;
+        let from = swept;
+        do from = sweep(from, revision);
+        while (from < revision && sweeps < SWEEPS_PER_CHECKPOINT && performance.now() < until);
       } finally {
         db.exec("PRAGMA synchronous = FULL");
       }
-      sweeps += 1;
       return "more";
     },
 
