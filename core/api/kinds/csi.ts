@@ -144,7 +144,7 @@ export const csiStorageCapacityHooks: KindHooks = {
 };
 
 function capacity(errors: Errors, { storageClassName = "", nodeTopology, capacity: amount }: CSIStorageCapacity): void {
-  check(errors, "storageClassName", storageClassName, dns1123Subdomain);
   if (nodeTopology !== undefined) errors.push(...validateLabelSelector(nodeTopology, "nodeTopology"));
+  check(errors, "storageClassName", storageClassName, dns1123Subdomain);
   if (amount !== undefined) amountNotNegative(errors, "capacity", amount);
 }

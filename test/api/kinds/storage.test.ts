@@ -17,6 +17,8 @@ const storageClass = (fields: object = {}): Given => ({ apiVersion: "storage.k8s
 const driver = (spec: object): Given => ({ apiVersion: "storage.k8s.io/v1", kind: "CSIDriver", spec });
 const attachment = (source: object): Given => ({ apiVersion: "storage.k8s.io/v1", kind: "VolumeAttachment", spec: { attacher: "example.com", nodeName: "n", source } });
 
+const SUBDOMAIN = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+
 const wrong: readonly (readonly [title: string, given: Given, refusals: readonly string[]])[] = [
   ["a volume without source", volume({ hostPath: undefined }), ["spec: Required value: must specify a volume type"]],
   ["a volume with two sources", volume({ nfs: { server: "s", path: "/" } }), ["spec.nfs: Forbidden: may not specify more than 1 volume type"]],
@@ -28,6 +30,7 @@ const wrong: readonly (readonly [title: string, given: Given, refusals: readonly
   ["endpoints in a namespace of no name", volume({ hostPath: undefined, glusterfs: { endpoints: "e", path: "p", endpointsNamespace: "" } }), ['spec.glusterfs.endpointsNamespace: Invalid value: "": if the endpointnamespace is set, it must be a valid namespace name']],
   ["a target that is called like none", volume({ hostPath: undefined, iscsi: { targetPortal: "p", iqn: "x", lun: 0 } }), ['spec.iscsi.iqn: Invalid value: "x": must be valid format']],
   ["a topology of everything", storageClass({ allowedTopologies: [{}] }), ['allowedTopologies[0].matchLabelExpressions: Duplicate value: ""']],
+  ["a capacity of no place, before one of no class", { apiVersion: "storage.k8s.io/v1", kind: "CSIStorageCapacity", storageClassName: "A", nodeTopology: { matchExpressions: [{ key: "k", operator: "X" }] } }, ['nodeTopology.matchExpressions[0].operator: Invalid value: "X": not a valid selector operator', `storageClassName: Invalid value: "A": ${SUBDOMAIN}`]],
   ["recycling a root", volume({ hostPath: { path: "/" }, persistentVolumeReclaimPolicy: "Recycle" }), ["spec.persistentVolumeReclaimPolicy: Forbidden: may not be 'recycle' for a hostPath mount of '/'"]],
   ["a claim for nothing", claim({ resources: { requests: { storage: "0" } } }), ['spec.resources[storage]: Invalid value: "0": must be greater than zero']],
   ["a class of nobody", storageClass({ provisioner: "" }), ["provisioner: Required value"]],
