@@ -48,7 +48,10 @@ export function summary(input: SummaryInput): object {
     },
     pods: figures.pods.flatMap((usage) => {
       const pod = input.running.get(usage.uid);
-      return pod === undefined ? [] : [podOf(input, pod, usage, time)];
+      if (pod === undefined) return [];
+      // the runtime lists containers that have ended, too, without figures
+      const containers = usage.containers.filter(({ id }) => pod.containers.some((each) => each.id === id && each.state === "running"));
+      return containers.length === 0 ? [] : [podOf(input, pod, { ...usage, containers }, time)];
     }),
   };
 }

@@ -50,6 +50,18 @@ test("the summary tells how long was waited, where the kernel does", (t) => {
   t.false("psi" in node.memory);
 });
 
+test("the summary leaves out containers that have ended, and pods of which none runs", (t) => {
+  const shown = (states: readonly ("running" | "exited")[]) => {
+    const containers = states.map((state, at) => ({ id: `c${at}`, name: `n${at}`, attempt: 0, state, image: "i", imageId: "i", specHash: "", createdAt: 0 }));
+    const pod = { uid: "u", namespace: "n", name: "p", sandboxId: "s", ready: true, ips: [], createdAt: 0, containers };
+    const used = { ...figures, pods: [{ uid: "u", at: 7_000, containers: containers.map(({ id, name }) => ({ id, name, at: 7_000 })) }] };
+    const { pods } = summary({ nodeName: "edge", figures: used, groups: new Map(), volumes: new Map(), running: new Map([["u", pod]]), logBytes: new Map(), images: undefined, memoryLimit: () => undefined, startedAt: 0 }) as { readonly pods: readonly { readonly containers: readonly { readonly name: string }[] }[] };
+    return pods.map((each) => each.containers.map(({ name }) => name));
+  };
+  t.deepEqual(shown(["exited", "running"]), [["n1"]]);
+  t.deepEqual(shown(["exited"]), []);
+});
+
 test("limits come in the kernel's units", (t) => {
   const pod = { apiVersion: "v1", kind: "Pod", metadata: {}, spec: { containers: [{ name: "a", image: "i", resources: { limits: { cpu: "200m", memory: "1Mi" } } }, { name: "b", image: "i" }] } };
   t.deepEqual(containerSpec(pod, "a"), { cpuQuota: 20_000, cpuShares: 204, memoryLimit: 2 ** 20 });
