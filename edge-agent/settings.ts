@@ -4,8 +4,8 @@
  * kubelet's, except where a small board needs something else; those say so.
  */
 import { readFile } from "node:fs/promises";
-import { quantity } from "./quantity.ts";
 import { wordTable } from "../core/api/word-table.ts";
+import { quantity } from "./quantity.ts";
 
 /** A bound on what is left: bytes (or a count), or a share of the whole. */
 export type Threshold = { readonly amount: number } | { readonly share: number };

@@ -1,10 +1,10 @@
 /** The priority of a pod comes from its class, never from the user (KEP-268). At most one class is the default. */
 import { PRIORITY_CLASSES } from "../api/resources.gen.ts";
 import type { Pod, PriorityClass } from "../api/types.gen.ts";
+import { wordTable } from "../api/word-table.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 import { forbidden } from "./forbidden.ts";
 import type { Lookup } from "./lookup.ts";
-import { wordTable } from "../api/word-table.ts";
 
 interface Computed {
   readonly name: string;

@@ -4,10 +4,10 @@
  * OCI distribution specification 1.1; distribution/distribution, "Token authentication".
  */
 import { createHash } from "node:crypto";
+import { wordTable } from "../api/word-table.ts";
 import { MANIFEST_TYPES, MAX_MANIFEST_BYTES } from "./manifest.ts";
 import { isDigest, versionOf } from "../api/image-reference.ts";
 import type { ImageReference } from "../api/image-reference.ts";
-import { wordTable } from "../api/word-table.ts";
 
 export interface RegistrySecret {
   readonly username?: string;

@@ -8,6 +8,7 @@
  */
 import { readFileSync } from "node:fs";
 import { BlockList, isIP, isIPv4 } from "node:net";
+import { isObject } from "../api/json.ts";
 import type { OciClientOptions, RegistrySecret } from "./oci-client.ts";
 
 export type RegistriesConfig = Pick<OciClientOptions, "mirrors" | "plainHttp" | "credentials">;
@@ -52,7 +53,6 @@ export function parseRegistries(text: string): RegistriesConfig {
   return { mirrors: mirrors as Record<string, string[]>, plainHttp, credentials: credentials as Record<string, RegistrySecret> };
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every((one) => typeof one === "string");
 
 /** RFC 1918, RFC 4193, loopback, link-local */

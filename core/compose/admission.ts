@@ -10,12 +10,12 @@ import type { Kind } from "../api/kinds.ts";
 import type { AnyObject } from "../api/meta.ts";
 import { notFound } from "../api/status.ts";
 import { MASTERS, type User } from "../api/user.ts";
+import { wordTable } from "../api/word-table.ts";
 import type { Authorizer } from "../auth/auth.ts";
 import { escalation } from "../auth/authz/escalation.ts";
 import type { RbacAuthorizer } from "../auth/authz/rbac.ts";
 import { csrSubject } from "../auth/pki/csr-subject.ts";
 import { claimUsage, inScope, podUsage, serviceUsage } from "../controllers/quota-usage.ts";
-import { wordTable } from "../api/word-table.ts";
 
 export interface AdmissionParts {
   readonly lookup: Lookup;

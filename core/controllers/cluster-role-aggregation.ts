@@ -1,4 +1,5 @@
 /** A ClusterRole with an aggregation rule holds the rules of all roles that its selectors match (RBAC, "Aggregated ClusterRoles"). */
+import { sameJson } from "../api/json.ts";
 import { CLUSTER_ROLES } from "../api/resources.gen.ts";
 import { matchesLabels, selectorOf } from "../api/selector.ts";
 import type { ClusterRole, PolicyRule } from "../api/types.gen.ts";
@@ -6,7 +7,7 @@ import type { Controller } from "../control/control.ts";
 import { watching } from "../control/loop.ts";
 import type { ControllerDeps } from "./deps.ts";
 import { actor } from "./deps.ts";
-import { canonicalJson, sameJson } from "./json.ts";
+import { canonicalJson } from "./json.ts";
 
 const NAME = "clusterrole-aggregation-controller";
 const ROLE = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole" };

@@ -3,12 +3,13 @@
  * `kubectl rollout history` and `undo` read them. Equal templates share one revision, which then becomes the newest.
  */
 import type { Client } from "../api/client.ts";
+import { sameJson } from "../api/json.ts";
 import { CONTROLLER_REVISIONS } from "../api/resources.gen.ts";
 import { isReason, unlessGone } from "../api/status.ts";
 import type { KubeObject } from "../api/meta.ts";
 import type { ControllerRevision, PodTemplateSpec } from "../api/types.gen.ts";
 import { hashOf } from "./hash.ts";
-import { present, sameJson } from "./json.ts";
+import { present } from "./json.ts";
 import { controllerReference } from "./owner.ts";
 
 export const REVISION_HASH = "controller-revision-hash";

@@ -1,5 +1,6 @@
 /** CronJob: makes a Job at each scheduled time, as its concurrency policy allows, and forgets old ones. */
 import { timestamp } from "../api/clock.ts";
+import { sameJson } from "../api/json.ts";
 import { CRON_JOBS, JOBS } from "../api/resources.gen.ts";
 import { isReason } from "../api/status.ts";
 import type { CronJob, CronJobStatus, Job } from "../api/types.gen.ts";
@@ -11,7 +12,7 @@ import { parseSchedule } from "./cron-schedule.ts";
 import type { ControllerDeps } from "./deps.ts";
 import { actor } from "./deps.ts";
 import { isJobFinished } from "./job.ts";
-import { present, sameJson } from "./json.ts";
+import { present } from "./json.ts";
 import { controllerReference, indexOwners, owned, ownerKey } from "./owner.ts";
 import { isTerminatingNamespace } from "./replicas.ts";
 

@@ -1,4 +1,5 @@
 /** DaemonSet: one pod on every node that suits, updated a few nodes at a time. The decisions are in daemon-set-nodes. */
+import { sameJson } from "../api/json.ts";
 import { CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS } from "../api/resources.gen.ts";
 import { selectorOf } from "../api/selector.ts";
 import { isReason } from "../api/status.ts";
@@ -10,7 +11,7 @@ import type { DaemonState } from "./daemon-set-nodes.ts";
 import { countNodes, nodeOf, pinned, planNodes, planUpdate } from "./daemon-set-nodes.ts";
 import type { ControllerDeps } from "./deps.ts";
 import { actor } from "./deps.ts";
-import { count, present, sameJson } from "./json.ts";
+import { count, present } from "./json.ts";
 import { claim, concerned, indexOwners, owned } from "./owner.ts";
 import { podFromTemplate } from "./pod-from-template.ts";
 import { availableIn } from "./pod-state.ts";

@@ -4,6 +4,7 @@
  */
 import type { Client, Target } from "../api/client.ts";
 import type { Clock } from "../api/clock.ts";
+import { sameJson } from "../api/json.ts";
 import { DEPLOYMENTS } from "../api/resources.gen.ts";
 import type { Deployment, DeploymentCondition, DeploymentStatus, Pod, ReplicaSet } from "../api/types.gen.ts";
 import type { Informer, Outcome } from "../control/control.ts";
@@ -11,7 +12,6 @@ import type { EventRecorder } from "../control/event-recorder.ts";
 import { findCondition } from "./conditions.ts";
 import { currentSet } from "./deployment-revision.ts";
 import { deadlineSeconds, deploymentStatus, setCondition, withProgress } from "./deployment-status.ts";
-import { sameJson } from "./json.ts";
 
 export const targetOf = (object: Deployment | ReplicaSet): Target => ({ namespace: object.metadata.namespace, name: object.metadata.name ?? "" });
 const conditionsOf = ({ status }: Deployment) => status?.conditions;

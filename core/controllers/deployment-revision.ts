@@ -2,8 +2,8 @@
  * Revisions of a Deployment, as `kubectl rollout history` and `undo` read them: each ReplicaSet carries the number of
  * the rollout that made it current; an undo gives its ReplicaSet the next number and remembers the old one.
  */
+import { sameJson } from "../api/json.ts";
 import type { Deployment, PodTemplateSpec, ReplicaSet } from "../api/types.gen.ts";
-import { sameJson } from "./json.ts";
 import { byAge, DESIRED, limits, MAXIMUM, wanted } from "./deployment-sizes.ts";
 
 export const REVISION = "deployment.kubernetes.io/revision";

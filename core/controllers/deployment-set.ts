@@ -2,6 +2,7 @@
  * The current ReplicaSet of a Deployment: the one with its template. It is found or made, carries the Deployment's
  * annotations and the number of the rollout, and the Deployment carries that number after it.
  */
+import { sameJson } from "../api/json.ts";
 import { DEPLOYMENTS, REPLICA_SETS } from "../api/resources.gen.ts";
 import { isReason } from "../api/status.ts";
 import type { Deployment, ReplicaSet } from "../api/types.gen.ts";
@@ -12,7 +13,7 @@ import { currentSet, HASH, REVISION, sameTemplate, setAnnotations } from "./depl
 import { newSize, sizeOf } from "./deployment-sizes.ts";
 import { deadlineSeconds } from "./deployment-status.ts";
 import { hashOf } from "./hash.ts";
-import { present, sameJson } from "./json.ts";
+import { present } from "./json.ts";
 import { controllerOf, controllerReference } from "./owner.ts";
 import { isTerminatingNamespace } from "./replicas.ts";
 

@@ -3,6 +3,7 @@
  * One run makes one move and writes what it saw; the ReplicaSets' changes start the next. The numbers come from
  * deployment-sizes, the current ReplicaSet from deployment-set, what the status says from deployment-report.
  */
+import { sameJson } from "../api/json.ts";
 import { DEPLOYMENTS, PODS, REPLICA_SETS } from "../api/resources.gen.ts";
 import type { Selector } from "../api/selector.ts";
 import { selectorOf } from "../api/selector.ts";
@@ -19,7 +20,7 @@ import { ensureCurrent, syncCurrent, without } from "./deployment-set.ts";
 import type { Resize } from "./deployment-sizes.ts";
 import { DESIRED, isRolling, scaleAll, newSize, shrinkOld, sizeOf, wanted } from "./deployment-sizes.ts";
 import { deploymentStatus, isComplete } from "./deployment-status.ts";
-import { present, sameJson } from "./json.ts";
+import { present } from "./json.ts";
 import { claim, concerned, controllerOf, indexOwners, owned } from "./owner.ts";
 import { isFinished } from "./pod-state.ts";
 
@@ -134,4 +135,3 @@ async function cleanUp({ client }: Parts, object: Deployment, old: readonly Repl
     await unlessGone(client.delete(REPLICA_SETS, targetOf(set), present({ preconditions: present({ uid: set.metadata.uid }), propagationPolicy: "Background" as const })));
   }
 }
-

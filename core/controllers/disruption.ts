@@ -1,5 +1,6 @@
 /** PodDisruptionBudget status: how many pods may be evicted at this moment. The eviction subresource reads and decrements it. */
 import { timestamp } from "../api/clock.ts";
+import { sameJson } from "../api/json.ts";
 import { DEPLOYMENTS, POD_DISRUPTION_BUDGETS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS } from "../api/resources.gen.ts";
 import { matchesLabels, selectorOf } from "../api/selector.ts";
 import type { Pod, PodDisruptionBudget, PodDisruptionBudgetStatus } from "../api/types.gen.ts";
@@ -9,7 +10,7 @@ import { withCondition } from "./conditions.ts";
 import type { ControllerDeps } from "./deps.ts";
 import { actor } from "./deps.ts";
 import { portion } from "./deployment-sizes.ts";
-import { present, sameJson } from "./json.ts";
+import { present } from "./json.ts";
 import { controllerOf } from "./owner.ts";
 import { isFinished, isReady, isTerminating } from "./pod-state.ts";
 

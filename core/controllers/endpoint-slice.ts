@@ -1,4 +1,5 @@
 /** EndpointSlices of Services (KEP-752): at most 100 endpoints each, and as few slices touched per change as possible. */
+import { sameJson } from "../api/json.ts";
 import { ENDPOINT_SLICES, NODES, PODS, SERVICES } from "../api/resources.gen.ts";
 import { matchesLabels } from "../api/selector.ts";
 import { isReason } from "../api/status.ts";
@@ -9,7 +10,7 @@ import type { ControllerDeps } from "./deps.ts";
 import { actor } from "./deps.ts";
 import type { PodEndpoint, ResolvedPort } from "./endpoint-state.ts";
 import { endpointsOf, families, HEADLESS, isHeadless, podSelector, targetOf } from "./endpoint-state.ts";
-import { canonicalJson, present, sameJson } from "./json.ts";
+import { canonicalJson, present } from "./json.ts";
 import { controllerReference, indexOwners, owned, ownerKey } from "./owner.ts";
 import { isTerminatingNamespace } from "./replicas.ts";
 

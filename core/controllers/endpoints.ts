@@ -1,4 +1,5 @@
 /** Endpoints (core/v1): the older form of a Service's addresses, still read by many tools. */
+import { sameJson } from "../api/json.ts";
 import { ENDPOINTS, PODS, SERVICES } from "../api/resources.gen.ts";
 import { matchesLabels } from "../api/selector.ts";
 import { isReason, unlessGone } from "../api/status.ts";
@@ -10,7 +11,7 @@ import { actor } from "./deps.ts";
 import { servicesOf } from "./endpoint-slice.ts";
 import type { PodEndpoint } from "./endpoint-state.ts";
 import { endpointsOf, families, HEADLESS, isHeadless, podSelector, targetOf } from "./endpoint-state.ts";
-import { canonicalJson, present, sameJson } from "./json.ts";
+import { canonicalJson, present } from "./json.ts";
 import { podCondition } from "./pod-state.ts";
 import { isTerminatingNamespace } from "./replicas.ts";
 

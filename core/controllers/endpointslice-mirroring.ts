@@ -2,6 +2,7 @@
  * Mirrors Endpoints that people or tools write by hand, for Services without a selector, into EndpointSlices: readers of
  * slices see them too (KEP-752, mirroring).
  */
+import { sameJson } from "../api/json.ts";
 import { ENDPOINT_SLICES, ENDPOINTS, SERVICES } from "../api/resources.gen.ts";
 import { isReason } from "../api/status.ts";
 import type { Endpoint, EndpointAddress, Endpoints, EndpointSlice, EndpointSubset } from "../api/types.gen.ts";
@@ -11,7 +12,7 @@ import type { ControllerDeps } from "./deps.ts";
 import { actor } from "./deps.ts";
 import { MANAGED_BY, SERVICE_NAME } from "./endpoint-slice.ts";
 import { podSelector } from "./endpoint-state.ts";
-import { canonicalJson, present, sameJson } from "./json.ts";
+import { canonicalJson, present } from "./json.ts";
 import { controllerReference, indexOwners, owned, ownerKey } from "./owner.ts";
 import { isTerminatingNamespace } from "./replicas.ts";
 

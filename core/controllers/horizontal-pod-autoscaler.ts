@@ -4,6 +4,7 @@
  */
 import type { Resource } from "../api/client.ts";
 import { timestamp } from "../api/clock.ts";
+import { sameJson } from "../api/json.ts";
 import type { KubeObject } from "../api/meta.ts";
 import { parseApiVersion } from "../api/meta.ts";
 import { milliValue, parseQuantity } from "../api/quantity.ts";
@@ -17,7 +18,7 @@ import type { Past } from "./autoscaler-decision.ts";
 import { withCondition } from "./conditions.ts";
 import type { ControllerDeps } from "./deps.ts";
 import { actor } from "./deps.ts";
-import { present, sameJson } from "./json.ts";
+import { present } from "./json.ts";
 
 /** What containers use at this moment; undefined when nothing is known of the pod. */
 export interface PodMetrics {

@@ -2,6 +2,7 @@
  * Job: runs pods until enough have succeeded. Each finished pod is counted exactly once: its finalizer keeps it until the
  * status remembers it (status.uncountedTerminatedPods; KEP-2307), so a crash at any moment loses and doubles nothing.
  */
+import { sameJson } from "../api/json.ts";
 import { JOBS, PODS } from "../api/resources.gen.ts";
 import { selectorOf } from "../api/selector.ts";
 import { isReason, unlessGone } from "../api/status.ts";
@@ -15,7 +16,6 @@ import { isRemembered, isTracked, remember, settle, TRACKING } from "./job-count
 import { NOT_YET, planJob } from "./job-plan.ts";
 import { finalStatus } from "./job-status.ts";
 import { hasFailed } from "./job-verdict.ts";
-import { sameJson } from "./json.ts";
 import { claim, concerned, indexOwners, owned, ownerKey } from "./owner.ts";
 import { isActive } from "./pod-state.ts";
 import { isTerminatingNamespace } from "./replicas.ts";

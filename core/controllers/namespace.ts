@@ -4,6 +4,7 @@
  */
 import type { Client, Resource } from "../api/client.ts";
 import { timestamp } from "../api/clock.ts";
+import { sameJson } from "../api/json.ts";
 import type { Kind, KindTable } from "../api/kinds.ts";
 import { NAMESPACES, PODS } from "../api/resources.gen.ts";
 import { isReason, unlessGone } from "../api/status.ts";
@@ -13,7 +14,7 @@ import { watching } from "../control/loop.ts";
 import { withCondition } from "./conditions.ts";
 import type { ControllerDeps } from "./deps.ts";
 import { actor } from "./deps.ts";
-import { present, sameJson } from "./json.ts";
+import { present } from "./json.ts";
 
 const FINALIZER = "kubernetes";
 /** Between two looks at a namespace that still holds something: a quarter of the time it has taken so far, within these. */

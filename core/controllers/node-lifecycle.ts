@@ -4,6 +4,7 @@
  * controller's. Eviction taints are handed out per zone at a limited rate.
  */
 import { timestamp } from "../api/clock.ts";
+import { sameJson } from "../api/json.ts";
 import { NODES, PODS } from "../api/resources.gen.ts";
 import { isReason } from "../api/status.ts";
 import type { Node, Pod } from "../api/types.gen.ts";
@@ -11,7 +12,6 @@ import type { Controller, Outcome } from "../control/control.ts";
 import { watching } from "../control/loop.ts";
 import type { ControllerDeps } from "./deps.ts";
 import { actor } from "./deps.ts";
-import { sameJson } from "./json.ts";
 import { evictionKey, hasEvictionTaint, taintsFor } from "./node-taints.ts";
 import { podCondition } from "./pod-state.ts";
 import { evictionRate, isNodeReady, zoneOf, zoneState } from "./zone-disruption.ts";

@@ -6,6 +6,7 @@
 import type { Client, Resource } from "../api/client.ts";
 import type { Clock } from "../api/clock.ts";
 import { timestamp } from "../api/clock.ts";
+import { sameJson } from "../api/json.ts";
 import type { KubeObject } from "../api/meta.ts";
 import { PODS } from "../api/resources.gen.ts";
 import type { Selector } from "../api/selector.ts";
@@ -16,7 +17,7 @@ import type { Controller, Informer, Outcome } from "../control/control.ts";
 import type { EventRecorder } from "../control/event-recorder.ts";
 import { watching } from "../control/loop.ts";
 import { findCondition, withCondition, withoutCondition } from "./conditions.ts";
-import { count, present, sameJson } from "./json.ts";
+import { count, present } from "./json.ts";
 import { claim, concerned, controllerOf, indexOwners, owned } from "./owner.ts";
 import { podFromTemplate } from "./pod-from-template.ts";
 import { availableIn, deletionOrder, isActive, isFinished, isReady, isTerminating } from "./pod-state.ts";

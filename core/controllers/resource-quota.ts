@@ -1,4 +1,5 @@
 /** ResourceQuota status: what a namespace uses. Admission adds to it when objects are made; this follows what is deleted. */
+import { sameJson } from "../api/json.ts";
 import { parseApiVersion } from "../api/meta.ts";
 import type { Resource } from "../api/client.ts";
 import { formatQuantity, parseQuantity } from "../api/quantity.ts";
@@ -8,7 +9,6 @@ import type { Controller } from "../control/control.ts";
 import { watching } from "../control/loop.ts";
 import type { ControllerDeps } from "./deps.ts";
 import { actor } from "./deps.ts";
-import { sameJson } from "./json.ts";
 import type { Usage } from "./quota-usage.ts";
 import { claimUsage, inScope, podUsage, serviceUsage, stillCounts, sum } from "./quota-usage.ts";
 

@@ -1,11 +1,11 @@
 /** Every namespace has the ConfigMap with the CA that pods trust the API server by (KEP-1205, "kube-root-ca.crt"). */
+import { sameJson } from "../api/json.ts";
 import { CONFIG_MAPS, NAMESPACES } from "../api/resources.gen.ts";
 import { isReason } from "../api/status.ts";
 import type { Controller } from "../control/control.ts";
 import { watching } from "../control/loop.ts";
 import type { ControllerDeps } from "./deps.ts";
 import { actor } from "./deps.ts";
-import { sameJson } from "./json.ts";
 import { isTerminatingNamespace } from "./replicas.ts";
 
 export const ROOT_CA = "kube-root-ca.crt";

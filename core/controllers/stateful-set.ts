@@ -1,4 +1,5 @@
 /** StatefulSet: pods with a stable name and storage, made, removed and updated in order. The order is in stateful-set-pods. */
+import { sameJson } from "../api/json.ts";
 import type { OwnerReference } from "../api/meta.ts";
 import { CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS, STATEFUL_SETS } from "../api/resources.gen.ts";
 import { selectorOf } from "../api/selector.ts";
@@ -9,7 +10,7 @@ import { watching } from "../control/loop.ts";
 import type { ControllerDeps } from "./deps.ts";
 import { actor } from "./deps.ts";
 import { byRevision, currentRevision, RevisionCollision, templateOf, truncateHistory } from "./controller-revision.ts";
-import { count, present, sameJson } from "./json.ts";
+import { count, present } from "./json.ts";
 import { claim, concerned, controllerReference, indexOwners, owned } from "./owner.ts";
 import { availableIn, isAvailable, isReady, isTerminating } from "./pod-state.ts";
 import { isTerminatingNamespace } from "./replicas.ts";
@@ -171,4 +172,3 @@ export function statusOf(set: StatefulSet, pods: readonly Pod[], { current, upda
     conditions: set.status?.conditions,
   });
 }
-

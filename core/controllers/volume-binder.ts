@@ -2,6 +2,7 @@
  * Binds claims to volumes. Provisioning is an external provisioner's work (CSI): the claim is annotated for it and
  * waits. Two keys spaces, one controller: "claim:namespace/name" and "volume:name".
  */
+import { sameJson } from "../api/json.ts";
 import { NODES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, STORAGE_CLASSES } from "../api/resources.gen.ts";
 import type { Node, PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus, PersistentVolumeStatus } from "../api/types.gen.ts";
 import type { Controller } from "../control/control.ts";
@@ -9,7 +10,7 @@ import { watching } from "../control/loop.ts";
 import { timestamp } from "../api/clock.ts";
 import type { ControllerDeps } from "./deps.ts";
 import { actor } from "./deps.ts";
-import { present, sameJson } from "./json.ts";
+import { present } from "./json.ts";
 import { BY_CLAIM, claimsOf } from "./volume-protection.ts";
 import { reclaimFailure } from "./volume-reclaim.ts";
 import { bestVolume, classOf, isPromised, mismatch } from "./volume-match.ts";

@@ -75,7 +75,3 @@ function parseJsonBody(text: string, expected: { readonly kind: string }, duplic
     throw unrecognized(expected, error instanceof Error ? error.message : String(error), text);
   }
 }
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}

@@ -1,5 +1,6 @@
 /** POST, PUT, PATCH, DELETE and DELETE of a collection. */
 import type { Client, DeleteOptions, Patch } from "../api/client.ts";
+import { isObject } from "../api/json.ts";
 import type { KindTable } from "../api/kinds.ts";
 import { parseApiVersion } from "../api/meta.ts";
 import type { AnyObject } from "../api/meta.ts";
@@ -9,9 +10,10 @@ import { parseJson } from "../api/schema/parse-json.ts";
 import type { Parsed } from "../api/schema/parse-json.ts";
 import { ApiError, badRequest } from "../api/status.ts";
 import type { FieldError } from "../api/status.ts";
+import { wordTable } from "../api/word-table.ts";
 import { textOf } from "./body.ts";
 import type { Call } from "./call.ts";
-import { bodyObject, isObject, parse } from "./decode.ts";
+import { bodyObject, parse } from "./decode.ts";
 import type { JsonObject } from "./decode.ts";
 import { accepted, listReply, objectReply } from "./format.ts";
 import { bodyFormat, formatsOf, hasProtobuf, parseMediaType, unsupportedMediaType } from "./media.ts";
@@ -19,7 +21,6 @@ import { flag, integer, invalidOptions, listOptions, unsupported, writeOptions }
 import { resourceOf } from "./read.ts";
 import type { Message } from "./reply.ts";
 import type { Route } from "./route.ts";
-import { wordTable } from "../api/word-table.ts";
 
 type Named = Route & { readonly name: string };
 

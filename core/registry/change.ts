@@ -5,6 +5,7 @@
  */
 import type { AdmissionRequest } from "../admission/admission.ts";
 import type { Target, WriteOptions } from "../api/client.ts";
+import { sameJson } from "../api/json.ts";
 import type { Kind, Writer } from "../api/kinds.ts";
 import { isCustom } from "../api/kinds.ts";
 import type { AnyObject } from "../api/meta.ts";
@@ -15,7 +16,6 @@ import type { Entry } from "../store/store.ts";
 import { allocating, allocatorOf } from "./allocators/allocator.ts";
 import type { Context } from "./context.ts";
 import { withDistinctOwners } from "./distinct-owners.ts";
-import { equal } from "./equal.ts";
 import { withGeneration } from "./generation.ts";
 import { keyOf } from "./keys.ts";
 import { ownWrite, withEntries } from "./managed-fields/own.ts";
@@ -120,7 +120,7 @@ async function attempt(context: Context, request: Change, entry: Entry): Promise
       return next;
     }
     const stored = storedForm(kind, next);
-    if (equal(stored, old)) return old;
+    if (sameJson(stored, old)) return old;
     if (admission.dryRun) return stored;
     await codec.prepareWrite(stored);
     const written = await context.store.put(entry.key, codec.encode(stored), entry.revision);
@@ -210,4 +210,3 @@ export function namespaceFinalizers(kind: Kind, object: AnyObject): readonly str
   if (kind.group !== "" || kind.plural !== "namespaces") return [];
   return (object as { spec?: { finalizers?: readonly string[] } }).spec?.finalizers ?? [];
 }
-

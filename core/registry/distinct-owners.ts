@@ -1,11 +1,11 @@
 /** The same owner twice is one owner: Kubernetes drops the repetition, and says so. */
+import { sameJson } from "../api/json.ts";
 import type { AnyObject } from "../api/meta.ts";
-import { equal } from "./equal.ts";
 
 export function withDistinctOwners(object: AnyObject, warn: (text: string) => void): AnyObject {
   const { ownerReferences: owners } = object.metadata;
   if (owners === undefined || owners === null || owners.length < 2) return object;
-  const isRepeated = owners.map((owner, index) => owners.slice(0, index).some((other) => equal(other, owner)));
+  const isRepeated = owners.map((owner, index) => owners.slice(0, index).some((other) => sameJson(other, owner)));
   if (!isRepeated.includes(true)) return object;
   const distinct = owners.filter((_, index) => isRepeated[index] === false);
   const repeated = owners.filter((_, index) => isRepeated[index] === true).map(({ uid }) => uid);

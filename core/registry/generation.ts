@@ -2,9 +2,9 @@
  * metadata.generation: counts the changes of what a user wants. Kubernetes counts for most kinds with a spec and a
  * controller; those below never had it. Data, because no rule predicts it; a kind's own hook decides first.
  */
+import { sameJson } from "../api/json.ts";
 import type { Kind } from "../api/kinds.ts";
 import type { AnyObject } from "../api/meta.ts";
-import { equal } from "./equal.ts";
 
 const UNCOUNTED = new Set([
   "/configmaps",
@@ -56,17 +56,17 @@ export function withGeneration(kind: Kind, next: AnyObject, old: AnyObject): Any
   const counts = kind.hooks.generation === "late" || (isCounted(kind) && kind.hooks.generation !== "once");
   const { generation } = old.metadata;
   if (!counts || next.metadata.generation !== generation) return next;
-  const labelled = LABELS_COUNT.has(`${kind.group}/${kind.plural}`) && !equal(next.metadata.labels, old.metadata.labels);
+  const labelled = LABELS_COUNT.has(`${kind.group}/${kind.plural}`) && !sameJson(next.metadata.labels, old.metadata.labels);
   const changed = labelled || changes[kind.hooks.generation === "spec" || kind.hooks.generation === "all" ? kind.hooks.generation : "besides"](next, old);
   return changed ? { ...next, metadata: { ...next.metadata, generation: (generation ?? 0) + 1 } } : next;
 }
 
 const changes = {
-  spec: (next: AnyObject, old: AnyObject) => !equal(next.spec, old.spec),
-  all: (next: AnyObject, old: AnyObject) => !equal({ ...next, metadata: undefined }, { ...old, metadata: undefined }),
+  spec: (next: AnyObject, old: AnyObject) => !sameJson(next.spec, old.spec),
+  all: (next: AnyObject, old: AnyObject) => !sameJson({ ...next, metadata: undefined }, { ...old, metadata: undefined }),
   besides: (next: AnyObject, old: AnyObject) => !equalBesides(next, old),
 };
 
 function equalBesides(a: AnyObject, b: AnyObject): boolean {
-  return equal({ ...a, metadata: undefined, status: undefined }, { ...b, metadata: undefined, status: undefined });
+  return sameJson({ ...a, metadata: undefined, status: undefined }, { ...b, metadata: undefined, status: undefined });
 }

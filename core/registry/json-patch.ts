@@ -3,8 +3,8 @@
  * it, negative indices count from the end, "test" for null holds for a missing member. What does not change is shared
  * with the original; nothing is cloned.
  */
+import { isObject, sameJson } from "../api/json.ts";
 import { ApiError, badRequest } from "../api/status.ts";
-import { equal } from "./equal.ts";
 
 /** As in Kubernetes: a patch is to be smaller than the object it changes. */
 const MAX_OPERATIONS = 10_000;
@@ -111,7 +111,7 @@ function apply(document: unknown, { op, path, from, value }: Operation): unknown
       if (from === undefined) throw unfit("copy needs from");
       return at(document, path, add(read(document, from) ?? null));
     case "test":
-      if (!equal(read(document, path) ?? null, value ?? null)) throw unfit(`testing value /${path.join("/")} failed: test failed`);
+      if (!sameJson(read(document, path) ?? null, value ?? null)) throw unfit(`testing value /${path.join("/")} failed: test failed`);
       return document;
     default:
       throw unfit(`Unexpected kind: ${op}`);
@@ -172,8 +172,4 @@ function index(key: string, length: number): number {
   const place = Number(key) < 0 ? Number(key) + length : Number(key);
   if (place < 0 || place >= length) throw new Misfit(`Unable to access invalid index: ${key}: invalid index referenced`);
   return place;
-}
-
-function isObject(value: unknown): value is { readonly [key: string]: unknown } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 /** JSON merge patch, RFC 7386. What does not change is shared with the original. */
+import { isObject } from "../api/json.ts";
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch;
   const merged: { [key: string]: unknown } = isObject(target) ? { ...target } : {};
@@ -13,8 +14,4 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
 function define(on: { [key: string]: unknown }, key: string, value: unknown): void {
   if (key === "__proto__") Object.defineProperty(on, key, { value, enumerable: true, configurable: true, writable: true });
   else on[key] = value;
-}
-
-function isObject(value: unknown): value is { readonly [key: string]: unknown } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

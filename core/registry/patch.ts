@@ -1,5 +1,6 @@
 /** PATCH: what the object becomes is computed from the stored one, so it can be tried again when another writer was faster. */
 import type { Patch, Target, WriteOptions } from "../api/client.ts";
+import { isObject } from "../api/json.ts";
 import type { Kind } from "../api/kinds.ts";
 import type { AnyObject } from "../api/meta.ts";
 import { apiVersionOf } from "../api/meta.ts";
@@ -89,10 +90,6 @@ function notStrategic(): ApiError {
     "UnsupportedMediaType",
     "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
   );
-}
-
-function isObject(value: unknown): value is { readonly [key: string]: unknown } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const notAnObject = (value: unknown) => `json: cannot unmarshal ${jsonType(value)} into Go value of type map[string]interface {}`;

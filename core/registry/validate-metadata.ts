@@ -1,4 +1,5 @@
 /** The checks of metadata that every kind shares (apimachinery, "ObjectMeta validation"), in their order and words. */
+import { sameJson } from "../api/json.ts";
 import type { Kind } from "../api/kinds.ts";
 import { isCustom } from "../api/kinds.ts";
 import { type MetadataChecks, metadataChecksOf } from "../api/kinds/metadata-checks.ts";
@@ -6,7 +7,6 @@ import type { ObjectMeta, OwnerReference } from "../api/meta.ts";
 import { parseApiVersion } from "../api/meta.ts";
 import { checkPrefix, dns1123Label, labelValue, nameRule, pathSegment, qualifiedName, quote } from "../api/names.ts";
 import type { FieldError } from "../api/status.ts";
-import { equal } from "./equal.ts";
 import { validateManagedFields } from "./managed-fields/validate.ts";
 
 /** Bytes of all annotations together, as in Kubernetes: bounds what one object can carry besides its spec. */
@@ -87,7 +87,7 @@ function updated(next: ObjectMeta, old: ObjectMeta, own: MetadataChecks | undefi
     errors.push(wrong("metadata.generation", String(next.generation ?? 0), "must not be decremented"));
   }
   for (const field of IMMUTABLE) {
-    if (!equal(next[field], old[field])) {
+    if (!sameJson(next[field], old[field])) {
       errors.push(wrong(`metadata.${field}`, JSON.stringify(next[field] ?? null), "field is immutable"));
     }
   }

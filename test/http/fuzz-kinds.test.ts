@@ -5,9 +5,9 @@
  */
 import fc from "fast-check";
 import test from "ava";
+import { isObject } from "../../core/api/json.ts";
 import type { Kind } from "../../core/api/kinds.ts";
 import type { FieldType, ObjectType } from "../../core/api/schema/schema.ts";
-import { isObject } from "../../core/http/decode.ts";
 import { openApi } from "./support/api.ts";
 import type { Api } from "./support/api.ts";
 import { nameOf, validObjects } from "./support/valid-objects.ts";

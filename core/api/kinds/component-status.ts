@@ -1,8 +1,8 @@
 /** ComponentStatuses: what old clients ask for to see if the control plane is well. */
 import type { KindHooks } from "../kinds.ts";
 import type { ComponentStatus } from "../types.gen.ts";
-import { columnsOf, nameColumn } from "./column.ts";
 import { wordTable } from "../word-table.ts";
+import { columnsOf, nameColumn } from "./column.ts";
 
 const column = columnsOf<ComponentStatus>();
 

@@ -3,10 +3,10 @@
  * v1 client that reads and writes an autoscaler loses nothing. Names of the annotations and the form of the metrics in them:
  * autoscaling/v1 API types (k8s.io/api/autoscaling/v1).
  */
+import { isObject } from "../json.ts";
 import type { KindHooks } from "../kinds.ts";
 import type { AnyObject, ObjectMeta } from "../meta.ts";
-
-type JsonObject = { readonly [field: string]: unknown };
+import type { JsonObject } from "../json.ts";
 
 const annotation = {
   metrics: "autoscaling.alpha.kubernetes.io/metrics",
@@ -207,7 +207,6 @@ function parsed(text: string | undefined): unknown {
   }
 }
 
-const isObject = (value: unknown): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value);
 const fieldsOf = (value: unknown): JsonObject => (isObject(value) ? value : {});
 const listOf = (value: unknown): readonly JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);
 const optional = (name: string, value: unknown) => (value === undefined ? {} : { [name]: value });

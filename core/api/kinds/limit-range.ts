@@ -3,12 +3,12 @@ import type { KindHooks } from "../kinds.ts";
 import { qualifiedName } from "../names.ts";
 import { compareQuantities } from "../quantity.ts";
 import type { LimitRange, LimitRangeItem } from "../types.gen.ts";
+import { wordTable } from "../word-table.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
 import { change, checking, checkingUpdate } from "./hook-types.ts";
 import { type Errors, check, duplicate, forbidden, invalid, required } from "./validate/errors.ts";
 import { amountOf } from "./validate/quantity-rules.ts";
 import { isOvercommitAllowed, limitRangeResourceName } from "./validate/resource-names.ts";
-import { wordTable } from "../word-table.ts";
 
 const TYPES = ["Pod", "Container", "PersistentVolumeClaim"];
 const LISTS = ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"] as const;

@@ -5,13 +5,13 @@
 import type { AnyObject } from "../meta.ts";
 import { dns1123Label, labelValue, quote } from "../names.ts";
 import type { Container, NodeSelectorTerm, Pod, PodSpec, PodTemplateSpec } from "../types.gen.ts";
+import { wordTable } from "../word-table.ts";
 import { addressWarnings } from "./address-warnings.ts";
 import { pathWarnings } from "./pod-path-warnings.ts";
 import { portWarnings } from "./pod-port-warnings.ts";
 import { sortedEntries } from "./validate/errors.ts";
 import { isWhole } from "./validate/quantity-rules.ts";
 import { same } from "./validate/same.ts";
-import { wordTable } from "../word-table.ts";
 
 const LABELS = wordTable<string>({
   "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',

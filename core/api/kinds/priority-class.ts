@@ -1,11 +1,11 @@
 /** PriorityClasses: the highest values, and names that begin with "system-", belong to Kubernetes. */
 import type { KindHooks } from "../kinds.ts";
 import type { PriorityClass } from "../types.gen.ts";
+import { wordTable } from "../word-table.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill } from "./fill.ts";
 import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { type Errors, forbidden, oneOf, required } from "./validate/errors.ts";
-import { wordTable } from "../word-table.ts";
 
 const column = columnsOf<PriorityClass>();
 const LARGEST = 1_000_000_000;

@@ -1,12 +1,12 @@
 /** ResourceQuotas: what a namespace may use, in all or of the pods in a scope. */
 import type { KindHooks } from "../kinds.ts";
 import type { ResourceQuota, ResourceQuotaSpec, ScopeSelector } from "../types.gen.ts";
+import { wordTable } from "../word-table.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { checking, checkingUpdate, immutable } from "./hook-types.ts";
 import { type Errors, invalid, required, sortedEntries } from "./validate/errors.ts";
 import { amountNotNegative, wholeAmount } from "./validate/quantity-rules.ts";
 import { isQuotaResource, isWholeResource, quotaResourceName } from "./validate/resource-names.ts";
-import { wordTable } from "../word-table.ts";
 
 const column = columnsOf<ResourceQuota>();
 const COMPUTE = new Set([

@@ -3,6 +3,7 @@
  * stay as they came, nulls and wrong types too, because validation by the schema judges them, all at once and in its own
  * words. Only metadata is read strictly, as it is a structure of the API machinery.
  */
+import { isObject } from "../json.ts";
 import { badRequest } from "../status.ts";
 import type { Decoded } from "./decode.ts";
 import { MAX_OBJECTS, MAX_PROBLEMS, pathText, setField } from "./parse-json.ts";
@@ -16,8 +17,6 @@ interface Pruning {
   readonly strict: (type: ObjectType, value: unknown) => Decoded;
   objects: number;
 }
-
-const isObject = (value: unknown): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** `strict` decodes the built-in structures inside. @throws ApiError "BadRequest" */
 export function decodeCustom(type: ObjectType, value: unknown, strict: Pruning["strict"]): Decoded {

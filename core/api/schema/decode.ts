@@ -5,6 +5,7 @@
  *
  * The first wrong value ends the work, in the order of the document; unknown fields are all collected.
  */
+import { isObject } from "../json.ts";
 import { badRequest } from "../status.ts";
 import { decodeCustom } from "./decode-custom.ts";
 import { types } from "./facts.ts";
@@ -56,8 +57,6 @@ interface Place {
 }
 
 type JsonObject = { [field: string]: unknown };
-
-const isObject = (value: unknown): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
 function decodeObject(decoder: Decoder, type: ObjectType, value: unknown, place: Place, before?: unknown): JsonObject {
   if (!isObject(value)) throw mismatch(decoder, { kind: "object", type }, value, place);

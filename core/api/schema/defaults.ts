@@ -2,11 +2,9 @@
  * The defaults that the schema says, for built-in types and custom resources alike. They are only a part of Kubernetes'
  * defaulting: what depends on other fields is in the kinds' hooks. Shares everything that it does not change.
  */
+import { isObject } from "../json.ts";
 import type { Field, FieldType, ObjectType } from "./schema.ts";
-
-type JsonObject = { readonly [field: string]: unknown };
-
-const isObject = (value: unknown): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value);
+import type { JsonObject } from "../json.ts";
 
 /** `object` itself when nothing was missing. A null is missing where the field has a default. */
 export function applyDefaults<T extends JsonObject>(type: ObjectType, object: T): T {

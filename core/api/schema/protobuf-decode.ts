@@ -3,6 +3,7 @@
  * decodeBody checks and normalises it. Input is untrusted: every length is checked against what is left, depth and the
  * number of values are bounded, and whatever is wrong is a BadRequest.
  */
+import { isObject } from "../json.ts";
 import { types } from "./facts.ts";
 import { MAX_DEPTH, MAX_OBJECTS, parseJson, setField } from "./parse-json.ts";
 import { BYTES, FIXED64, part, type Plan, planOf, VARINT } from "./protobuf-plan.ts";
@@ -77,8 +78,6 @@ function readField(object: JsonObject, name: string, type: FieldType, source: So
       object[name] = readValue(type, source);
   }
 }
-
-const isObject = (value: unknown): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
 function readEntry(entries: JsonObject, values: FieldType, { reader, wire, budget }: Source): void {
   const entry = expectBytes(reader, wire);

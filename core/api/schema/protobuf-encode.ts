@@ -2,15 +2,13 @@
  * JSON value of an object to its protobuf message: fields from the highest number to the lowest, because the writer goes
  * from the end of the message to its beginning.
  */
+import { isObject } from "../json.ts";
+import { wordTable } from "../word-table.ts";
 import { types } from "./facts.ts";
 import { FIXED64, part, type Plan, planOf, VARINT } from "./protobuf-plan.ts";
 import type { Writer } from "./protobuf-writer.ts";
 import type { FieldType, ObjectType } from "./schema.ts";
-import { wordTable } from "../word-table.ts";
-
-type JsonObject = { readonly [field: string]: unknown };
-
-const isObject = (value: unknown): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value);
+import type { JsonObject } from "../json.ts";
 
 /** Writes the fields of the message before what `writer` holds. */
 export function encodeMessage(writer: Writer, type: ObjectType, object: JsonObject): void {

@@ -7,11 +7,11 @@
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/types.gen.ts";
 import type { User } from "../../api/user.ts";
 import { NODES } from "../../api/user.ts";
+import { wordTable } from "../../api/word-table.ts";
 import { ruleOf } from "../notation.ts";
 import type { Attributes, Authorizer, Decision, PolicyRules } from "../auth.ts";
 import { podReferences } from "./pod-references.ts";
 import { allows } from "./rules.ts";
-import { wordTable } from "../../api/word-table.ts";
 
 /** From memory, on every request of a node. */
 export interface NodeLookup {

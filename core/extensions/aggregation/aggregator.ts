@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 import type { Client } from "../../api/client.ts";
 import { type Clock, timestamp } from "../../api/clock.ts";
+import { sameJson } from "../../api/json.ts";
 import type { ChangeableKindTable } from "../../api/kind-table.ts";
 import type { Kind } from "../../api/kinds.ts";
 import type { Log } from "../../api/log.ts";
@@ -14,7 +15,6 @@ import type { APIService, APIServiceCondition } from "../../api/types.gen.ts";
 import type { User } from "../../api/user.ts";
 import type { Controller, Informers, Outcome } from "../../control/control.ts";
 import { watching } from "../../control/loop.ts";
-import { equal } from "../schema/equal.ts";
 import { UnreachableError } from "../webhooks/endpoint.ts";
 import { answered, type Backend, passedOn } from "./backend.ts";
 import { serviceName } from "./register.ts";
@@ -54,7 +54,7 @@ export function aggregator({ client, informers, kinds, backend, clock, log }: Ag
 
   function setRows(name: string, next: readonly Kind[]): void {
     const before = rows.get(name) ?? [];
-    if (equal(next.map(facts), before.map(facts))) return;
+    if (sameJson(next.map(facts), before.map(facts))) return;
     for (const row of before) kinds.remove(row.group, row.version, row.plural);
     for (const row of next) kinds.set(row);
     if (next.length === 0) rows.delete(name);

@@ -2,8 +2,8 @@
  * What another server serves, as rows of the kind table: discovery shows them like all others. Requests never reach the
  * registry, they are passed on before (`elsewhere`).
  */
+import { isObject } from "../../api/json.ts";
 import type { Kind, Verb } from "../../api/kinds.ts";
-import { isObject } from "../schema/json-schema.ts";
 
 /** Resources of one group version; more is no API server's list. */
 const RESOURCES_MAX = 1_000;

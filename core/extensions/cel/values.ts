@@ -2,7 +2,7 @@
  * JSON values as CEL sees them, and back. CEL tells whole numbers from others by type, JSON does not: a number without a
  * fraction is an int, as in Kubernetes' unstructured objects.
  */
-import { isObject } from "../schema/json-schema.ts";
+import { isObject } from "../../api/json.ts";
 
 export function toCel(value: unknown): unknown {
   if (typeof value === "number") return Number.isInteger(value) ? BigInt(value) : value;

@@ -3,10 +3,11 @@
  * is refused when the definition is written, not when the first object comes. Values are converted to instances of classes
  * of their own, because that is how cel-js recognises a type.
  */
+import { isObject } from "../../api/json.ts";
 import { duration, timestamp } from "../cel/times.ts";
 import type { Environment } from "../cel/environment.ts";
 import { celEqual, toCel } from "../cel/values.ts";
-import { isEmbedded, isIntOrString, isObject, itemsOf, preserves, propertiesOf, type Schema, valuesOf } from "../schema/json-schema.ts";
+import { isEmbedded, isIntOrString, itemsOf, preserves, propertiesOf, type Schema, valuesOf } from "../schema/json-schema.ts";
 
 export interface CelTypeOf {
   /** as cel-js writes it: "int", "list<string>", "Object_3" */

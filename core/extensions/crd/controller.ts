@@ -4,12 +4,12 @@
  */
 import type { Client, Resource } from "../../api/client.ts";
 import { type Clock, timestamp } from "../../api/clock.ts";
+import { sameJson } from "../../api/json.ts";
 import { CUSTOM_RESOURCE_DEFINITIONS } from "../../api/resources.gen.ts";
 import { isReason } from "../../api/status.ts";
 import type { CustomResourceDefinition, CustomResourceDefinitionCondition } from "../../api/types.gen.ts";
 import type { Controller, Informer, Outcome } from "../../control/control.ts";
 import { watching } from "../../control/loop.ts";
-import { equal } from "../schema/equal.ts";
 import { CLEANUP_FINALIZER, isEstablished } from "./definition.ts";
 import { acceptNames, claimsOf } from "./names.ts";
 
@@ -39,7 +39,7 @@ export function definitionController({ client, definitions, clock }: DefinitionC
   }
 
   async function writeStatus(definition: CustomResourceDefinition, status: Status): Promise<void> {
-    if (equal(status, definition.status)) return;
+    if (sameJson(status, definition.status)) return;
     await client.update(CUSTOM_RESOURCE_DEFINITIONS, { name: nameOf(definition), subresource: "status" }, { ...definition, status }, WRITTEN_BY);
   }
 

@@ -4,11 +4,11 @@
  */
 import type { Lookup } from "../../admission/lookup.ts";
 import type { Entropy } from "../../api/entropy.ts";
+import { isObject } from "../../api/json.ts";
 import type { Kind } from "../../api/kinds.ts";
 import { type AnyObject, parseApiVersion } from "../../api/meta.ts";
 import { ApiError } from "../../api/status.ts";
 import type { CustomResourceDefinition } from "../../api/types.gen.ts";
-import { isObject } from "../schema/json-schema.ts";
 import type { Connections } from "../webhooks/connections.ts";
 import { endpointOf, UnreachableError } from "../webhooks/endpoint.ts";
 

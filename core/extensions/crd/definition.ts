@@ -1,4 +1,5 @@
 /** CustomResourceDefinition as a kind: its defaults, its status at birth, its validation (apiextensions/v1). */
+import { isObject, sameJson } from "../../api/json.ts";
 import type { KindHooks } from "../../api/kinds.ts";
 import { check, forbidden, invalid, isEmpty, notSupported, required, type Errors } from "../../api/kinds/validate/errors.ts";
 import { dns1035Label, dns1123Subdomain } from "../../api/names.ts";
@@ -13,9 +14,8 @@ import type {
   CustomResourceSubresourceScale,
   SelectableField,
 } from "../../api/types.gen.ts";
-import { equal } from "../schema/equal.ts";
 import { isKnownFormat } from "../schema/formats.ts";
-import { isObject, type Schema } from "../schema/json-schema.ts";
+import { type Schema } from "../schema/json-schema.ts";
 import { compileJsonPath, simplePath } from "./json-path.ts";
 import { shownVersion } from "./shown-rule.ts";
 import { validateSchema } from "./validate-schema.ts";
@@ -94,7 +94,7 @@ function placeOf<T>(versions: readonly CustomResourceDefinitionVersion[], part: 
   const [first] = versions;
   if (first === undefined) return [];
   const value = part(first);
-  if (versions.every((version) => equal(part(version), value))) return value === undefined ? [] : [[`spec.${top}`, value]];
+  if (versions.every((version) => sameJson(part(version), value))) return value === undefined ? [] : [[`spec.${top}`, value]];
   return versions.flatMap((version, index) => {
     const each = part(version);
     return each === undefined ? [] : [[`spec.versions[${index}].${own}`, each] as const];

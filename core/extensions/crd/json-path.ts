@@ -2,7 +2,7 @@
  * The JSONPath of printer columns: fields, ['fields'], [indexes], [*] and the filter [?(@.type=="Ready")]. Compiled once;
  * a path that cannot be read finds nothing, as validation has refused it when the definition was written.
  */
-import { isObject } from "../schema/json-schema.ts";
+import { isObject } from "../../api/json.ts";
 
 type Step = (value: unknown) => readonly unknown[];
 

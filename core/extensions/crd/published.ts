@@ -2,7 +2,8 @@
  * What OpenAPI says about a custom resource, as Kubernetes publishes it: the schema itself with apiVersion, kind and
  * metadata filled in. Version 2 knows neither nullable nor oneOf, so clients get less there instead of something wrong.
  */
-import { isEmbedded, isIntOrString, isObject, preserves, type Schema } from "../schema/json-schema.ts";
+import { isObject } from "../../api/json.ts";
+import { isEmbedded, isIntOrString, preserves, type Schema } from "../schema/json-schema.ts";
 import type { Named } from "./object-type.ts";
 
 type Json = { [keyword: string]: unknown };

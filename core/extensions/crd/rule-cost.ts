@@ -2,8 +2,9 @@
  * What a rule may cost at worst, before any object is there (KEP-2876, estimated cost): the sizes that the schema allows
  * are put into the expression. Rough where cel-go is rough, too: a definition is refused for factors, not for percents.
  */
+import { isObject } from "../../api/json.ts";
 import { isNode, type Node } from "../cel/ast.ts";
-import { isObject, itemsOf, type Schema, valuesOf } from "../schema/json-schema.ts";
+import { itemsOf, type Schema, valuesOf } from "../schema/json-schema.ts";
 import { escapeName } from "./cel-types.ts";
 
 /** Kubernetes' limits of one rule, and of all rules of one schema. */

@@ -3,14 +3,14 @@
  * compile is reported when the definition is written and judges no object.
  */
 import { Optional } from "@marcbachmann/cel-js";
+import { isObject, sameJson } from "../../api/json.ts";
 import type { FieldError } from "../../api/status.ts";
 import type { ValidationRule } from "../../api/types.gen.ts";
 import { type Node, nodesOf } from "../cel/ast.ts";
 import { celEnvironment } from "../cel/environment.ts";
 import { CompileError, CostError, RuntimeError } from "../cel/errors.ts";
 import { compile, type Program, TOTAL_COST_MAX } from "../cel/program.ts";
-import { equal } from "../schema/equal.ts";
-import { isObject, itemsOf, propertiesOf, rulesOf, type Schema, valuesOf } from "../schema/json-schema.ts";
+import { itemsOf, propertiesOf, rulesOf, type Schema, valuesOf } from "../schema/json-schema.ts";
 import { shownValue } from "../schema/findings.ts";
 import { counterpart } from "../schema/validate-value.ts";
 import { type CelTypeOf, declareType } from "./cel-types.ts";
@@ -105,7 +105,7 @@ export function compileRuleCheck(schema: Schema, resource = true): RuleCheck {
 function checkOf(schema: Schema, { type, rules }: RuleScope): RuleCheck {
   return (value, old, path, run) => {
     // judged before, by the same rules: a change elsewhere in the object is no reason to judge it again
-    const same = old !== undefined && old !== null && equal(value, old);
+    const same = old !== undefined && old !== null && sameJson(value, old);
     let variables: { [name: string]: unknown } | undefined;
     for (const each of rules) {
       if (run.left <= 0) return;

@@ -1,8 +1,8 @@
 /** What the paths of a scale subresource lead to must be what Scale can hold (apiextensions customresource validator). */
 import { goText } from "../../api/go-text.ts";
+import { isObject } from "../../api/json.ts";
 import { invalid, type Errors } from "../../api/kinds/validate/errors.ts";
 import type { CustomResourceSubresourceScale } from "../../api/types.gen.ts";
-import { isObject } from "../schema/json-schema.ts";
 
 const INT32_MAX = 2 ** 31 - 1;
 

@@ -2,13 +2,13 @@
  * Serves what is established: definitions come in, rows of the kind table go out. A changed definition replaces its rows;
  * requests that hold an earlier row finish with it.
  */
+import { sameJson } from "../../api/json.ts";
 import type { ChangeableKindTable } from "../../api/kind-table.ts";
 import type { Kind } from "../../api/kinds.ts";
 import type { Log } from "../../api/log.ts";
 import { CUSTOM_RESOURCE_DEFINITIONS } from "../../api/resources.gen.ts";
 import type { CustomResourceDefinition } from "../../api/types.gen.ts";
 import type { Informers } from "../../control/control.ts";
-import { equal } from "../schema/equal.ts";
 import { isEstablished } from "./definition.ts";
 import { rowsOf } from "./rows.ts";
 
@@ -54,5 +54,5 @@ export async function serveDefinitions({ informers, kinds, log, complete = (_, r
 }
 
 function sameService(now: CustomResourceDefinition, old: CustomResourceDefinition): boolean {
-  return isEstablished(now) === isEstablished(old) && equal(now.status?.acceptedNames, old.status?.acceptedNames) && equal(now.spec, old.spec);
+  return isEstablished(now) === isEstablished(old) && sameJson(now.status?.acceptedNames, old.status?.acceptedNames) && sameJson(now.spec, old.spec);
 }

@@ -2,14 +2,14 @@
  * What is wrong with the schema of a definition (apiextensions validation): keywords that are not supported, list and map
  * types that do not fit, rules that do not compile or cost too much, defaults that break their own schema.
  */
+import { isObject, sameJson } from "../../api/json.ts";
 import { decodeCustom } from "../../api/schema/decode-custom.ts";
 import { decodeValue } from "../../api/schema/decode.ts";
 import { forbidden, invalid, notSupported, required, type Errors } from "../../api/kinds/validate/errors.ts";
 import { CompileError } from "../cel/errors.ts";
 import { RegExpError } from "../go-regexp.ts";
 import { compileEmbedded } from "../schema/embedded.ts";
-import { equal } from "../schema/equal.ts";
-import { isObject, itemsOf, propertiesOf, rulesOf, type Schema, valuesOf } from "../schema/json-schema.ts";
+import { itemsOf, propertiesOf, rulesOf, type Schema, valuesOf } from "../schema/json-schema.ts";
 import { compileSchema } from "../schema/validate-value.ts";
 import { objectTypeOf } from "./object-type.ts";
 import { ESTIMATE_TOLERANCE, mostElements, mostInRequest, RULE_COST_MAX, ruleCost, SCHEMA_COST_MAX } from "./rule-cost.ts";
@@ -308,5 +308,5 @@ function hasUnknown(schema: Schema): boolean {
   const holder = objectTypeOf({ group: "", version: "", kind: "" }, { type: "object", properties: { value: schema } });
   const given = { value: schema.default };
   if (!isObject(schema.default) && !Array.isArray(schema.default)) return false;
-  return !equal(decodeCustom(holder, given, decodeValue).value["value"], schema.default);
+  return !sameJson(decodeCustom(holder, given, decodeValue).value["value"], schema.default);
 }

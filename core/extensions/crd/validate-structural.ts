@@ -2,8 +2,9 @@
  * The rules that make a schema structural (KEP-20190425): every part of an object has one type, and alternatives only
  * restrict what is declared outside of them.
  */
+import { isObject } from "../../api/json.ts";
 import { forbidden, invalid, required, type Errors } from "../../api/kinds/validate/errors.ts";
-import { isEmbedded, isIntOrString, isObject, itemsOf, preserves, propertiesOf, type Schema, valuesOf } from "../schema/json-schema.ts";
+import { isEmbedded, isIntOrString, itemsOf, preserves, propertiesOf, type Schema, valuesOf } from "../schema/json-schema.ts";
 
 type Level = "root" | "item" | "field";
 

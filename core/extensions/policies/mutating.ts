@@ -3,6 +3,7 @@
  * either changes an object is the registry's business, so it is handed in.
  */
 import type { AdmissionPlugin, AdmissionRequest } from "../../admission/admission.ts";
+import { isObject, sameJson } from "../../api/json.ts";
 import type { Kind } from "../../api/kinds.ts";
 import type { AnyObject } from "../../api/meta.ts";
 import { ApiError } from "../../api/status.ts";
@@ -10,8 +11,6 @@ import type { MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding } from "..
 import type { Ask } from "../cel/library/authorizer.ts";
 import { CompileError, RuntimeError } from "../cel/errors.ts";
 import { fromCel, toCel } from "../cel/values.ts";
-import { isObject } from "../schema/json-schema.ts";
-import { equal } from "../schema/equal.ts";
 import { judgeConditions } from "../matching/conditions.ts";
 import { requestVariables } from "../matching/request-environment.ts";
 import { compileMatcher, convert, type MatchParts } from "../matching/rules.ts";
@@ -146,7 +145,7 @@ export function mutatingPolicies({ source, ask, kinds, lookup, changes }: Mutati
     handles: () => (source()?.policies().length ?? 0) > 0,
     async mutate(request) {
       const first = await pass(request, () => true);
-      if (equal(first, request.object)) return request.object;
+      if (sameJson(first, request.object)) return request.object;
       // what an early policy saw may have changed since; those that ask for it look again, once
       return await pass({ ...request, object: first }, (policy) => policy.spec?.reinvocationPolicy === "IfNeeded");
     },

@@ -1,8 +1,9 @@
 /** x-kubernetes-embedded-resource: what is inside must be an object of the API (apiextensions schema/objectmeta). */
+import { type JsonObject, isObject } from "../../api/json.ts";
 import { check, invalid, required, type Errors } from "../../api/kinds/validate/errors.ts";
 import { validateAnnotations, validateLabels } from "../../api/kinds/validate/labels.ts";
 import { dns1035Label, dns1123Label, pathSegment } from "../../api/names.ts";
-import { isEmbedded, isObject, itemsOf, type JsonObject, propertiesOf, type Schema, valuesOf } from "./json-schema.ts";
+import { isEmbedded, itemsOf, propertiesOf, type Schema, valuesOf } from "./json-schema.ts";
 
 type Check = (value: unknown, path: string, errors: Errors) => void;
 

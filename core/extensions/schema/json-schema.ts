@@ -2,13 +2,10 @@
  * The schema of a custom resource as code reads it: the generated type with its "one or the other" fields resolved, so
  * that nobody else has to ask if `items` is a schema or a list of them.
  */
+import { isObject } from "../../api/json.ts";
 import type { JSONSchemaProps } from "../../api/types.gen.ts";
 
 export type Schema = JSONSchemaProps;
-
-export type JsonObject = { readonly [field: string]: unknown };
-
-export const isObject = (value: unknown): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The schema of all items; undefined when there is none, or one per position (which is not structural). */
 export function itemsOf(schema: Schema): Schema | undefined {

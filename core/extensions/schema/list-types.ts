@@ -1,7 +1,7 @@
 /** x-kubernetes-list-type set and map: no element twice (structural listtype of apiextensions). */
+import { isObject, sameJson } from "../../api/json.ts";
 import type { FieldError } from "../../api/status.ts";
-import { equal } from "./equal.ts";
-import { isObject, itemsOf, propertiesOf, type Schema, valuesOf } from "./json-schema.ts";
+import { itemsOf, propertiesOf, type Schema, valuesOf } from "./json-schema.ts";
 import { shownValue } from "./findings.ts";
 
 type Check = (value: unknown, path: string, errors: FieldError[], old: unknown) => void;
@@ -21,7 +21,7 @@ export function compileListTypes(schema: Schema): Check {
   if (properties.length === 0 && others === nothing && each === nothing && unique === nothing) return nothing;
   return (value, path, errors, old) => {
     if (Array.isArray(value)) {
-      if (old === undefined || !equal(value, old)) unique(value, path, errors, old);
+      if (old === undefined || !sameJson(value, old)) unique(value, path, errors, old);
       if (each !== nothing) value.forEach((item, index) => each(item, `${path}[${index}]`, errors, undefined));
     } else if (isObject(value)) {
       const before = isObject(old) ? old : {};

@@ -5,13 +5,13 @@
  *
  * An update is judged leniently (KEP-4008, ratcheting): what was there before and is the same is not held against it.
  */
+import { isObject, sameJson } from "../../api/json.ts";
 import { quote } from "../../api/names.ts";
 import type { FieldError } from "../../api/status.ts";
 import { goRegExp } from "../go-regexp.ts";
 import { stringFormat } from "./formats.ts";
-import { equal } from "./equal.ts";
 import { bodyName, type Findings, found, invalid, merge, none, ok, type Rule, shownValue, unplaced, within } from "./findings.ts";
-import { isObject, itemsOf, propertiesOf, type Schema, valuesOf } from "./json-schema.ts";
+import { itemsOf, propertiesOf, type Schema, valuesOf } from "./json-schema.ts";
 import { numberRule } from "./number-rule.ts";
 import { typeRule } from "./type-rule.ts";
 
@@ -29,7 +29,7 @@ export function compileSchema(schema: Schema): ValueCheck {
       if (schema.nullable === true) return none;
       return merge([ofType?.(value, path, old), ofEnum?.(value, path, old)]);
     }
-    if (old !== undefined && typeof value === "object" && equal(value, old)) return none;
+    if (old !== undefined && typeof value === "object" && sameJson(value, old)) return none;
     const findings = merge(rules.map((rule) => rule(value, path, old)));
     return old !== undefined && typeof value !== "object" && value === old ? { ...findings, errors: [] } : findings;
   };
@@ -158,7 +158,7 @@ function listRule(schema: Schema): Rule | undefined {
 /** The item with the same keys in the list before. */
 export function counterpart(item: unknown, before: readonly unknown[] | undefined, keys: readonly string[] | undefined): unknown {
   if (before === undefined || keys === undefined || !isObject(item)) return undefined;
-  return before.find((each) => isObject(each) && keys.every((key) => equal(each[key], item[key])));
+  return before.find((each) => isObject(each) && keys.every((key) => sameJson(each[key], item[key])));
 }
 
 function hasDuplicates(values: readonly unknown[]): boolean {
@@ -171,7 +171,7 @@ function enumRule(schema: Schema): Rule | undefined {
   if (values === undefined || values.length === 0) return undefined;
   const list = values.map((value) => quote(typeof value === "string" ? value : JSON.stringify(value))).join(", ");
   return (value, path) => {
-    if (values.some((each) => equal(each, value) || isCutTo(value, each))) return ok;
+    if (values.some((each) => sameJson(each, value) || isCutTo(value, each))) return ok;
     return found([{ type: "FieldValueNotSupported", field: within(path), message: `Unsupported value: ${shownValue(value)}: supported values: ${list}` }]);
   };
 }

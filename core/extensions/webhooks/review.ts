@@ -1,9 +1,9 @@
 /** AdmissionReview: what a webhook is asked and what its answer means (admission.k8s.io/v1). */
 import type { AdmissionRequest } from "../../admission/admission.ts";
+import { isObject } from "../../api/json.ts";
 import type { Kind } from "../../api/kinds.ts";
 import { ApiError, httpCodeOf, type StatusReason } from "../../api/status.ts";
 import { convert } from "../matching/rules.ts";
-import { isObject } from "../schema/json-schema.ts";
 import { UnreachableError } from "./endpoint.ts";
 
 export interface Answer {

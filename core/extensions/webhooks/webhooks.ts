@@ -5,6 +5,7 @@
 import type { AdmissionPlugin, AdmissionRequest } from "../../admission/admission.ts";
 import type { Entropy } from "../../api/entropy.ts";
 import { forbidden } from "../../admission/forbidden.ts";
+import { sameJson } from "../../api/json.ts";
 import type { Kind } from "../../api/kinds.ts";
 import type { AnyObject, KubeObject } from "../../api/meta.ts";
 import { ApiError, badRequest } from "../../api/status.ts";
@@ -15,7 +16,6 @@ import { requestEnvironment, requestVariables } from "../matching/request-enviro
 import { compileMatcher, convert, type Matcher, type MatchParts } from "../matching/rules.ts";
 import { compiledOnce } from "../policies/cache.ts";
 import type { Changes } from "../policies/mutating.ts";
-import { equal } from "../schema/equal.ts";
 import type { Connections } from "./connections.ts";
 import { endpointOf, UnreachableError } from "./endpoint.ts";
 import { type Answer, readAnswer, refusal, reviewOf, type ReviewVersion } from "./review.ts";
@@ -105,7 +105,7 @@ export function webhookPlugins(parts: WebhookParts): readonly [mutating: Admissi
       object = await change(each, { ...request, object });
       if (each.webhook.reinvocationPolicy === "IfNeeded") seen.set(each, object);
     }
-    for (const [each, last] of seen) if (!equal(last, object)) object = await change(each, { ...request, object });
+    for (const [each, last] of seen) if (!sameJson(last, object)) object = await change(each, { ...request, object });
     return object;
   }
 

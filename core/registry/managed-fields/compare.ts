@@ -1,9 +1,9 @@
 /** What changed between two values, as three sets of paths. Parts that are the same object are not looked at. */
-import { equal } from "../equal.ts";
+import { isObject, sameJson } from "../../api/json.ts";
 import type { FieldSet } from "./field-set.ts";
 import { isEmpty, leaf, nodeOf, nothing } from "./field-set.ts";
 import type { Type } from "./shape.ts";
-import { isObject, shapeOf } from "./shape.ts";
+import { shapeOf } from "./shape.ts";
 
 export interface Comparison {
   readonly added: FieldSet;
@@ -79,7 +79,7 @@ class Children {
 function leaves(old: unknown, next: unknown): Nodes | undefined {
   if (old === undefined) return { added: leaf };
   if (next === undefined) return { removed: leaf };
-  return equal(old, next) ? undefined : { modified: leaf };
+  return sameJson(old, next) ? undefined : { modified: leaf };
 }
 
 function hasNone(value: unknown): boolean {

@@ -1,8 +1,9 @@
 /** The paths that an applied configuration claims: its leaves, the items of its lists, the entries of its maps. */
+import { isObject } from "../../api/json.ts";
 import type { FieldSet } from "./field-set.ts";
 import { childrenOf, leaf, nodeOf, nothing } from "./field-set.ts";
 import type { Type } from "./shape.ts";
-import { isObject, shapeOf } from "./shape.ts";
+import { shapeOf } from "./shape.ts";
 
 export function fieldsOf(type: Type, value: unknown): FieldSet {
   return node(type, value) ?? nothing;

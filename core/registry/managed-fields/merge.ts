@@ -1,6 +1,7 @@
 /** The live object with an applied configuration over it: parts that the configuration does not name stay. */
+import { isObject } from "../../api/json.ts";
 import type { Shape, Type } from "./shape.ts";
-import { isObject, shapeOf } from "./shape.ts";
+import { shapeOf } from "./shape.ts";
 
 export function mergeApplied(type: Type, live: unknown, applied: unknown): unknown {
   if (applied === undefined) return live;

@@ -1,8 +1,9 @@
 /** A value without the parts at some paths. What loses all its parts becomes null: decoding drops it. */
+import { isObject } from "../../api/json.ts";
 import type { FieldSet } from "./field-set.ts";
 import { childrenOf, isEmpty, isMember } from "./field-set.ts";
 import type { Type } from "./shape.ts";
-import { isObject, shapeOf } from "./shape.ts";
+import { shapeOf } from "./shape.ts";
 
 export function removeFields(type: Type, value: unknown, set: FieldSet): unknown {
   if (isEmpty(set)) return value;

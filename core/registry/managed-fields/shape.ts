@@ -2,6 +2,7 @@
  * How ownership sees a value: a leaf, owned as a whole, or something with parts of their own. The schema says it (atomic,
  * list type and keys); where there is no schema, objects have parts and lists do not.
  */
+import { isObject } from "../../api/json.ts";
 import type { Field, FieldType, ObjectType } from "../../api/schema/schema.ts";
 
 export type Type = FieldType | undefined;
@@ -30,10 +31,6 @@ export function rootType(type: ObjectType): FieldType {
   let root = roots.get(type);
   if (root === undefined) roots.set(type, (root = { kind: "object", type }));
   return root;
-}
-
-export function isObject(value: unknown): value is { readonly [key: string]: unknown } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** `value` decides only where there is no schema. */

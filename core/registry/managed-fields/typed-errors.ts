@@ -3,8 +3,8 @@
  * relies on is judged: structure, kinds of scalars, keys of lists. Everything else is the business of validation.
  */
 import { goText } from "../../api/go-text.ts";
+import { isObject } from "../../api/json.ts";
 import type { FieldType, ListMerge, ObjectType } from "../../api/schema/schema.ts";
-import { isObject } from "./shape.ts";
 
 export interface TypedError {
   readonly path: string;

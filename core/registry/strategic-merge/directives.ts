@@ -2,10 +2,11 @@
  * What a patch says besides values, and how it is refused: by 400 when a directive has no sensible form, by 422 for lists
  * of lists, by 500 when the patch contradicts itself. All as Kubernetes does.
  */
+import { isObject } from "../../api/json.ts";
 import { ApiError, badRequest } from "../../api/status.ts";
 import { goText } from "../../api/go-text.ts";
 import type { Json, Mutable } from "./json.ts";
-import { define, goType, isObject } from "./json.ts";
+import { define, goType } from "./json.ts";
 
 export const DIRECTIVE = "$patch";
 export const RETAIN = "$retainKeys";

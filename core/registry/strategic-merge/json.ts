@@ -2,8 +2,6 @@
 export type Json = { readonly [key: string]: unknown };
 export type Mutable = { [key: string]: unknown };
 
-export const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
-
 export function goType(value: unknown): string {
   if (value === null || value === undefined) return "%!s(<nil>)";
   if (Array.isArray(value)) return "[]interface {}";

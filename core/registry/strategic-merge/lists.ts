@@ -1,9 +1,9 @@
 /** Merging two lists: sets of scalars, or maps told apart by their merge key; and the order of what comes out. */
-import { equal } from "../equal.ts";
 import { goText } from "../../api/go-text.ts";
+import { isObject, sameJson } from "../../api/json.ts";
 import { badDirective, badType, DIRECTIVE, fail, listsOfLists, noMergeKey, ORDER } from "./directives.ts";
 import type { Json, Mutable } from "./json.ts";
-import { goType, isObject } from "./json.ts";
+import { goType } from "./json.ts";
 
 type List = readonly unknown[];
 
@@ -81,11 +81,11 @@ function special(old: List, change: List, mergeKey: string): { readonly kept: Li
 }
 
 function sameKey(a: unknown, b: unknown, mergeKey: string): boolean {
-  return isObject(a) && isObject(b) && Object.hasOwn(a, mergeKey) && equal(a[mergeKey], b[mergeKey]);
+  return isObject(a) && isObject(b) && Object.hasOwn(a, mergeKey) && sameJson(a[mergeKey], b[mergeKey]);
 }
 
 const placeOf = (list: List, item: unknown, mergeKey: string) =>
-  list.findIndex((each) => (mergeKey === "" ? equal(each, item) : sameKey(each, item, mergeKey)));
+  list.findIndex((each) => (mergeKey === "" ? sameJson(each, item) : sameKey(each, item, mergeKey)));
 
 /**
  * Items that the patch names stand in its order, the others in that of the server; where the server knows the order of

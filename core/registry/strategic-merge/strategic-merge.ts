@@ -5,12 +5,13 @@
  *
  * Neither the object nor the patch is changed, unchanged parts are shared.
  */
+import { isObject } from "../../api/json.ts";
 import type { ObjectType } from "../../api/schema/schema.ts";
 import { badDirective, badRetainKeys, badType, DELETE_FROM, DIRECTIVE, discardNulls, listNamed, ORDER, RETAIN, takeOver, withoutDirectives } from "./directives.ts";
 import type { FieldInfo, Schema } from "./field-info.ts";
 import { below, known, schemaOf } from "./field-info.ts";
 import type { Json, Mutable } from "./json.ts";
-import { define, goType, isObject } from "./json.ts";
+import { define, goType } from "./json.ts";
 import type { Items } from "./lists.ts";
 import { areMaps, checkOrder, deleteFrom, mergeLists, ordered } from "./lists.ts";
 

@@ -2,6 +2,7 @@
  * autoscaling/v1 Scale of anything that has spec.replicas: the one view through which autoscalers and kubectl scale see
  * workloads. Custom resources name their own paths (`ScalePaths`).
  */
+import { isObject } from "../../api/json.ts";
 import type { Kind, ScalePaths } from "../../api/kinds.ts";
 import type { AnyObject } from "../../api/meta.ts";
 import type { LabelSelector } from "../../api/selector.ts";
@@ -64,8 +65,6 @@ function customScale(paths: ScalePaths, parent: AnyObject): AnyObject {
     status: { replicas: typeof current === "number" ? current : 0, ...(typeof selector === "string" && selector !== "" ? { selector } : {}) },
   } as AnyObject;
 }
-
-const isObject = (value: unknown): value is { readonly [field: string]: unknown } => typeof value === "object" && value !== null && !Array.isArray(value);
 
 function fieldOf(object: unknown, path: readonly string[]): unknown {
   return path.reduce((at, name) => (isObject(at) && Object.hasOwn(at, name) ? at[name] : undefined), object);

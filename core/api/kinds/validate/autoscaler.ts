@@ -1,10 +1,10 @@
 /** Autoscalers: bounds, what is measured, how fast replicas come and go. */
 import { pathSegment } from "../../names.ts";
 import type { CrossVersionObjectReference, HPAScalingRules, HorizontalPodAutoscalerSpec, MetricIdentifier, MetricSpec, MetricTarget } from "../../types.gen.ts";
+import { wordTable } from "../../word-table.ts";
 import { type Errors, check, forbidden, invalid, isEmpty, notSupported, required } from "./errors.ts";
 import { amountNotNegative, amountOf } from "./quantity-rules.ts";
 import { containerResourceName } from "./resource-names.ts";
-import { wordTable } from "../../word-table.ts";
 
 const TYPES = ["ContainerResource", "External", "Object", "Pods", "Resource"];
 const FIELD_OF = wordTable<keyof MetricSpec>({ Object: "object", External: "external", Pods: "pods", Resource: "resource", ContainerResource: "containerResource" });
