@@ -77,8 +77,9 @@ export function defaultPodRequests(spec: PodSpec): PodSpec {
   return filled === requests ? spec : { ...spec, resources: { ...spec.resources, requests: filled } };
 }
 
-const requestedByNone = ({ containers = [], initContainers = [] }: PodSpec, name: string): boolean =>
-  [...containers, ...initContainers].every(({ resources }) => resources?.requests?.[name] === undefined);
+/** Not validated yet: the lists may be null. */
+const requestedByNone = ({ containers, initContainers }: PodSpec, name: string): boolean =>
+  [...(containers ?? []), ...(initContainers ?? [])].every(({ resources }) => resources?.requests?.[name] === undefined);
 
 function requestsOfLimits(resources: ResourceRequirements): ResourceRequirements {
   if (resources.limits === undefined) return resources;

@@ -2,6 +2,7 @@
  * What an update of a subresource takes over into the stored object. The kind may say it; otherwise each subresource of
  * Kubernetes touches the fields below and nothing else.
  */
+import { sameJson } from "../../api/json.ts";
 import type { Kind, Writer } from "../../api/kinds.ts";
 import { isCustom } from "../../api/kinds.ts";
 import type { AnyObject } from "../../api/meta.ts";
@@ -54,7 +55,10 @@ const withStatus = (old: AnyObject, status: { readonly [field: string]: unknown 
   status: { ...(old.status as object | undefined), ...status },
 });
 
-const sameNames = (a: readonly Container[] = [], b: readonly Container[] = []): boolean => a.length === b.length && a.every(({ name }, index) => name === b[index]?.name);
+/** Not validated yet: the lists may be null, and their items too. */
+const namesOf = (containers: readonly (Container | null)[] | null | undefined) => (containers ?? []).map((container) => container?.name);
+
+const sameNames = (a: readonly Container[] | undefined, b: readonly Container[] | undefined): boolean => sameJson(namesOf(a), namesOf(b));
 
 const resizedBy = (wanted: readonly Container[] | undefined) => (container: Container) => {
   const found = wanted?.find(({ name }) => name === container.name);
