@@ -5,7 +5,7 @@
 import type { Clock } from "../core/api/clock.ts";
 import type { Pod } from "../core/api/types.gen.ts";
 import type { ObservedEvent } from "../core/wire/messages.ts";
-import type { PlannedEvent } from "./plan.ts";
+import type { PlannedEvent } from "./planning/draft.ts";
 
 export interface EventSink {
   pod(pod: Pod, event: PlannedEvent): void;

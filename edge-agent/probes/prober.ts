@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../../core/api/clock.ts";
 import type { Container, Pod, Probe } from "../../core/api/types.gen.ts";
-import type { PlannedEvent } from "../plan.ts";
+import type { PlannedEvent } from "../planning/draft.ts";
 import { isSidecar } from "../restart-policy.ts";
 import type { Meter } from "../stats/meter.ts";
 import type { RunningContainer, RunningPod, Runtime } from "../runtimes/runtime.ts";

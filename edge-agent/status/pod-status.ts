@@ -2,7 +2,7 @@
 import { timestamp } from "../../core/api/clock.ts";
 import type { PodStatus } from "../../core/api/types.gen.ts";
 import { latest, without } from "../containers.ts";
-import { isFinished } from "../plan.ts";
+import { isFinished } from "../planning/finished.ts";
 import { qosClass } from "../qos.ts";
 import { isSidecar } from "../restart-policy.ts";
 import { conditionsOf } from "./conditions.ts";
