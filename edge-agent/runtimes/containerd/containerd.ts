@@ -1,26 +1,27 @@
 /**
  * containerd behind the agent's Runtime interface. All state is read back from containerd: sandboxes carry the pod in
- * their labels, containers their name, attempt and spec hash, so an agent that starts knows what runs. A listing costs
- * two calls; details that cannot change any more (a start time, an exit code) are asked for once per container.
+ * their labels, containers their name, attempt and spec hash, so an agent that starts knows what runs.
  */
 import { rm } from "node:fs/promises";
-import { sleep, type Clock } from "../../../core/api/clock.ts";
+import type { Clock } from "../../../core/api/clock.ts";
 import type { Log } from "../../../core/api/log.ts";
 import type { Pod } from "../../../core/api/types.gen.ts";
-import { ImageError, type ImageOnDevice, type RunningContainer, type RunningPod, type Runtime, type RuntimeFeatures } from "../runtime.ts";
+import type { Runtime, RuntimeFeatures } from "../runtime.ts";
 import type { Meter } from "../../stats/meter.ts";
 import { attachToContainer } from "./attach.ts";
 import type { Cgroups } from "./cgroups.ts";
 import { containerConfig, logDirectoryOf, sandboxConfig, type ConfigContext } from "./configs.ts";
-import { criClient, type Cri } from "./cri.ts";
+import { containerdImages } from "./containerd-images.ts";
+import { criClient } from "./cri.ts";
 import { execInTask } from "./exec.ts";
+import { followEvents } from "./follow-events.ts";
 import { GRPC, GrpcError } from "./grpc.ts";
 import { imageViews } from "./image-view.ts";
 import { impassable } from "./impassable.ts";
 import { ANNOTATION, LABEL } from "./labels.ts";
 import { measuredCri } from "./measured-cri.ts";
-import { CONTAINER_STATES, SANDBOX_READY, type M } from "./messages.ts";
-import { PAUSE_IMAGE } from "./pause-image.ts";
+import { missingIsFine } from "./missing-is-fine.ts";
+import { podListing } from "./pod-listing.ts";
 import { resizedResources } from "./resources.ts";
 import { inFull, rpcText } from "./rpc-text.ts";
 import { shimSocket } from "./shim-socket.ts";
@@ -41,8 +42,6 @@ export interface ContainerdRuntimeOptions extends ConfigContext {
   readonly meter?: Meter | undefined;
 }
 
-/** Between two attempts to follow containerd's events. */
-const EVENTS_PAUSE_MS = 1_000;
 /** containerd ends a command that is out of time itself; this is for one that it cannot end. */
 const RUN_MARGIN_MS = 10_000;
 const NO_BYTES = new Uint8Array();
@@ -51,54 +50,16 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
   const { clock, log, device } = options;
   const client = criClient(options.socket);
   const cri = options.meter === undefined ? client : measuredCri(client, options.meter, clock);
-  const details = new Map<string, M<"ContainerStatus">>();
-  /** containers and sandboxes that were stopped from here: nobody wonders why they were killed */
-  const ended = new Set<string>();
-  /** sandboxes that are ready: nothing that is asked of them changes */
-  const readySandboxes = new Map<string, M<"PodSandboxStatus">>();
   const views = imageViews(cri, options.snapshotter ?? "overlayfs");
   /** false once this kernel has said that it cannot confine programs */
   let seccomp = true;
   const listeners = new Set<(uid: string | undefined) => void>();
   const closing = new AbortController();
   const mine = { [LABEL.device]: device };
+  const listing = podListing(cri, mine, { clock, log });
+  const images = containerdImages(cri);
   const revive = async () => options.revive?.().catch((cause: unknown) => log.error({ error: String(cause) }, "containerd could not be started again"));
 
-  const detailOf = async ({ id = "", pod_sandbox_id: sandbox = "", state }: M<"Container">): Promise<Detail> => {
-    const known = details.get(id);
-    if (known !== undefined && known.state === state && !isDoubtful(known, clock.now())) return known;
-    // removed between the listing and now: nobody needs to know more of it
-    const answer = await missingIsFine(cri.call("ContainerStatus", { container_id: id }));
-    if (answer === undefined) return "gone";
-    const { status } = answer;
-    if (status === undefined) return undefined;
-    details.set(id, status);
-    const awaited = !ended.has(id) && !ended.has(sandbox) && isDoubtful(status, clock.now()) && clock.now() - milliseconds(status.finished_at) < OOM_AWAITED_MS;
-    return awaited ? { ...status, state: CONTAINER_STATES.indexOf("running") } : status;
-  };
-  const sandboxOf = async (id: string): Promise<M<"PodSandboxStatus"> | undefined> => {
-    const known = readySandboxes.get(id);
-    if (known !== undefined) return known;
-    const status = (await missingIsFine(cri.call("PodSandboxStatus", { pod_sandbox_id: id })))?.status;
-    if (status !== undefined) readySandboxes.set(id, status);
-    return status;
-  };
-  const addressesOf = async ({ id = "" }: M<"PodSandbox">): Promise<readonly string[]> => {
-    const network = (await sandboxOf(id))?.network;
-    return [network?.ip, ...(network?.additional_ips ?? []).map(({ ip }) => ip)].filter((ip) => ip !== undefined && ip !== "") as string[];
-  };
-  /** A pod that containerd has trouble with stays as it was seen last: the others go on. */
-  let lastSeen = new Map<string, RunningPod>();
-  const lookedAt = async (uid: string, look: () => Promise<RunningPod>): Promise<RunningPod> => {
-    try {
-      return await look();
-    } catch (error) {
-      const known = lastSeen.get(uid);
-      if (known === undefined) throw error;
-      log.warn({ pod: `${known.namespace}/${known.name}`, error: String(error) }, "a pod could not be listed; it counts as it was seen last");
-      return known;
-    }
-  };
 
   const features = async (): Promise<RuntimeFeatures> => {
     const { runtime_handlers = [], features: whole } = await cri.call("Status", {});
@@ -139,56 +100,17 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
       }
     },
     features,
-    async pods() {
-      const filter = { label_selector: mine };
-      const [{ items = [] }, { containers = [] }] = await Promise.all([cri.call("ListPodSandbox", { filter }), cri.call("ListContainers", { filter })]);
-      const alive = new Set([...containers.map(({ id }) => id), ...items.map(({ id }) => id)]);
-      for (const id of details.keys()) if (!alive.has(id)) details.delete(id);
-      for (const id of ended) if (!alive.has(id)) ended.delete(id);
-      for (const id of readySandboxes.keys()) if (!alive.has(id)) readySandboxes.delete(id);
-      const pods = await Promise.all([...groupByPod(items)].map(([uid, sandboxes]) => lookedAt(uid, () => runningPod(uid, sandboxes, containers, addressesOf, detailOf))));
-      lastSeen = new Map(pods.map((pod) => [pod.uid, pod]));
-      return pods;
-    },
+    pods: listing.pods,
     changes(listener) {
       listeners.add(listener);
-      if (listeners.size === 1) void follow(cri, { clock, signal: closing.signal, revive, hint: () => listeners.forEach((each) => each(undefined)) });
+      if (listeners.size === 1) void followEvents(cri, { clock, signal: closing.signal, revive, hint: () => listeners.forEach((each) => each(undefined)) });
       return () => listeners.delete(listener);
     },
 
-    async image(reference) {
-      const { image } = await cri.call("ImageStatus", { image: { image: reference } });
-      return image === undefined ? undefined : imageOf(image);
-    },
-    async pullImage(reference, { secrets, signal }) {
-      let failure: unknown;
-      // one after the other: which secret fits is known only by trying
-      for (const auth of secrets.length === 0 ? [undefined] : secrets) {
-        try {
-          const { image_ref = "" } = await cri.call(
-            "PullImage",
-            {
-              image: { image: reference },
-              ...(auth === undefined ? {} : { auth: { username: auth.username, password: auth.password, identity_token: auth.identityToken } }),
-            },
-            { signal },
-          );
-          const { image } = await cri.call("ImageStatus", { image: { image: image_ref } });
-          if (image === undefined) throw new ImageError("ImageInspectError", `Failed to inspect image "${reference}": it vanished after the pull`);
-          return imageOf(image);
-        } catch (error) {
-          failure = error;
-        }
-      }
-      throw imageError(reference, failure);
-    },
-    async images() {
-      const { images = [] } = await cri.call("ListImages", {});
-      return images.map(imageOf);
-    },
-    async removeImage(id) {
-      await cri.call("RemoveImage", { image: { image: id } });
-    },
+    image: images.image,
+    pullImage: images.pullImage,
+    images: images.images,
+    removeImage: images.removeImage,
 
     async startSandbox(pod, sandbox) {
       const firstUserId = wantsUserNamespace(pod) ? await claimUserIds(pod) : undefined;
@@ -206,9 +128,9 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
       return pod_sandbox_id;
     },
     async stopSandbox(sandboxId) {
-      ended.add(sandboxId);
+      listing.stopping(sandboxId);
       await missingIsFine(cri.call("StopPodSandbox", { pod_sandbox_id: sandboxId }));
-      readySandboxes.delete(sandboxId);
+      listing.changed(sandboxId);
     },
     async removeSandbox(sandboxId) {
       await missingIsFine(cri.call("StopPodSandbox", { pod_sandbox_id: sandboxId }));
@@ -219,7 +141,7 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
 
     async createContainer(sandboxId, plan) {
       // containerd reads log directory, host name and cgroup parent from this copy, not from the sandbox
-      const status = await sandboxOf(sandboxId);
+      const status = await listing.sandboxOf(sandboxId);
       const firstUserId = firstUserIdOf(status?.annotations);
       const sandbox = sandboxConfig(options, plan.pod, {
         logDirectory: logDirectoryOf(plan),
@@ -234,7 +156,7 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
       await cri.call("StartContainer", { container_id: containerId });
     },
     async stopContainer(containerId, graceSeconds) {
-      ended.add(containerId);
+      listing.stopping(containerId);
       await missingIsFine(cri.call("StopContainer", { container_id: containerId, timeout: graceSeconds }));
     },
     async removeContainer(containerId) {
@@ -290,85 +212,9 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
   };
 }
 
-type Detail = M<"ContainerStatus"> | undefined | "gone";
-
-function groupByPod(items: readonly M<"PodSandbox">[]): Map<string, M<"PodSandbox">[]> {
-  const out = new Map<string, M<"PodSandbox">[]>();
-  for (const item of items) {
-    const uid = item.labels?.[LABEL.podUid];
-    if (uid !== undefined) out.set(uid, [...(out.get(uid) ?? []), item]);
-  }
-  return out;
-}
-
-async function runningPod(
-  uid: string,
-  sandboxes: readonly M<"PodSandbox">[],
-  containers: readonly M<"Container">[],
-  addressesOf: (sandbox: M<"PodSandbox">) => Promise<readonly string[]>,
-  detailOf: (container: M<"Container">) => Promise<Detail>,
-): Promise<RunningPod> {
-  const [newest, ...earlier] = sandboxes.toSorted((a, b) => (b.created_at ?? 0) - (a.created_at ?? 0));
-  const ready = (newest?.state ?? SANDBOX_READY) === SANDBOX_READY;
-  const own = containers.filter(({ labels }) => labels?.[LABEL.podUid] === uid);
-  return {
-    uid,
-    namespace: newest?.metadata?.namespace ?? "",
-    name: newest?.metadata?.name ?? "",
-    sandboxId: newest?.id ?? "",
-    ready,
-    ips: ready && newest !== undefined ? await addressesOf(newest) : [],
-    createdAt: milliseconds(newest?.created_at),
-    attempt: newest?.metadata?.attempt ?? 0,
-    earlierSandboxes: earlier.map(({ id = "" }) => id),
-    containers: (await Promise.all(own.map(async (container) => {
-      const detail = await detailOf(container);
-      return detail === "gone" ? [] : [runningContainer(container, detail)];
-    }))).flat(),
-  };
-}
-
-function runningContainer(container: M<"Container">, detail: M<"ContainerStatus"> | undefined): RunningContainer {
-  const state = CONTAINER_STATES[detail?.state ?? container.state ?? 0] ?? "unknown";
-  const exited = state === "exited";
-  return {
-    id: container.id ?? "",
-    name: container.metadata?.name ?? "",
-    sandboxId: container.pod_sandbox_id ?? "",
-    attempt: container.metadata?.attempt ?? 0,
-    state,
-    image: detail?.image?.image ?? container.image?.image ?? "",
-    imageId: detail?.image_ref ?? container.image_ref ?? "",
-    specHash: container.annotations?.[ANNOTATION.containerHash] ?? "",
-    createdAt: milliseconds(container.created_at),
-    ...(detail?.started_at === undefined ? {} : { startedAt: milliseconds(detail.started_at) }),
-    // containerd notes an OOM kill of any process of the container; it says how the container ended only once it has
-    ...(exited
-      ? { finishedAt: milliseconds(detail?.finished_at), exitCode: detail?.exit_code ?? 0, reason: detail?.reason ?? "", message: detail?.message ?? "" }
-      : {}),
-  };
-}
-
 function firstUserIdOf(annotations: Readonly<Record<string, string>> = {}): number | undefined {
   const text = annotations[ANNOTATION.userIds];
   return text === undefined ? undefined : Number(text);
-}
-
-function milliseconds(nanoseconds: number | undefined): number {
-  return Math.floor((nanoseconds ?? 0) / 1e6);
-}
-
-/** containerd marks what is needed for sandboxes since 1.7 only. */
-function imageOf(image: M<"Image">): ImageOnDevice {
-  const user = image.username !== undefined && image.username !== "" ? { name: image.username } : { uid: image.uid?.value ?? 0 };
-  return { id: image.id ?? "", tags: image.repo_tags ?? [], digests: image.repo_digests ?? [], sizeBytes: image.size ?? 0, pinned: image.pinned === true || (image.repo_tags ?? []).includes(PAUSE_IMAGE), user };
-}
-
-function imageError(reference: string, error: unknown): unknown {
-  if (error instanceof ImageError || !(error instanceof GrpcError)) return error;
-  if (/invalid reference format|failed to parse/.test(error.message)) return new ImageError("InvalidImageName", `Failed to apply default image tag "${reference}": couldn't parse image name "${reference}": invalid reference format`, error);
-  // a code that says nothing is left out, as kubelet does
-  return new ImageError("ErrImagePull", error.code === GRPC.unknown ? error.message : rpcText(error), error);
 }
 
 /** The network namespace of the OCI spec that CRI shows on request; hostNetwork pods have none. */
@@ -377,40 +223,3 @@ function networkNamespaceOf(info: string): string | undefined {
   return runtimeSpec?.linux?.namespaces?.find(({ type }) => type === "network")?.path;
 }
 
-/** containerd learns of an OOM kill after the exit (its shim watches the cgroup); for this long a kill may yet turn out to be one. */
-const OOM_KNOWN_MS = 10_000;
-/** For this long nobody is told of such an exit: most are known by then. */
-const OOM_AWAITED_MS = 300;
-const KILLED = 137;
-
-function isDoubtful({ exit_code, reason, finished_at }: M<"ContainerStatus">, now: number): boolean {
-  return exit_code === KILLED && reason !== "OOMKilled" && now - milliseconds(finished_at) < OOM_KNOWN_MS;
-}
-
-/** undefined: what was asked about is not there */
-async function missingIsFine<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (!(error instanceof GrpcError && error.code === GRPC.notFound)) throw error;
-    return undefined;
-  }
-}
-
-/** What happens without the agent having done it: it looks by itself after each of its own calls. */
-const UNASKED: ReadonlySet<string> = new Set(["/tasks/exit", "/tasks/oom"]);
-
-/** Events only say that it is worth looking; what was missed while the daemon was away is seen by looking, too. */
-async function follow(cri: Cri, { clock, signal, revive, hint }: { readonly clock: Clock; readonly signal: AbortSignal; readonly revive: () => Promise<void>; readonly hint: () => void }): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      for await (const { topic = "" } of cri.events(signal)) if (UNASKED.has(topic)) hint();
-    } catch {
-      // the pause below, then again
-    }
-    // the end of the events is the first sign of a daemon that is gone
-    if (!signal.aborted) await revive();
-    hint();
-    await sleep(clock, EVENTS_PAUSE_MS, signal);
-  }
-}
