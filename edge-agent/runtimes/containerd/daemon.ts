@@ -121,11 +121,12 @@ export async function startContainerd({ dataDir, log, clock, registries = [], co
     await endStrayShims(paths);
   };
 
-  /** What ends while it starts may have been ended by somebody: it is tried again. */
+  /** What ends while it starts, or right after, may have been ended by somebody: it is tried again. */
   const startFirst = async () => {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await start();
+        await start();
+        return await importPause(self, paths);
       } catch (error) {
         if (attempt === STARTS) throw error;
         log.warn({ error: String(error) }, "containerd did not start; trying again");
@@ -191,7 +192,6 @@ export async function startContainerd({ dataDir, log, clock, registries = [], co
 
   await self.setRegistries(registries);
   await startFirst();
-  await importPause(self, paths);
   return self;
 }
 
