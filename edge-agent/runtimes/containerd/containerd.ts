@@ -39,6 +39,8 @@ export interface ContainerdRuntimeOptions extends ConfigContext {
   readonly pipes: string;
   /** called when the daemon does not answer: starts it again if it is ours */
   readonly revive?: (() => Promise<void>) | undefined;
+  /** takes away what the daemon forgot of a sandbox that it has removed, if it is ours */
+  readonly endShimOf?: ((sandboxId: string) => Promise<void>) | undefined;
   readonly meter?: Meter | undefined;
 }
 
@@ -137,6 +139,7 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
       // its shim has ended; as long as the sandbox is listed, an agent after this one would do it again
       await rm(shimSocket(options.socket, sandboxId), { force: true });
       await missingIsFine(cri.call("RemovePodSandbox", { pod_sandbox_id: sandboxId }));
+      await options.endShimOf?.(sandboxId);
     },
 
     async createContainer(sandboxId, plan) {

@@ -1,8 +1,12 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
-import { strayShims } from "../../../edge-agent/runtimes/containerd/stray-shims.ts";
+import { endShimOf, strayShims } from "../../../edge-agent/runtimes/containerd/stray-shims.ts";
+import { temporaryDirectory } from "../../support/lichen.ts";
 
 test("a shim is stray when it has no bundle and no process; those of others are never", async (t) => {
   const root = await mkdtemp(join(tmpdir(), "lichen-shims-"));
@@ -27,4 +31,26 @@ test("a shim is stray when it has no bundle and no process; those of others are 
   await mkdir(join(proc, "99"));
   await mkdir(join(state, "io.containerd.runtime.v2.task", "k8s.io", "kept"), { recursive: true });
   t.deepEqual(await strayShims({ socket, state }, proc), [{ pid: 11, id: "stray" }]);
+});
+
+test("after its sandbox was removed an empty shim ends with its bundle; one that has processes stays", async (t) => {
+  const directory = temporaryDirectory(t);
+  const paths = { socket: join(directory, "containerd.sock"), state: join(directory, "state"), root: join(directory, "root") };
+  const bundle = (id: string) => join(paths.state, "io.containerd.runtime.v2.task", "k8s.io", id);
+  const shim = async (id: string, code: string) => {
+    await mkdir(bundle(id), { recursive: true });
+    const child = spawn(process.execPath, ["-e", `${code};console.log("runs");setInterval(() => {}, 1e6)`, "--", "-namespace", "k8s.io", "-id", id, "-address", paths.socket], { argv0: "containerd-shim-runc-v2", stdio: ["ignore", "pipe", "inherit"] });
+    t.teardown(() => void child.kill("SIGKILL"));
+    await once(child.stdout, "data");
+    return child;
+  };
+  const empty = await shim("empty", "");
+  const busy = await shim("busy", 'const below = require("node:child_process").spawn("sleep", ["60"]); process.on("exit", () => below.kill())');
+  const ended = once(empty, "exit");
+  for (const id of ["empty", "busy", "neverThere"]) await endShimOf(id, paths);
+  t.deepEqual(await ended, [null, "SIGKILL"]);
+  t.false(existsSync(bundle("empty")));
+  t.is(busy.exitCode ?? busy.signalCode, null);
+  t.true(existsSync(bundle("busy")));
+  process.kill(Number((await readFile(`/proc/${busy.pid}/task/${busy.pid}/children`, "utf8")).trim().split(" ")[0]), "SIGKILL");
 });
