@@ -97,7 +97,7 @@ export async function startRuntimes({ config, settings, registries, identity, ca
         clock,
         log,
         revive: daemon?.ensureRunning,
-        endShimOf: daemon?.endShimOf,
+        removeForgotten: daemon?.removeForgotten,
         meter,
       }),
     );

@@ -39,8 +39,8 @@ export interface ContainerdRuntimeOptions extends ConfigContext {
   readonly pipes: string;
   /** called when the daemon does not answer: starts it again if it is ours */
   readonly revive?: (() => Promise<void>) | undefined;
-  /** takes away what the daemon forgot of a sandbox that it has removed, if it is ours */
-  readonly endShimOf?: ((sandboxId: string) => Promise<void>) | undefined;
+  /** takes away what the daemon forgot of a sandbox or container that it has removed, if it is ours */
+  readonly removeForgotten?: ((id: string) => Promise<void>) | undefined;
   readonly meter?: Meter | undefined;
 }
 
@@ -139,7 +139,7 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
       // its shim has ended; as long as the sandbox is listed, an agent after this one would do it again
       await rm(shimSocket(options.socket, sandboxId), { force: true });
       await missingIsFine(cri.call("RemovePodSandbox", { pod_sandbox_id: sandboxId }));
-      await options.endShimOf?.(sandboxId);
+      await options.removeForgotten?.(sandboxId);
     },
 
     async createContainer(sandboxId, plan) {
@@ -164,6 +164,7 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
     },
     async removeContainer(containerId) {
       await missingIsFine(cri.call("RemoveContainer", { container_id: containerId }));
+      await options.removeForgotten?.(containerId);
     },
     exec: (containerId, command) => execInTask(cri, options.pipes, containerId, command),
     async run(containerId, { command, timeoutMs, signal }) {

@@ -18,7 +18,7 @@ import { bootId, daemonsOf, processorTicks, readRecord, startTime, terminate, ty
 import { masquerade, unmasquerade } from "./masquerade.ts";
 import { PAUSE_IMAGE, pauseImage } from "./pause-image.ts";
 import { daemonPaths, type DaemonPaths } from "./paths.ts";
-import { endShimOf, endStrayShims } from "./stray-shims.ts";
+import { removeForgotten, endStrayShims } from "./stray-shims.ts";
 
 export interface ContainerdOptions {
   /** absolute */
@@ -42,8 +42,8 @@ export interface Containerd {
   importImage(file: string): Promise<readonly string[]>;
   /** for a daemon that does not answer: starts it again if it died, or when it hangs; whoever asks meanwhile gets the same answer */
   ensureRunning(): Promise<void>;
-  /** takes away what the daemon forgot of a sandbox that it has removed */
-  endShimOf(sandboxId: string): Promise<void>;
+  /** takes away what the daemon forgot of a sandbox or container that it has removed */
+  removeForgotten(id: string): Promise<void>;
   /** ends the daemon; pods that still run keep running */
   stop(): Promise<void>;
 }
@@ -182,7 +182,7 @@ export async function startContainerd({ dataDir, log, clock, registries = [], co
       });
       return reviving;
     },
-    endShimOf: (sandboxId) => endShimOf(sandboxId, paths),
+    removeForgotten: (id) => removeForgotten(id, paths),
     async stop() {
       closing.abort();
       await reviving?.catch(() => {});

@@ -25,8 +25,8 @@ export async function endStrayShims(paths: Pick<DaemonPaths, "socket" | "state">
   for (const shim of await strayShims(paths)) await end(shim, paths.socket);
 }
 
-/** After a sandbox was removed: its shim, where that is still there with nothing in it, and what it kept. */
-export async function endShimOf(id: string, { socket, state, root }: Pick<DaemonPaths, "socket" | "state" | "root">): Promise<void> {
+/** After a sandbox or container was removed: its bundle, and a shim with nothing in it, where they are still there. */
+export async function removeForgotten(id: string, { socket, state, root }: Pick<DaemonPaths, "socket" | "state" | "root">): Promise<void> {
   const bundles = [state, root].map((directory) => join(directory, TASKS, NAMESPACE, id));
   if (!(await Promise.all(bundles.map(exists))).includes(true)) return;
   const shims = (await ownShims(socket)).filter((shim) => shim.id === id);

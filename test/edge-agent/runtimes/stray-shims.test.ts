@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
-import { endShimOf, strayShims } from "../../../edge-agent/runtimes/containerd/stray-shims.ts";
+import { removeForgotten, strayShims } from "../../../edge-agent/runtimes/containerd/stray-shims.ts";
 import { temporaryDirectory } from "../../support/lichen.ts";
 
 test("a shim is stray when it has no bundle and no process; those of others are never", async (t) => {
@@ -47,7 +47,7 @@ test("after its sandbox was removed an empty shim ends with its bundle; one that
   const empty = await shim("empty", "");
   const busy = await shim("busy", 'const below = require("node:child_process").spawn("sleep", ["60"]); process.on("exit", () => below.kill())');
   const ended = once(empty, "exit");
-  for (const id of ["empty", "busy", "neverThere"]) await endShimOf(id, paths);
+  for (const id of ["empty", "busy", "neverThere"]) await removeForgotten(id, paths);
   t.deepEqual(await ended, [null, "SIGKILL"]);
   t.false(existsSync(bundle("empty")));
   t.is(busy.exitCode ?? busy.signalCode, null);
