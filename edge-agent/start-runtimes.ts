@@ -81,6 +81,7 @@ export async function startRuntimes({ config, settings, registries, identity, ca
     tree = await cgroups({
       root: names.cgroups,
       podPids: podPidsLimit,
+      clock,
       allocatable: { cpuShares: sharesOf(facts.cores - (reserved["cpu"] ?? 0)), memory: Math.floor(facts.memoryBytes - (reserved["memory"] ?? 0)) },
     });
     await tree.ensureDevice();

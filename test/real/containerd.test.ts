@@ -75,7 +75,7 @@ function busybox(): Buffer {
 async function startDevice(dataDir: string, file = memoryFile()): Promise<Device> {
   const daemon = await startContainerd({ dataDir, log: silentLog, clock: systemClock });
   await daemon.setPodCidr("10.88.213.0/24");
-  tree = await cgroups({ root: `/lichen/${DEVICE_NAME}/kubepods`, allocatable: {} });
+  tree = await cgroups({ clock: systemClock, root: `/lichen/${DEVICE_NAME}/kubepods`, allocatable: {} });
   await tree.ensureDevice();
   const runtime = containerdRuntime({ socket: daemon.socket, device: DEVICE_NAME, cgroups: tree, pipes: join(dataDir, "exec"), seccompRoot: join(dataDir, "seccomp"), memoryBytes: 2 ** 32, clock: systemClock, log: silentLog, revive: daemon.ensureRunning });
   const desired = await openDesired(file, silentLog);

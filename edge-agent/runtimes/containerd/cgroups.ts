@@ -7,6 +7,7 @@
  */
 import { access, mkdir, readFile, readdir, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { sleep, type Clock } from "../../../core/api/clock.ts";
 import type { Pod } from "../../../core/api/types.gen.ts";
 import type { GroupFigures } from "../../stats/group-figures.ts";
 import { cgroupFigures } from "./cgroup-figures.ts";
@@ -16,6 +17,10 @@ import { podCgroup, podCgroupLimits, qosCgroup } from "./pod-cgroup.ts";
 export const CGROUP_ROOT = "/sys/fs/cgroup";
 /** Those whose files are written here; runc makes the others of version 1 by itself. */
 const CONTROLLERS = ["cpu", "memory", "pids", "hugetlb"] as const;
+
+/** A killed process is gone within milliseconds, unless it waits for a disk. */
+const END_TRIES = 40;
+const END_STEP_MS = 50;
 
 const QOS_CLASSES = ["Guaranteed", "Burstable", "BestEffort"] as const;
 
@@ -28,6 +33,7 @@ export interface CgroupOptions {
   readonly allocatable: CgroupLimits;
   /** processes that one pod may have; undefined: as many as all together */
   readonly podPids?: number | undefined;
+  readonly clock: Clock;
 }
 
 export interface Cgroups {
@@ -39,13 +45,16 @@ export interface Cgroups {
   ensurePod(pod: Pod): Promise<void>;
   /** what the kernel counts for a pod, or for one of its containers; undefined: it has no cgroup */
   figures(uid: string, containerId?: string): Promise<GroupFigures | undefined>;
-  /** Removes the pod's directories from every hierarchy. Those still in use stay. */
+  /**
+   * Removes the pod's directories from every hierarchy, after the end of whatever is still in them: what a shim that was
+   * killed had begun and nobody else knows (`runc init`). Directories of a process that the kernel cannot end stay.
+   */
   removePod(uid: string): Promise<void>;
   /** after the last pod */
   removeDevice(): Promise<void>;
 }
 
-export async function cgroups({ root, mount = CGROUP_ROOT, allocatable, podPids }: CgroupOptions): Promise<Cgroups> {
+export async function cgroups({ root, mount = CGROUP_ROOT, allocatable, podPids, clock }: CgroupOptions): Promise<Cgroups> {
   const version = await cgroupVersion(mount);
   const hierarchies = version === "v2" ? [mount] : [mount, ...(await directories(mount)).map((name) => join(mount, name))];
   const present = version === "v2" ? (await text(join(mount, "cgroup.controllers"))).trim().split(" ") : await directories(mount);
@@ -107,9 +116,14 @@ export async function cgroups({ root, mount = CGROUP_ROOT, allocatable, podPids 
       return undefined;
     },
     async removePod(uid) {
-      for (const hierarchy of hierarchies) {
-        for (const qos of QOS_CLASSES) await removeTree(join(hierarchy, qosCgroup(root, qos), `pod${uid}`));
+      const trees = hierarchies.flatMap((hierarchy) => QOS_CLASSES.map((qos) => join(hierarchy, qosCgroup(root, qos), `pod${uid}`)));
+      for (let tries = 0; tries < END_TRIES; tries++) {
+        const left = (await Promise.all(trees.map(processesIn))).flat();
+        for (const pid of new Set(left)) end(pid);
+        if (left.length === 0) break;
+        await sleep(clock, END_STEP_MS);
       }
+      for (const tree of trees) await removeTree(tree);
       await balance();
     },
     async removeDevice() {
@@ -125,6 +139,20 @@ export async function cgroups({ root, mount = CGROUP_ROOT, allocatable, podPids 
 /** Version 2 alone; with both mounted (hybrid) the controllers are in version 1. */
 export async function cgroupVersion(mount = CGROUP_ROOT): Promise<CgroupVersion> {
   return (await text(join(mount, "cgroup.controllers"))).trim() === "" ? "v1" : "v2";
+}
+
+async function processesIn(directory: string): Promise<number[]> {
+  const below = await Promise.all((await directories(directory)).map((child) => processesIn(join(directory, child))));
+  return [...(await text(join(directory, "cgroup.procs"))).split("\n").map(Number).filter((pid) => pid > 0), ...below.flat()];
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    // one that ended by itself meanwhile is as good
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 async function removeTree(directory: string): Promise<void> {

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { systemClock } from "../../../core/api/clock.ts";
 import { cgroups } from "../../../edge-agent/runtimes/containerd/cgroups.ts";
 
 const ROOT = "/lichen/one/kubepods";
@@ -39,7 +40,7 @@ async function tree(t: ExecutionContext, version: "v1" | "v2") {
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, text);
   }
-  return cgroups({ root: ROOT, mount, allocatable: {} });
+  return cgroups({ clock: systemClock, root: ROOT, mount, allocatable: {} });
 }
 
 const counted = {

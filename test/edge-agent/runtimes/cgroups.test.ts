@@ -1,7 +1,11 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { systemClock } from "../../../core/api/clock.ts";
 import fc from "fast-check";
 import type { Pod } from "../../../core/api/types.gen.ts";
 import { cgroupWrites, cpuWeight, pageName, quotaOf, sharesOf } from "../../../edge-agent/runtimes/containerd/cgroup-values.ts";
@@ -38,7 +42,7 @@ const bestEffort = pod("e", {});
 
 test("version 1: each controller has the class and the pod with its limits", async (t) => {
   const at = await mount(t, "v1");
-  const tree = await cgroups({ root: ROOT, mount: at, allocatable: { cpuShares: 2048, memory: 2 ** 30 }, podPids: 99 });
+  const tree = await cgroups({ clock: systemClock, root: ROOT, mount: at, allocatable: { cpuShares: 2048, memory: 2 ** 30 }, podPids: 99 });
   await tree.ensureDevice();
   for (const each of [guaranteed, burstable, bestEffort]) await tree.ensurePod(each);
   const read = (controller: string, path: string) => readFile(join(at, controller, ROOT, path), "utf8");
@@ -59,7 +63,7 @@ test("version 1: each controller has the class and the pod with its limits", asy
 
 test("version 2: one directory with weight and max, controllers handed down", async (t) => {
   const at = await mount(t, "v2");
-  const tree = await cgroups({ root: ROOT, mount: at, allocatable: { cpuShares: 1024 } });
+  const tree = await cgroups({ clock: systemClock, root: ROOT, mount: at, allocatable: { cpuShares: 1024 } });
   await tree.ensureDevice();
   await tree.ensurePod(guaranteed);
   await tree.ensurePod(burstable);
@@ -76,7 +80,7 @@ test("version 2: one directory with weight and max, controllers handed down", as
 for (const version of ["v1", "v2"] as const) {
   test(`${version}: nothing is left of a pod, nor of the device`, async (t) => {
     const at = await mount(t, version);
-    const tree = await cgroups({ root: ROOT, mount: at, allocatable: {} });
+    const tree = await cgroups({ clock: systemClock, root: ROOT, mount: at, allocatable: {} });
     await tree.ensureDevice();
     await tree.ensurePod(burstable);
     const base = version === "v2" ? join(at, ROOT) : join(at, "cpu", ROOT);
@@ -127,4 +131,23 @@ test("shares and weights stay within the kernel's bounds and keep their order", 
   t.is(pageName(2 * 2 ** 20), "2MB");
   t.is(pageName(2 ** 30), "1GB");
   t.is(pageName(64 * 1024), "64KB");
+});
+
+const kernel = process.getuid?.() === 0 && existsSync("/sys/fs/cgroup/pids") ? "/sys/fs/cgroup" : undefined;
+
+(kernel === undefined ? test.skip : test)("whatever is still in a pod's cgroup ends with it", async (t) => {
+  const root = `/lichen-test-${process.pid}/kubepods`;
+  const tree = await cgroups({ clock: systemClock, root, allocatable: {} });
+  t.teardown(tree.removeDevice);
+  await tree.ensureDevice();
+  await tree.ensurePod(bestEffort);
+  const left = spawn("sleep", ["600"], { stdio: "ignore" });
+  t.teardown(() => void left.kill("SIGKILL"));
+  const container = join(kernel ?? "", "pids", podCgroup(root, bestEffort), "container");
+  await mkdir(container);
+  await writeFile(join(container, "cgroup.procs"), String(left.pid));
+  const ended = once(left, "exit");
+  await tree.removePod("e");
+  t.deepEqual(await ended, [null, "SIGKILL"]);
+  t.false(existsSync(join(kernel ?? "", "pids", podCgroup(root, bestEffort))));
 });
