@@ -13,10 +13,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { TLSSocket } from "node:tls";
-import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import type { Context } from "hono";
-import type { Clock } from "../api/clock.ts";
 import type { KindTable } from "../api/kinds.ts";
 import { isCustom } from "../api/kinds.ts";
 import { anonymous } from "../api/user.ts";
@@ -40,14 +38,13 @@ import { openApiPages } from "./openapi/openapi.ts";
 import { openPages } from "./pages.ts";
 import type { Pages } from "./pages.ts";
 import { flag } from "./query.ts";
-import type { Message, Reply } from "./reply.ts";
-import { isWhole, whole } from "./reply.ts";
+import type { Reply } from "./reply.ts";
 import { resourcePath } from "./request-info.ts";
 import type { ResourcePath } from "./request-info.ts";
 import { requestMetrics } from "./request-metrics.ts";
 import type { HttpServices } from "./services.ts";
 import { answerResource } from "./resources.ts";
-import { streamOf } from "./sink.ts";
+import { respond } from "./respond.ts";
 import { noSuchPage, parseTarget } from "./target.ts";
 import type { RequestTarget } from "./target.ts";
 
@@ -87,7 +84,7 @@ export function createApp(services: HttpServices, closing: AbortSignal): App {
   app.onError((error, c) => {
     const reply = errorReply(error, services.log, { id: c.get("auditId"), method: c.req.method, path: c.req.path, accept: c.req.header("accept"), formats: STATUS_FORMATS });
     refused(c, services, reply.status);
-    return respond(c, services.clock, reply, []);
+    return sent(c, reply, []);
   });
 
   // one handler: a chain of middleware would cost every request a promise and a closure for each step
@@ -121,17 +118,22 @@ export function createApp(services: HttpServices, closing: AbortSignal): App {
     const resource = resourcePath(call.segments);
     const request = requestOf(c, call, resource);
     const custom = resource !== undefined && isCustomResource(services.kinds, resource);
-    const asked = { id: request.id, method: call.method, path, accept: call.header("accept"), formats: custom ? STATUS_FORMATS.slice(0, 2) : STATUS_FORMATS };
+    const asked = { id: request.id, method: call.method, path, accept: call.header("accept"), formats: custom ? CUSTOM_STATUS_FORMATS : STATUS_FORMATS };
     const failed = (error: unknown) => errorReply(error, services.log, asked);
     const { reply, headers } = await guard(call, request, parts.guard, () => handle(call, resource, parts), failed);
-    return respond(c, services.clock, reply, warnings, headers);
+    return sent(c, reply, warnings, headers);
+  }
+
+  function sent(c: Context<Env>, reply: Reply, warnings: readonly string[], more?: { readonly [name: string]: string }): Response {
+    return respond(reply, { id: c.get("auditId"), method: c.req.method, outgoing: c.env?.outgoing, clock: services.clock, warnings, more });
   }
 
   return app;
 }
 
 /** What a Status can be sent in; of a custom resource not as protobuf, like its objects. */
-const STATUS_FORMATS: readonly Format[] = ["json", "yaml", "protobuf"];
+const CUSTOM_STATUS_FORMATS: readonly Format[] = ["json", "yaml"];
+const STATUS_FORMATS: readonly Format[] = [...CUSTOM_STATUS_FORMATS, "protobuf"];
 
 function isCustomResource(kinds: KindTable, { group, version, plural }: ResourcePath): boolean {
   const kind = kinds.byResource(group, version, plural);
@@ -206,78 +208,6 @@ function callOf(c: Context<Env>, warnings: string[], closing: AbortSignal, cbor:
     signal: closing,
     outgoing: c.env?.outgoing,
   };
-}
-
-/** Writes to the connection itself where there is one: a Response in between costs more than the rest of a small GET. */
-function respond(c: Context<Env>, clock: Clock, reply: Reply, warnings: readonly string[], more: { readonly [name: string]: string } = {}): Response {
-  if (reply === "streamed") return RESPONSE_ALREADY_SENT;
-  const { status } = reply;
-  const body = c.req.method === "HEAD" && status >= 400 ? null : reply.body;
-  const headers = { ...headersOf(reply, c.get("auditId"), warnings), ...more };
-  const outgoing = c.env?.outgoing;
-  if (outgoing === undefined || body instanceof ReadableStream) {
-    const sent = body === null || body instanceof ReadableStream ? body : whole(body);
-    const lines = Object.entries(headers).flatMap(([name, values]) => [values].flat().map((value): [string, string] => [name, value]));
-    return new Response(sent as ConstructorParameters<typeof Response>[0], { status, headers: lines });
-  }
-  const length = body === null ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length;
-  if (body !== null) headers["Content-Length"] = String(length);
-  if (length > SLOW_BYTES) cutOff(outgoing, clock);
-  // two overloads of one method, one for each protocol
-  if ("stream" in outgoing) outgoing.writeHead(status, headers);
-  else outgoing.writeHead(status, headers);
-  if (c.req.method === "HEAD" || body === null) outgoing.end();
-  else if (length <= PART_BYTES) outgoing.end(whole(body));
-  else sendInParts(outgoing, isWhole(body) ? partsOf(body) : body);
-  return RESPONSE_ALREADY_SENT;
-}
-
-/** Answers above this do not fit into the buffers of the system: they stay here until the client has taken them. */
-const SLOW_BYTES = 256 * 1024;
-/** Enough for the largest list over a link of 64 kbit/s; who takes longer has stopped reading. */
-const SLOW_MS = 600_000;
-
-/** A part is on its way, and the client at work on it, while the next one is encrypted; and TLS holds no second copy of all. */
-const PART_BYTES = 256 * 1024;
-
-function sendInParts(outgoing: ServerResponse | Http2ServerResponse, parts: Iterable<Uint8Array>): void {
-  const stream = streamOf(outgoing);
-  const left = parts[Symbol.iterator]();
-  const more = () => {
-    while (!stream.destroyed) {
-      const next = left.next();
-      if (next.done === true) break;
-      if (stream.write(next.value)) continue;
-      stream.once("drain", more);
-      return;
-    }
-    outgoing.end();
-  };
-  more();
-}
-
-function* partsOf(body: Uint8Array | string): Generator<Uint8Array> {
-  const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  for (let at = 0; at < bytes.length; at += PART_BYTES) yield bytes.subarray(at, at + PART_BYTES);
-}
-
-function cutOff(outgoing: ServerResponse | Http2ServerResponse, clock: Clock): void {
-  const cancel = clock.after(SLOW_MS, () => void outgoing.destroy());
-  outgoing.once("close", cancel);
-}
-
-function headersOf(reply: Message, id: string, warnings: readonly string[]): { [name: string]: string | string[] } {
-  return {
-    "Audit-Id": id,
-    "Cache-Control": "no-cache, private",
-    ...reply.headers,
-    ...(warnings.length === 0 ? {} : { Warning: warnings.map((warning) => `299 - ${quotedText(warning)}`) }),
-  };
-}
-
-/** quoted-string of RFC 9110, with what no header may hold left out */
-function quotedText(text: string): string {
-  return `"${text.replace(/\p{Cc}/gu, " ").replace(/["\\]/g, "\\$&").replace(/[^\u0020-\u00ff]/g, "?")}"`;
 }
 
 /** An id that a client gives is kept, so that a chain of servers logs one id. */

@@ -91,8 +91,8 @@ function lengthOf({ bytes, head, revision }: StoredBytes, bare: boolean): number
 const BARE_HEAD = '{"metadata":{';
 const CLOSING = "]}";
 
-/** One part is encrypted while the client works on the one before, and few of them wait for a slow client. */
-const PART_BYTES = 256 * 1024;
+/** One part is encrypted while the client works on the one before, few of them wait for a slow client, and TLS holds no second copy of all. */
+export const PART_BYTES = 256 * 1024;
 
 function lengthOfList({ opening, items, bare }: ListBytes): number {
   const commas = Math.max(0, items.length - 1);

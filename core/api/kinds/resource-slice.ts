@@ -81,19 +81,10 @@ type OnNodes = Pick<ResourceSliceSpec, (typeof NODES)[number]>;
 
 /** Exactly one way to say where the devices can be used. */
 function nodes(errors: Errors, at: string, spec: OnNodes): void {
-  const { nodeName, nodeSelector } = spec;
-  const set: string[] = [];
-  if (nodeName === "") invalid(errors, `${at}.nodeName`, "", "must be either unset or set to a non-empty string");
-  else if (nodeName !== undefined) {
-    set.push("`nodeName`");
-    check(errors, `${at}.nodeName`, nodeName, dns1123Subdomain);
-  }
-  if (nodeSelector !== undefined) {
-    set.push("`nodeSelector`");
-    validateNodeSelector(errors, `${at}.nodeSelector`, nodeSelector);
-    const terms = nodeSelector.nodeSelectorTerms ?? [];
-    if (terms.length !== 1) invalid(errors, `${at}.nodeSelector.nodeSelectorTerms`, terms.length === 0 ? null : internalForm("NodeSelector", nodeSelector)["NodeSelectorTerms"], "must have exactly one node selector term");
-  }
+  const { nodeSelector } = spec;
+  const set = namedNodes(errors, at, spec, "must be either unset or set to a non-empty string");
+  const terms = nodeSelector?.nodeSelectorTerms ?? [];
+  if (nodeSelector !== undefined && terms.length !== 1) invalid(errors, `${at}.nodeSelector.nodeSelectorTerms`, terms.length === 0 ? null : internalForm("NodeSelector", nodeSelector)["NodeSelectorTerms"], "must have exactly one node selector term");
   for (const flag of ["allNodes", "perDeviceNodeSelection"] as const) {
     if (spec[flag] === undefined) continue;
     if (spec[flag]) set.push(`\`${flag}\``);
@@ -102,6 +93,21 @@ function nodes(errors: Errors, at: string, spec: OnNodes): void {
   const exactlyOne = `exactly one of ${NODES.map((way) => `\`${way}\``).join(", ")} is required`;
   if (set.length === 0) required(errors, at, exactlyOne);
   else if (set.length > 1) invalid(errors, at, `{${set.join(", ")}}`, `${exactlyOne}, but multiple fields are set`);
+}
+
+/** @returns which of the two ways to name nodes are used */
+function namedNodes(errors: Errors, at: string, { nodeName, nodeSelector }: Pick<OnNodes, "nodeName" | "nodeSelector">, empty: string): string[] {
+  const set: string[] = [];
+  if (nodeName === "") invalid(errors, `${at}.nodeName`, "", empty);
+  else if (nodeName !== undefined) {
+    set.push("`nodeName`");
+    check(errors, `${at}.nodeName`, nodeName, dns1123Subdomain);
+  }
+  if (nodeSelector !== undefined) {
+    set.push("`nodeSelector`");
+    validateNodeSelector(errors, `${at}.nodeSelector`, nodeSelector);
+  }
+  return set;
 }
 
 function validateDevice(errors: Errors, at: string, device: Device, perDevice: boolean): void {
@@ -129,17 +135,9 @@ function validateDevice(errors: Errors, at: string, device: Device, perDevice: b
 const PER_DEVICE = "`perDeviceNodeSelection` is set to true in the ResourceSlice spec";
 
 /** Where each device says for itself on which nodes it is. */
-function ownNodes(errors: Errors, at: string, { nodeName, nodeSelector, allNodes }: Device): void {
-  const set: string[] = [];
-  if (nodeName === "") invalid(errors, `${at}.nodeName`, "", "must not be empty");
-  else if (nodeName !== undefined) {
-    set.push("`nodeName`");
-    check(errors, `${at}.nodeName`, nodeName, dns1123Subdomain);
-  }
-  if (nodeSelector !== undefined) {
-    set.push("`nodeSelector`");
-    validateNodeSelector(errors, `${at}.nodeSelector`, nodeSelector);
-  }
+function ownNodes(errors: Errors, at: string, device: Device): void {
+  const { allNodes } = device;
+  const set = namedNodes(errors, at, device, "must not be empty");
   if (allNodes === true) set.push("`allNodes`");
   else if (allNodes === false) invalid(errors, `${at}.allNodes`, false, "must be either unset or set to true");
   const exactlyOne = `exactly one of \`nodeName\`, \`nodeSelector\`, or \`allNodes\` is required when ${PER_DEVICE}`;

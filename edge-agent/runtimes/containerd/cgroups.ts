@@ -11,6 +11,7 @@ import { sleep, type Clock } from "../../../core/api/clock.ts";
 import type { Pod } from "../../../core/api/types.gen.ts";
 import type { GroupFigures } from "../../stats/group-figures.ts";
 import { cgroupFigures } from "./cgroup-figures.ts";
+import { kill } from "./kill.ts";
 import { cgroupWrites, MIN_SHARES, type CgroupLimits, type CgroupVersion } from "./cgroup-values.ts";
 import { podCgroup, podCgroupLimits, qosCgroup } from "./pod-cgroup.ts";
 
@@ -119,7 +120,7 @@ export async function cgroups({ root, mount = CGROUP_ROOT, allocatable, podPids,
       const trees = hierarchies.flatMap((hierarchy) => QOS_CLASSES.map((qos) => join(hierarchy, qosCgroup(root, qos), `pod${uid}`)));
       for (let tries = 0; tries < END_TRIES; tries++) {
         const left = (await Promise.all(trees.map(processesIn))).flat();
-        for (const pid of new Set(left)) end(pid);
+        for (const pid of new Set(left)) kill(pid);
         if (left.length === 0) break;
         await sleep(clock, END_STEP_MS);
       }
@@ -144,15 +145,6 @@ export async function cgroupVersion(mount = CGROUP_ROOT): Promise<CgroupVersion>
 async function processesIn(directory: string): Promise<number[]> {
   const below = await Promise.all((await directories(directory)).map((child) => processesIn(join(directory, child))));
   return [...(await text(join(directory, "cgroup.procs"))).split("\n").map(Number).filter((pid) => pid > 0), ...below.flat()];
-}
-
-function end(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch (error) {
-    // one that ended by itself meanwhile is as good
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
 }
 
 async function removeTree(directory: string): Promise<void> {

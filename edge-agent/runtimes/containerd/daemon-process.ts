@@ -4,6 +4,7 @@
  */
 import { readdir, readFile } from "node:fs/promises";
 import { sleep, type Clock } from "../../../core/api/clock.ts";
+import { kill } from "./kill.ts";
 import type { DaemonPaths } from "./paths.ts";
 
 const STOP_LIMIT_MS = 10_000;
@@ -54,7 +55,7 @@ export async function terminate(pid: number, started: string, clock: Clock): Pro
   for (const [signal, limit] of [["SIGTERM", STOP_LIMIT_MS], ["SIGKILL", STOP_LIMIT_MS]] as const) {
     const end = clock.monotonic() + limit;
     if ((await startTime(pid)) !== started) return;
-    process.kill(pid, signal);
+    kill(pid, signal);
     while (clock.monotonic() < end) {
       if ((await startTime(pid)) !== started) return;
       await sleep(clock, STOP_STEP_MS);

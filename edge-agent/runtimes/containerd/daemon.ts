@@ -18,7 +18,7 @@ import { bootId, daemonsOf, processorTicks, readRecord, startTime, terminate, ty
 import { masquerade, unmasquerade } from "./masquerade.ts";
 import { PAUSE_IMAGE, pauseImage } from "./pause-image.ts";
 import { daemonPaths, type DaemonPaths } from "./paths.ts";
-import { removeForgotten, endStrayShims } from "./stray-shims.ts";
+import { endStrayShims, removeForgotten } from "./stray-shims.ts";
 
 export interface ContainerdOptions {
   /** absolute */

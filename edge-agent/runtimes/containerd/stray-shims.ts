@@ -5,6 +5,7 @@
  */
 import { access, readdir, readFile, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { kill } from "./kill.ts";
 import type { DaemonPaths } from "./paths.ts";
 import { shimSocket } from "./shim-socket.ts";
 
@@ -37,12 +38,7 @@ export async function removeForgotten(id: string, { socket, state, root }: Pick<
 }
 
 async function end({ pid, id }: StrayShim, socket: string): Promise<void> {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch (error) {
-    // one that ended by itself meanwhile is as good
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
+  kill(pid);
   await rm(shimSocket(socket, id), { force: true });
 }
 
