@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { sleep, systemClock, type Clock } from "../core/api/clock.ts";
 import { systemEntropy, type Entropy } from "../core/api/entropy.ts";
 import type { Log } from "../core/api/log.ts";
-import type { Pod, RuntimeClass } from "../core/api/types.gen.ts";
+import type { Pod } from "../core/api/types.gen.ts";
 import { acceptStreams } from "../core/wire/accept-streams.ts";
 import { mqttDevice } from "../core/wire/mqtt-device.ts";
 import { deviceSession } from "../core/wire/session.ts";
@@ -16,7 +16,7 @@ import { readProfiles } from "../firmware-profiles/profiles.ts";
 import { hostAddresses } from "./addresses.ts";
 import { startAgent } from "./agent.ts";
 import { AGENT_VERSION, type AgentConfig } from "./config.ts";
-import { diskFile, openDesired, type Desired } from "./desired.ts";
+import { diskFile, openDesired } from "./desired.ts";
 import { eventBuffer } from "./events.ts";
 import { messageBus } from "./message-bus.ts";
 import { startDevices } from "./devices/devices.ts";
@@ -35,7 +35,8 @@ import { podDirectories } from "./pod-directories.ts";
 import { diskPodFiles } from "./pod-files.ts";
 import { followPodCidr } from "./pod-network.ts";
 import { newReport } from "./report.ts";
-import type { Runtime, Usage } from "./runtimes/runtime.ts";
+import { chooseRuntime, handlerOf } from "./runtime-class.ts";
+import type { Usage } from "./runtimes/runtime.ts";
 import { startServices, type DeviceServices } from "./services/start-services.ts";
 import { agentSession, type AgentSession } from "./session.ts";
 import { readSettings } from "./settings.ts";
@@ -183,7 +184,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
     observer: watching,
     report,
     runtimes,
-    chooseRuntime: (pod) => chooseRuntime(pod, runtimes, desired),
+    chooseRuntime: (pod) => chooseRuntime(handlerOf(pod, desired), runtimes),
   });
   onClose(async () => {
     if (config.drainOnExit === true) await agent.drain();
@@ -342,15 +343,6 @@ function chosenProfile(name: string | undefined, facts: MachineFacts): FirmwareP
   const found = profiles.find((profile) => profile.name === name);
   if (found === undefined) throw new Error(`there is no firmware profile "${name}"; there are ${profiles.map((profile) => profile.name).join(", ")}`);
   return found;
-}
-
-/** The handler that the pod's RuntimeClass names; "any" and pods without one take the first that this device has. */
-function chooseRuntime(pod: Pod, runtimes: readonly Runtime[], desired: Desired): Runtime | undefined {
-  const name = pod.spec?.runtimeClassName;
-  if (name === undefined || name === "") return runtimes[0];
-  const known = desired.get("node.k8s.io/v1/runtimeclasses", "", name) as RuntimeClass | undefined;
-  const handler = known?.handler ?? name;
-  return handler === "any" ? runtimes[0] : runtimes.find((runtime) => runtime.handler === handler);
 }
 
 /** systemd-resolved's stub listens on the host's loopback, which pods do not have. */

@@ -6,6 +6,7 @@ import { timestamp } from "../core/api/clock.ts";
 import type { ContainerImage, NodeCondition, NodeStatus } from "../core/api/types.gen.ts";
 import type { FirmwareProfile } from "../firmware-profiles/profile.ts";
 import type { MachineFacts } from "./facts.ts";
+import { CONTAINERS } from "./runtime-class.ts";
 import type { ImageOnDevice, RuntimeFeatures } from "./runtimes/runtime.ts";
 import { bound, type Settings } from "./settings.ts";
 
@@ -53,15 +54,16 @@ export function nodeLabels({ name, facts, profile, site, runtimes }: NodeInput):
     "kubernetes.io/arch": facts.arch,
     "kubernetes.io/hostname": name,
     "kubernetes.io/os": "linux",
-    ...(profile === undefined ? {} : { "lichen.dev/board": profile.name }),
+    // what is nothing special has no label of ours: it is the node that every Kubernetes user knows
+    ...(profile === undefined || profile.match.generic === true ? {} : { "lichen.dev/board": profile.name }),
     ...(site === undefined ? {} : { "lichen.dev/site": site, "topology.kubernetes.io/zone": site }),
-    ...Object.fromEntries(runtimes.map(({ handler }) => [`lichen.dev/runtime-${handler}`, "true"])),
+    ...Object.fromEntries(runtimes.filter(({ handler }) => handler !== CONTAINERS).map(({ handler }) => [`lichen.dev/runtime-${handler}`, "true"])),
   };
 }
 
 export function nodeStatus(input: NodeInput): NodeStatus {
   const { name, facts, runtimes, addresses } = input;
-  const containers = runtimes.find(({ handler }) => handler === "containerd");
+  const containers = runtimes.find(({ handler }) => handler === CONTAINERS);
   const { reserved, evictionHard } = input.settings;
   const kept = (resource: string, whole: number, signal: string) => (reserved[resource] ?? 0) + (evictionHard[signal] === undefined ? 0 : bound(evictionHard[signal], whole));
   const fixed = {
@@ -94,7 +96,7 @@ export function nodeStatus(input: NodeInput): NodeStatus {
       architecture: facts.arch,
     },
     images: images(input.images),
-    runtimeHandlers: handlers(runtimes),
+    ...handlers(runtimes),
     declaredFeatures: DECLARED_FEATURES,
     ...(containers?.features?.supplementalGroupsPolicy === undefined ? {} : { features: { supplementalGroupsPolicy: containers.features.supplementalGroupsPolicy } }),
   } as NodeStatus;
@@ -109,15 +111,15 @@ function images(all: readonly ImageOnDevice[]): ContainerImage[] {
     .slice(0, MAX_IMAGES);
 }
 
-/** The unnamed handler is the default one; it and its name are both listed. */
-function handlers(runtimes: readonly RuntimeReport[]): { readonly name: string; readonly features: object }[] {
-  const names = runtimes.flatMap(({ handler }) => (handler === "containerd" ? ["", "containerd"] : [handler]));
-  const features = runtimes.find(({ handler }) => handler === "containerd")?.features;
-  return names.map((name) => ({ name, features: name === "" || name === "containerd" ? handlerFeatures(features) : NO_FEATURES }));
-}
-
-function handlerFeatures({ recursiveReadOnlyMounts, userNamespaces }: RuntimeFeatures = NO_FEATURES): object {
-  return { recursiveReadOnlyMounts, userNamespaces };
+/** What containerd tells, and the names of the others; nothing: containers, under whatever handler containerd is configured for. */
+function handlers(runtimes: readonly RuntimeReport[]): { readonly runtimeHandlers?: NodeStatus["runtimeHandlers"] } {
+  const containers = runtimes.find(({ handler }) => handler === CONTAINERS);
+  const told = containers?.features?.handlers ?? [];
+  const others = runtimes.filter((each) => each !== containers).map(({ handler }) => ({ name: handler, ...NO_FEATURES }));
+  // a list without the default handler is one of a device that runs no containers
+  const unsaid = containers !== undefined && told.length === 0 && others.length > 0 ? [{ name: "", ...NO_FEATURES }] : [];
+  const all = [...told, ...unsaid, ...others];
+  return all.length === 0 ? {} : { runtimeHandlers: all.map(({ name, ...features }) => ({ name, features })) };
 }
 
 /** What may be asked of this kind of node and not of every one (KEP-5328), sorted. */
@@ -129,7 +131,7 @@ function conditions(input: NodeInput): NodeCondition[] {
   const { pressure, runtimes, facts } = input;
   const problems = runtimes.flatMap(({ problem }) => (problem === undefined ? [] : [problem]));
   if (runtimes.length === 0) problems.push("this device has no runtime that works");
-  if (runtimes.some(({ handler }) => handler === "containerd") && !facts.memoryCgroup) {
+  if (runtimes.some(({ handler }) => handler === CONTAINERS) && !facts.memoryCgroup) {
     problems.push("the kernel has no memory cgroup; on a Raspberry Pi add cgroup_enable=memory to cmdline.txt");
   }
   const verdicts: readonly (readonly [string, boolean, string, string])[] = [

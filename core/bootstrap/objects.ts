@@ -76,7 +76,7 @@ function priorityClass(name: string, value: number, description: string): KubeOb
   return object;
 }
 
-/** Decision 13: `containerd` pins the image, `wasi` the component, `any` lets scheduler and device choose. */
+/** Decision 22: `containerd` pins the image, `wasi` the component, `any` lets scheduler and device choose. */
 function runtimeClass(name: string): KubeObject {
   const object = { apiVersion: "node.k8s.io/v1", kind: "RuntimeClass", metadata: { name }, handler: name };
   return object;

@@ -5,6 +5,8 @@
  * the server's disk.
  */
 import { timestamp } from "../api/clock.ts";
+import { without } from "../api/kinds/fill.ts";
+import { DEVICE_ANNOTATION } from "../api/kinds/node.ts";
 import type { Node, NodeCondition, NodeStatus } from "../api/types.gen.ts";
 import { canonical } from "./canonical.ts";
 
@@ -21,8 +23,11 @@ export function reportedStatus(current: NodeStatus | undefined, reported: NodeSt
     const since = old?.status === condition.status ? old.lastTransitionTime : now;
     return { ...condition, lastHeartbeatTime: now, lastTransitionTime: since ?? now };
   });
-  return { ...current, ...reported, conditions: [...before.values(), ...conditions] };
+  return { ...without(current ?? {}, ...DEVICE_FIELDS), ...reported, conditions: [...before.values(), ...conditions] };
 }
+
+/** Absent from a report they are absent from the device, which may have been another one before an update. */
+const DEVICE_FIELDS = ["runtimeHandlers", "features"] as const;
 
 /** The status of a node that nobody hears from; undefined when it says so already. */
 export function silentStatus(current: NodeStatus | undefined, nowMs: number): NodeStatus | undefined {
@@ -60,9 +65,18 @@ function withoutHeartbeats(status: NodeStatus | undefined): unknown {
   return { ...status, conditions: conditions.toSorted((a, b) => (a.type < b.type ? -1 : 1)) };
 }
 
-/** Marks Nodes that belong to a device of this hub: others are not judged by it. */
-export const DEVICE_ANNOTATION = "lichen.dev/device";
+/** The labels of a node with those that its device tells now: what it told once of its board and runtimes may have become wrong. */
+export function reportedLabels(current: Labels = {}, reported: Labels): Labels {
+  const kept = Object.entries(current).filter(([label]) => !DEVICE_LABELS.test(label));
+  return { ...Object.fromEntries(kept), ...reported };
+}
 
+type Labels = Readonly<Record<string, string>>;
+
+/** Labels that only a device sets. */
+const DEVICE_LABELS = /^lichen\.dev\/(board$|runtime-)/;
+
+/** Nodes of others are not judged by this hub. */
 export function isDevice(node: Node): boolean {
   return node.metadata.annotations?.[DEVICE_ANNOTATION] !== undefined;
 }

@@ -8,6 +8,8 @@ import { createHash } from "node:crypto";
 import type { Client, Resource } from "../api/client.ts";
 import type { Clock } from "../api/clock.ts";
 import { sleep, timestamp } from "../api/clock.ts";
+import { sameJson } from "../api/json.ts";
+import { DEVICE_ANNOTATION } from "../api/kinds/node.ts";
 import type { Log } from "../api/log.ts";
 import type { AnyObject, KubeObject } from "../api/meta.ts";
 import { EVENTS, NODES, PODS } from "../api/resources.gen.ts";
@@ -19,7 +21,7 @@ import type { Informers } from "../control/control.ts";
 import type { ObservedEvent, ObservedPod, Up } from "../wire/messages.ts";
 import { budget } from "../wire/budget.ts";
 import type { Budget } from "../wire/budget.ts";
-import { DEVICE_ANNOTATION, reportedStatus, sameStatus } from "./node-status.ts";
+import { reportedLabels, reportedStatus, sameStatus } from "./node-status.ts";
 import { reportedPodStatus } from "./pod-status.ts";
 import type { HubSession } from "./sessions.ts";
 
@@ -107,10 +109,10 @@ export function observed(options: {
       counters.writes++;
     } else {
       await write(client, NODES, { name }, cached, (node): Node | undefined => {
-        const { labels = {}, annotations = {} } = node.metadata;
-        const same = annotations[DEVICE_ANNOTATION] !== undefined && Object.entries(report.labels).every(([label, value]) => labels[label] === value);
-        if (same) return undefined;
-        const metadata = { ...node.metadata, labels: { ...labels, ...report.labels }, annotations: { [DEVICE_ANNOTATION]: "true", ...annotations } };
+        const { annotations = {} } = node.metadata;
+        const labels = reportedLabels(node.metadata.labels, report.labels);
+        if (annotations[DEVICE_ANNOTATION] !== undefined && sameJson(labels, node.metadata.labels)) return undefined;
+        const metadata = { ...node.metadata, labels, annotations: { [DEVICE_ANNOTATION]: "true", ...annotations } };
         return { ...node, metadata };
       });
     }

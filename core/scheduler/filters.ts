@@ -5,7 +5,7 @@
 import { matchesNodeTerm } from "../api/node-affinity.ts";
 import { isTolerated } from "../api/toleration.ts";
 import type { NodeInfo } from "./node-info.ts";
-import { ANY_HANDLER, type PodClass } from "./pod-class.ts";
+import { ANY_HANDLER, COMPONENT_HANDLER, type PodClass } from "./pod-class.ts";
 import { PODS, type ResourceSlots, valueAt } from "./resources.ts";
 
 /** Nothing when the node is fine, else the reasons. */
@@ -17,10 +17,10 @@ const UNSCHEDULABLE = { key: "node.kubernetes.io/unschedulable", effect: "NoSche
 export const unschedulable: Filter = (pods, { node }) =>
   node.spec?.unschedulable === true && !isTolerated(pods.tolerations, UNSCHEDULABLE) ? ["node(s) were unschedulable"] : undefined;
 
-/** Devices say which runtimes they have; a node that says nothing (not a lichen device) takes every handler. */
+/** A node that lists its handlers has no others; one that says nothing runs containers, under every handler (decision 22). */
 export const runtimeHandler: Filter = (pods, { handlers }) => {
-  if (handlers === undefined || handlers.has(pods.handler)) return undefined;
-  if (pods.handler === ANY_HANDLER && handlers.size > 0) return undefined;
+  if (handlers === undefined ? pods.handler !== COMPONENT_HANDLER : handlers.has(pods.handler)) return undefined;
+  if (pods.handler === ANY_HANDLER && handlers !== undefined && handlers.size > 0) return undefined;
   return [`node(s) didn't have the runtime "${pods.handler === "" ? "containerd" : pods.handler}"`];
 };
 

@@ -15,7 +15,7 @@ export interface NodeInfo {
   readonly pods: Map<string, PodInfo>;
   /** "protocol/port" → addresses in use, "0.0.0.0" for all */
   readonly hostPorts: Map<string, string[]>;
-  /** RuntimeClass handlers of the device; undefined when the node does not list any (then every handler is fine) */
+  /** RuntimeClass handlers of the node, "" the default one; undefined: it does not say */
   readonly handlers: ReadonlySet<string> | undefined;
 }
 

@@ -59,6 +59,10 @@ export interface SpreadRule {
 }
 
 export const ANY_HANDLER = "any";
+/** The node's default handler by another name: what a node lists of it, it lists as "". */
+export const CONTAINER_HANDLER = "containerd";
+/** Only nodes that list it run components. */
+export const COMPONENT_HANDLER = "wasi";
 
 /** Cluster-level default spreading of kube-scheduler (PodTopologySpread, defaultingType System), as preferences. */
 const defaultSpread = [

@@ -1,7 +1,7 @@
 /** The rankings in use: one for each class of pods seen lately. */
 import type { Cluster } from "./cluster.ts";
 import { nodeFilters } from "./filters.ts";
-import { classKey, matchable, podClass } from "./pod-class.ts";
+import { CONTAINER_HANDLER, classKey, matchable, podClass } from "./pod-class.ts";
 import type { PodInfo } from "./pod-info.ts";
 import { type Ranking, ranking } from "./ranking.ts";
 
@@ -34,7 +34,8 @@ export function rankings(state: Cluster, handlerOf: (runtimeClass: string) => st
   return {
     of(pod) {
       const runtimeClass = pod.pod.spec?.runtimeClassName;
-      const handler = runtimeClass === undefined ? "" : (handlerOf(runtimeClass) ?? runtimeClass);
+      const named = runtimeClass === undefined ? "" : (handlerOf(runtimeClass) ?? runtimeClass);
+      const handler = named === CONTAINER_HANDLER ? "" : named;
       const key = classKey(pod, handler, state.terms.matchedBy(matchable(pod)));
       const there = known.get(key);
       const found = there ?? make(key, pod, handler);

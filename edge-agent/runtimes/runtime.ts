@@ -111,6 +111,8 @@ export interface SandboxOptions {
   /** absolute; the directory above it exists */
   readonly logDirectory: string;
   readonly attempt: number;
+  /** one of the runtime's own; absent or "": its default */
+  readonly handler?: string | undefined;
   /** "" for pods in the host's network */
   readonly hostname: string;
   readonly dns: { readonly servers: readonly string[]; readonly searches: readonly string[]; readonly options: readonly string[] };
@@ -179,10 +181,17 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
-/** of the unnamed runtime handler, for NodeStatus */
-export interface RuntimeFeatures {
+/** One way to run pods that a RuntimeClass may name, for NodeStatus. */
+export interface RuntimeHandler {
+  /** "": the default one */
+  readonly name: string;
   readonly recursiveReadOnlyMounts: boolean;
   readonly userNamespaces: boolean;
+}
+
+export interface RuntimeFeatures {
+  /** as the runtime tells them; empty: it does not say (containerd before 2.0) */
+  readonly handlers: readonly RuntimeHandler[];
   /** of the runtime as a whole: supplementary groups of the image can be left out; undefined: it does not say */
   readonly supplementalGroupsPolicy?: boolean | undefined;
 }

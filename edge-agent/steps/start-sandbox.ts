@@ -1,5 +1,6 @@
 import { troubled } from "../memory.ts";
 import { podDns, podHostname } from "../network/names.ts";
+import { handlerOf, ownHandler } from "../runtime-class.ts";
 import { textOf, unchanged, type Executor } from "./executor.ts";
 
 /** The pod's own network and namespaces. */
@@ -12,7 +13,7 @@ export const startSandbox: Executor<"startSandbox"> = async ({ attempt }, { devi
     const logDirectory = await device.files.logDirectory(id);
     // one that died by itself still has its address and its host ports
     if (running !== undefined) await device.removals.run(() => runtime.stopSandbox(running.sandboxId));
-    await device.starts.run(() => runtime.startSandbox(pod, { logDirectory, attempt, hostname, dns }));
+    await device.starts.run(() => runtime.startSandbox(pod, { logDirectory, attempt, handler: ownHandler(handlerOf(pod, device.objects), runtime), hostname, dns }));
     device.meter?.count("kubelet_started_pods_total");
     return (memory) => ({ ...memory, sandboxTrouble: undefined, podResources: pod.spec?.resources });
   } catch (error) {

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { readFacts } from "../../edge-agent/facts.ts";
 import { defaultSettings } from "../../edge-agent/settings.ts";
-import { nodeLabels, nodeStatus, type NodeInput } from "../../edge-agent/node.ts";
+import { nodeLabels, nodeStatus, type NodeInput, type RuntimeReport } from "../../edge-agent/node.ts";
+import type { RuntimeHandler } from "../../edge-agent/runtimes/runtime.ts";
 import { chooseProfile } from "../../firmware-profiles/profile.ts";
 import { readProfiles } from "../../firmware-profiles/profiles.ts";
 
@@ -65,7 +66,31 @@ test("the node names its board, keeps memory for the agent and says what stops i
     ["Ready", "False", "KubeletNotReady"],
   ]);
   t.regex(status.conditions?.at(-1)?.message ?? "", /cgroup_enable=memory/);
-  t.deepEqual(status.runtimeHandlers?.map(({ name }) => name), ["", "containerd"]);
   t.deepEqual(status.daemonEndpoints, { kubeletEndpoint: { Port: 10_250 } });
   t.deepEqual(status.addresses, [{ type: "InternalIP", address: "192.0.2.1" }, { type: "Hostname", address: "edge-1" }]);
+});
+
+test("a node says of its runtimes and its board only what is special, and of containerd what containerd says", async (t) => {
+  const facts = await readFacts(await made(t), "arm64");
+  const handler = (name: string, userNamespaces = false) => ({ name, recursiveReadOnlyMounts: false, userNamespaces });
+  const containers = (...handlers: readonly RuntimeHandler[]) => ({ handler: "containerd", version: "containerd://2.1.0", problem: undefined, features: { handlers } });
+  const components = { handler: "wasi", version: "wasi://0.2.12", problem: undefined };
+  const node = (runtimes: readonly RuntimeReport[], board = "generic-arm64"): NodeInput => ({
+    name: "edge-1", facts, profile: readProfiles().find(({ name }) => name === board), site: undefined, addresses: [], diskBytes: 2 ** 30,
+    pressure: { memory: false, disk: false, pids: false }, runtimes,
+    agentVersion: "v1", devices: {}, settings: defaultSettings(facts), images: [], previous: [], now: 0,
+  });
+  const ours = (input: NodeInput) => Object.fromEntries(Object.entries(nodeLabels(input)).filter(([label]) => label.includes("lichen.dev")));
+  const names = (...runtimes: readonly RuntimeReport[]) => nodeStatus(node(runtimes)).runtimeHandlers?.map(({ name }) => name);
+
+  t.deepEqual(ours(node([containers()])), {});
+  t.deepEqual(ours(node([containers(), components])), { "lichen.dev/runtime-wasi": "true" });
+  t.deepEqual(ours(node([containers()], "raspberry-pi-5")), { "lichen.dev/board": "raspberry-pi-5" });
+
+  t.false("runtimeHandlers" in nodeStatus(node([containers()])), "containerd before 2.0 does not say");
+  t.deepEqual(names(containers(handler(""), handler("runc"))), ["", "runc"]);
+  t.deepEqual(names(components), ["wasi"]);
+  t.deepEqual(names(containers(), components), ["", "wasi"], "a node that lists components has to say that it runs containers too");
+  t.deepEqual(names(containers(handler(""), handler("runc")), components), ["", "runc", "wasi"]);
+  t.deepEqual(nodeStatus(node([containers(handler("", true))])).runtimeHandlers, [{ name: "", features: { recursiveReadOnlyMounts: false, userNamespaces: true } }]);
 });

@@ -2,7 +2,7 @@ import test from "ava";
 import * as fc from "fast-check";
 import { NODES, PODS } from "../../core/api/resources.gen.ts";
 import type { Pod } from "../../core/api/types.gen.ts";
-import { isDevice, reportedStatus, sameStatus, silentStatus } from "../../core/hub/node-status.ts";
+import { isDevice, reportedLabels, reportedStatus, sameStatus, silentStatus } from "../../core/hub/node-status.ts";
 import { isMovable, judge, PRESENCE_LIMITS } from "../../core/hub/judge.ts";
 import type { Device } from "../../core/hub/judge.ts";
 import { nodeStatus, plane, podOn } from "./plane.ts";
@@ -187,4 +187,13 @@ test("transition times are the server's and move only with the status", (t) => {
   t.is(lost?.conditions?.find(({ type }) => type === "Ready")?.lastTransitionTime, "2030-01-01T00:01:30Z");
   t.is(silentStatus(lost, at + seconds(99)), undefined);
   t.false(isDevice({ apiVersion: "v1", kind: "Node", metadata: { name: "x" } }));
+});
+
+test("what a device does not tell of itself any more its node does not keep", (t) => {
+  t.deepEqual(
+    reportedLabels({ "lichen.dev/board": "raspberry-pi-5", "lichen.dev/board-of": "mine", "lichen.dev/runtime-wasi": "true", role: "press", "kubernetes.io/os": "linux" }, { "kubernetes.io/os": "linux", "kubernetes.io/arch": "arm64" }),
+    { "lichen.dev/board-of": "mine", role: "press", "kubernetes.io/os": "linux", "kubernetes.io/arch": "arm64" },
+  );
+  const next = reportedStatus({ runtimeHandlers: [{ name: "wasi" }], features: { supplementalGroupsPolicy: true }, volumesInUse: ["v"] }, {}, 0);
+  t.deepEqual(next, { volumesInUse: ["v"], conditions: [] });
 });

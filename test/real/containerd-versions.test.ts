@@ -106,6 +106,20 @@ function suite(name: string, version: ContainerdVersion | undefined): void {
     await reaches("none", "waits", ({ containerStatuses = [] }) => /^(ErrImagePull|ImagePullBackOff)$/.test(containerStatuses[0]?.state?.waiting?.reason ?? ""));
   });
 
+  serial(`${name}: a RuntimeClass for a handler of containerd's, and for one that is nowhere`, async (t) => {
+    for (const handler of ["runc", "nowhere"]) {
+      const file = join(up.dataDir, `class-${handler}.json`);
+      writeFileSync(file, JSON.stringify({ apiVersion: "node.k8s.io/v1", kind: "RuntimeClass", metadata: { name: `by-${handler}` }, handler }));
+      await kubectl("apply", "-f", file);
+      await create(`by-${handler}`, { runtimeClassName: `by-${handler}`, containers: [box("true")] });
+    }
+    await create("by-name", { runtimeClassName: "containerd", containers: [box("true")] });
+    for (const pod of ["by-runc", "by-name"]) t.is((await reaches(pod, "has ended", ended)).phase, "Succeeded");
+    const refusal = /no runtime for "nowhere" is configured|didn't have the runtime "nowhere"/;
+    await eventually("the refusal is told", async () => refusal.test(await kubectl("get", "events", "--field-selector=involvedObject.name=by-nowhere")));
+    t.is((await status("by-nowhere")).phase, "Pending");
+  });
+
   serial(`${name}: a pod with users of its own where there is such a thing, and why not elsewhere`, async (t) => {
     await create("private", {
       hostUsers: false,

@@ -43,7 +43,7 @@ for (const version of kubectlVersions) {
 
     const [node] = (await kubectl.json<List<Node>>("get", "nodes")).items;
     t.is(node?.status?.nodeInfo?.architecture, process.arch === "x64" ? "amd64" : "arm64");
-    t.truthy(node?.metadata.labels?.["lichen.dev/board"]);
+    t.is(node?.metadata.labels?.["lichen.dev/runtime-wasi"], "true");
     const table = await kubectl("get", "nodes", "-o", "wide");
     t.regex(table, /ARCH\s+BOARD/);
     t.regex(table, /\bReady\b.*wasi:\/\/\S+\s+(amd64|arm64)\s+\S+/);

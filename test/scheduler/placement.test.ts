@@ -128,6 +128,20 @@ test("a pod goes to a device that has its runtime", (t) => {
   t.is(where("kata"), undefined);
 });
 
+test("a node that lists no handlers takes containers under every handler, and no components", (t) => {
+  const handlers = new Map([["components", "wasi"], ["containers", "containerd"], ["sandboxed", "kata"]]);
+  const fits = (listed: readonly string[] | undefined, runtimeClassName?: string) => {
+    const state = cluster(() => ({}));
+    state.setNode(aNode("node", listed === undefined ? {} : { handlers: listed }));
+    return rankings(state, (name) => handlers.get(name)).of(podInfo(aPod("p", runtimeClassName === undefined ? {} : { runtimeClassName }), state.slots)).best() !== undefined;
+  };
+  const classes = [undefined, "containers", "sandboxed", "any", "components"];
+  t.deepEqual(classes.map((name) => fits(undefined, name)), [true, true, true, true, false]);
+  t.deepEqual(classes.map((name) => fits(["", "runc"], name)), [true, true, false, true, false]);
+  t.deepEqual(classes.map((name) => fits(["", "kata", "wasi"], name)), [true, true, true, true, true]);
+  t.deepEqual(classes.map((name) => fits(["wasi"], name)), [false, false, false, true, true]);
+});
+
 test("a pod that fits nowhere is told why, node by node", (t) => {
   const state = cluster(() => ({}));
   state.setNode(aNode("tiny", { cpu: "1" }));

@@ -9,7 +9,9 @@ import { joined } from "./singular-and-list.ts";
 import { validateNode, validateNodeChange } from "./validate/node.ts";
 
 const column = columnsOf<Node>();
-/** Set by lichen's agents, from the firmware profile that they recognised. */
+/** Marks Nodes that belong to a device of this server's. */
+export const DEVICE_ANNOTATION = "lichen.dev/device";
+/** Set by lichen's agents on boards that a firmware profile describes. */
 const BOARD_LABEL = "lichen.dev/board";
 const ROLE_LABEL = "node-role.kubernetes.io/";
 
@@ -42,7 +44,7 @@ export const nodeHooks: KindHooks = {
     column("Kernel-Version", (node) => known(node.status?.nodeInfo?.kernelVersion), { wide: true }),
     column("Container-Runtime", (node) => known(node.status?.nodeInfo?.containerRuntimeVersion), { wide: true }),
     { ...column("Arch", (node) => known(node.status?.nodeInfo?.architecture), { wide: true }), shownFor: isDevice },
-    { ...column("Board", (node) => known(node.metadata.labels?.[BOARD_LABEL]), { wide: true }), shownFor: isDevice },
+    { ...column("Board", (node) => node.metadata.labels?.[BOARD_LABEL] ?? "generic", { wide: true }), shownFor: isDevice },
   ],
 };
 
@@ -67,7 +69,7 @@ function mergedStatus({ metadata, status }: AnyObject, old: AnyObject): AnyObjec
 }
 
 function isDevice({ metadata }: AnyObject): boolean {
-  return metadata.labels?.[BOARD_LABEL] !== undefined;
+  return metadata.annotations?.[DEVICE_ANNOTATION] !== undefined;
 }
 
 function statusText(node: Node): string {

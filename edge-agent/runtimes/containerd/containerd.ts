@@ -65,9 +65,14 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
 
   const features = async (): Promise<RuntimeFeatures> => {
     const { runtime_handlers = [], features: whole } = await cri.call("Status", {});
-    const { recursive_read_only_mounts = false, user_namespaces = false } = runtime_handlers.find(({ name = "" }) => name === "")?.features ?? {};
-    return { recursiveReadOnlyMounts: recursive_read_only_mounts, userNamespaces: user_namespaces, ...(whole === undefined ? {} : { supplementalGroupsPolicy: whole.supplemental_groups_policy === true }) };
+    const handlers = runtime_handlers.map(({ name = "", features: { recursive_read_only_mounts = false, user_namespaces = false } = {} }) => ({
+      name,
+      recursiveReadOnlyMounts: recursive_read_only_mounts,
+      userNamespaces: user_namespaces,
+    }));
+    return { handlers, ...(whole === undefined ? {} : { supplementalGroupsPolicy: whole.supplemental_groups_policy === true }) };
   };
+  const defaultHandler = async () => (await features()).handlers.find(({ name }) => name === "");
   const users = userIds(async () => {
     const { items = [] } = await cri.call("ListPodSandbox", { filter: { label_selector: mine } });
     return items.flatMap(({ labels, annotations }) => {
@@ -76,7 +81,7 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
     });
   });
   const claimUserIds = async ({ metadata: { uid = "" } }: Pod): Promise<number> => {
-    if (!(await features()).userNamespaces) throw new Error("can't set `spec.hostUsers: false`, runtime does not support user namespaces");
+    if ((await defaultHandler())?.userNamespaces !== true) throw new Error("can't set `spec.hostUsers: false`, runtime does not support user namespaces");
     // the device's data is beside it
     const closed = await impassable(options.seccompRoot);
     if (closed !== undefined) throw new Error(`can't set \`spec.hostUsers: false\`, ${closed} may not be entered by other users; allow it (chmod o+x ${closed}) or give the device a data directory elsewhere`);
@@ -117,7 +122,7 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
     async startSandbox(pod, sandbox) {
       const firstUserId = wantsUserNamespace(pod) ? await claimUserIds(pod) : undefined;
       await options.cgroups.ensurePod(pod);
-      const run = () => cri.call("RunPodSandbox", { config: sandboxConfig({ ...options, seccomp }, pod, sandbox, firstUserId) });
+      const run = () => cri.call("RunPodSandbox", { config: sandboxConfig({ ...options, seccomp }, pod, sandbox, firstUserId), runtime_handler: sandbox.handler });
       const { pod_sandbox_id = "" } = await inFull(
         run().catch((error: unknown) => {
           // a pod that asks for a profile itself is refused again
@@ -202,7 +207,7 @@ export function containerdRuntime(options: ContainerdRuntimeOptions): Runtime {
       await cri.call("UpdateContainerResources", { container_id: containerId, linux: resizedResources(pod, container, options.memoryBytes) });
       await options.cgroups.ensurePod(pod).catch((error: unknown) => log.warn({ pod: pod.metadata.name, error: String(error) }, "the pod's limits do not fit its containers yet"));
     },
-    recursiveReadOnly: async () => (await features()).recursiveReadOnlyMounts,
+    recursiveReadOnly: async () => (await defaultHandler())?.recursiveReadOnlyMounts === true,
     imageMount: views.mountOf,
     async forgetPod(uid) {
       users.release(uid);
