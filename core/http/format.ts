@@ -10,13 +10,13 @@ import type { KubeList, KubeObject } from "../api/meta.ts";
 import { ApiError } from "../api/status.ts";
 import type { Status } from "../api/status.ts";
 import { encodeProtobuf } from "../api/schema/protobuf.ts";
-import { encodedList, encodedOf } from "../registry/encoded.ts";
+import { type EncodedList, encodedList, encodedOf } from "../registry/encoded.ts";
 import type { Call } from "./call.ts";
 import { encodeCbor } from "./cbor.ts";
 import { contentTypeOf, formatsOf, negotiate } from "./media.ts";
 import type { Accepted, Format } from "./media.ts";
 import { protobufType } from "./protobuf-types.ts";
-import type { Message, Parts } from "./reply.ts";
+import type { Message } from "./reply.ts";
 import { whole } from "./reply.ts";
 import { includeObject, table } from "./table.ts";
 import { partial, partialList } from "./views.ts";
@@ -65,7 +65,7 @@ async function reply(call: Call, format: Format, value: object, status: number):
   return await compressed(call, { status, headers, body: inFormat(call, format, value) });
 }
 
-function inFormat(call: Call, format: Format, value: object): Uint8Array | string | Parts {
+function inFormat(call: Call, format: Format, value: object): Uint8Array | string | EncodedList {
   if (format !== "json") return encodedAs(format, value);
   if (prettyWanted(call)) return `${JSON.stringify(plain(value), null, 2)}\n`;
   return encodedList(value) ?? encodedOf(value);

@@ -1,27 +1,23 @@
 /**
  * What a handler gives back: plain data that app.ts turns into one HTTP response. Streams write by themselves and say so.
  */
+import type { EncodedList } from "../registry/encoded.ts";
+
 export type Reply = Message | "streamed";
 
 export interface Message {
   readonly status: number;
   readonly headers: { readonly [name: string]: string };
-  readonly body: Uint8Array | string | Parts | ReadableStream<Uint8Array> | null;
+  readonly body: Uint8Array | string | EncodedList | ReadableStream<Uint8Array> | null;
 }
 
-/** A body that is made while it is sent. */
-export interface Parts extends Iterable<Uint8Array> {
-  /** bytes of all parts together */
-  readonly length: number;
-}
-
-export function isWhole(body: Uint8Array | string | Parts): body is Uint8Array | string {
+export function isWhole(body: Uint8Array | string | EncodedList): body is Uint8Array | string {
   return typeof body === "string" || body instanceof Uint8Array;
 }
 
-export function whole(body: Uint8Array | string | Parts): Uint8Array | string {
+export function whole(body: Uint8Array | string | EncodedList): Uint8Array | string {
   if (isWhole(body)) return body;
-  const parts = [...body];
+  const parts = [...body.parts()];
   return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts, body.length);
 }
 

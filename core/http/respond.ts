@@ -5,6 +5,7 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Clock } from "../api/clock.ts";
 import { PART_BYTES } from "../registry/encoded.ts";
 import type { Call } from "./call.ts";
+import { partRooms } from "./part-rooms.ts";
 import type { Message, Reply } from "./reply.ts";
 import { isWhole, whole } from "./reply.ts";
 import { streamOf } from "./sink.ts";
@@ -40,7 +41,7 @@ export function respond(reply: Reply, { id, method, outgoing, clock, warnings, m
   else outgoing.writeHead(status, headers);
   if (method === "HEAD" || body === null) outgoing.end();
   else if (length <= PART_BYTES) outgoing.end(whole(body));
-  else sendInParts(outgoing, isWhole(body) ? partsOf(body) : body);
+  else sendInParts(outgoing, isWhole(body) ? partsOf(body) : body.parts(rooms.take));
   return RESPONSE_ALREADY_SENT;
 }
 
@@ -49,6 +50,8 @@ const SLOW_BYTES = 256 * 1024;
 /** Enough for the largest list over a link of 64 kbit/s; who takes longer has stopped reading. */
 const SLOW_MS = 600_000;
 
+const rooms = partRooms();
+
 function sendInParts(outgoing: NonNullable<Call["outgoing"]>, parts: Iterable<Uint8Array>): void {
   const stream = streamOf(outgoing);
   const left = parts[Symbol.iterator]();
@@ -56,7 +59,12 @@ function sendInParts(outgoing: NonNullable<Call["outgoing"]>, parts: Iterable<Ui
     while (!stream.destroyed) {
       const next = left.next();
       if (next.done === true) break;
-      if (stream.write(next.value)) continue;
+      const part = next.value;
+      const sent = (error: Error | null | undefined) => {
+        // what broke off may still be read by the system
+        if (error === null || error === undefined) rooms.give(part);
+      };
+      if (stream.write(part, sent)) continue;
       stream.once("drain", more);
       return;
     }

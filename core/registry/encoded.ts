@@ -37,21 +37,26 @@ export function keepListBytes(list: KubeList, bytes: ListBytes): void {
 /** JSON of an object as the API answers it. */
 export function encodedOf(object: object): Buffer {
   const list = encodedList(object);
-  if (list !== undefined) return Buffer.concat([...list], list.length);
+  if (list !== undefined) return Buffer.concat([...list.parts()], list.length);
   const stored = ofObject.get(object);
   return stored === undefined ? Buffer.from(JSON.stringify(object)) : enclosed("", stored, "");
 }
 
 /** The JSON of a list in parts, which are made one after another: whoever sends them never holds all of it. */
-export interface EncodedList extends Iterable<Buffer> {
+export interface EncodedList {
   /** bytes of all parts together */
   readonly length: number;
+  /** Each in room of its own, or in what `room` gives: whoever is done with a part may give its room again. */
+  parts(room?: Room): Iterable<Buffer>;
 }
+
+/** at least so many bytes, whatever is in them */
+export type Room = (bytes: number) => Buffer;
 
 /** undefined for what is not a list of stored objects */
 export function encodedList(object: object): EncodedList | undefined {
   const list = ofList.get(object);
-  return list === undefined ? undefined : { length: lengthOfList(list), [Symbol.iterator]: () => partsOf(list) };
+  return list === undefined ? undefined : { length: lengthOfList(list), parts: (room = Buffer.allocUnsafe) => partsOf(list, room) };
 }
 
 /** One line of a watch: {"type":…,"object":…} and a line feed. */
@@ -99,19 +104,21 @@ function lengthOfList({ opening, items, bare }: ListBytes): number {
   return items.reduce((sum, item) => sum + lengthOf(item, bare), Buffer.byteLength(opening) + commas + CLOSING.length);
 }
 
-/** Parts of whole items: the first begins with the opening, the last ends with the closing. */
-function* partsOf({ opening, items, bare }: ListBytes): Generator<Buffer> {
+/** Parts of whole items, of PART_BYTES at most or one item: the first begins with the opening, the last ends with the closing. */
+function* partsOf({ opening, items, bare }: ListBytes, room: Room): Generator<Buffer> {
   let at = 0;
   let before = opening;
   do {
     let size = Buffer.byteLength(before);
     let end = at;
-    for (let item = items[end]; item !== undefined && size < PART_BYTES; item = items[end]) {
-      size += lengthOf(item, bare) + (end > 0 ? 1 : 0);
+    for (let item = items[end]; item !== undefined; item = items[end]) {
+      const more = lengthOf(item, bare) + (end > 0 ? 1 : 0);
+      if (end > at && size + more + CLOSING.length > PART_BYTES) break;
+      size += more;
       end += 1;
     }
     const after = end === items.length ? CLOSING : "";
-    const out = Buffer.allocUnsafe(size + after.length);
+    const out = room(size + after.length).subarray(0, size + after.length);
     let written = out.write(before, 0);
     for (const item of items.slice(at, end)) {
       if (at > 0) out[written++] = COMMA;
