@@ -118,12 +118,12 @@ const autoscaler: AnyObject = {
       { type: "Resource", resource: { name: "memory", target: { type: "Utilization", averageUtilization: 60 } } },
       { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 75 } } },
     ],
-    behavior: { scaleUp: { stabilizationWindowSeconds: 0 } },
+    behavior: { scaleUp: { stabilizationWindowSeconds: 0, policies: [{ type: "Pods", value: 4, periodSeconds: 15 }] } },
   },
   status: {
     currentReplicas: 2,
     desiredReplicas: 3,
-    currentMetrics: [{ type: "Resource", resource: { name: "cpu", current: { averageUtilization: 70 } } }],
+    currentMetrics: [{ type: "Resource", resource: { name: "cpu", current: { averageUtilization: 70, averageValue: "1" } } }],
     conditions: [{ type: "AbleToScale", status: "True", lastTransitionTime: null }],
   },
 };
@@ -142,6 +142,26 @@ test("an autoscaler keeps in v1 what v1 has no fields for", (t) => {
     pods: { metricName: "rate", targetAverageValue: "10" },
   });
   t.deepEqual(v1 && hooks?.toStored?.(v1), autoscaler);
+});
+
+test("the annotations of an autoscaler in v1 are those that Kubernetes writes", (t) => {
+  const hooks = table.byKind("autoscaling", "v1", "HorizontalPodAutoscaler")?.hooks;
+  const object = { describedObject: { kind: "Service", name: "s" }, metric: { name: "hits" } };
+  const v1 = hooks?.fromStored?.({
+    ...autoscaler,
+    spec: { metrics: [{ type: "Object", object: { ...object, target: { type: "AverageValue", averageValue: "3" } } }], behavior: { scaleUp: { policies: [{ type: "Pods", value: 4, periodSeconds: 15 }] } } },
+    status: { currentMetrics: [{ type: "Resource", resource: { name: "cpu", current: { averageUtilization: 7 } } }, { type: "Pods", pods: { metric: { name: "rate" }, current: {} } }] },
+  });
+  const prefix = "autoscaling.alpha.kubernetes.io/";
+  t.deepEqual(v1?.metadata.annotations, {
+    mine: "kept",
+    [`${prefix}behavior`]: '{"ScaleUp":{"StabilizationWindowSeconds":null,"SelectPolicy":null,"Policies":[{"Type":"Pods","Value":4,"PeriodSeconds":15}],"Tolerance":null},"ScaleDown":null}',
+    [`${prefix}current-metrics`]: '[{"type":"Resource","resource":{"name":"cpu","currentAverageUtilization":7,"currentAverageValue":"0"}},{"type":"Pods","pods":{"metricName":"rate","currentAverageValue":"0"}}]',
+    [`${prefix}metrics`]: '[{"type":"Object","object":{"target":{"kind":"Service","name":"s"},"metricName":"hits","targetValue":"0","averageValue":"3"}}]',
+  });
+  t.like(v1, { status: { currentCPUUtilizationPercentage: 7 } });
+  // a zero that stands for nothing is none again
+  t.like(v1 && hooks?.toStored?.(v1), { spec: { metrics: [{ type: "Object", object: { ...object, target: { type: "AverageValue", averageValue: "3" } } }] } });
 });
 
 test("an annotation that is no JSON does not break an autoscaler", (t) => {

@@ -3,10 +3,11 @@
  * v1 client that reads and writes an autoscaler loses nothing. Names of the annotations and the form of the metrics in them:
  * autoscaling/v1 API types (k8s.io/api/autoscaling/v1).
  */
-import { isObject } from "../json.ts";
+import { isObject, type JsonObject } from "../json.ts";
 import type { KindHooks } from "../kinds.ts";
 import type { AnyObject, ObjectMeta } from "../meta.ts";
-import type { JsonObject } from "../json.ts";
+import { fieldsOf, measured, targets, toV1, toV2 } from "./autoscaling-v1-metrics.ts";
+import { internalForm } from "./validate/internal-form.ts";
 
 const annotation = {
   metrics: "autoscaling.alpha.kubernetes.io/metrics",
@@ -17,77 +18,17 @@ const annotation = {
 
 export const horizontalPodAutoscalerConversion: KindHooks = { toStored, fromStored };
 
-/** v1 name ← path in a metric of v2, for targets ("spec.metrics") and for measured values ("status.currentMetrics"). */
-interface MetricForm {
-  readonly [type: string]: { readonly [v1: string]: readonly string[] };
-}
-
-const targets: MetricForm = {
-  object: {
-    target: ["describedObject"],
-    metricName: ["metric", "name"],
-    selector: ["metric", "selector"],
-    targetValue: ["target", "value"],
-    averageValue: ["target", "averageValue"],
-  },
-  pods: { metricName: ["metric", "name"], selector: ["metric", "selector"], targetAverageValue: ["target", "averageValue"] },
-  resource: {
-    name: ["name"],
-    targetAverageUtilization: ["target", "averageUtilization"],
-    targetAverageValue: ["target", "averageValue"],
-  },
-  containerResource: {
-    name: ["name"],
-    targetAverageUtilization: ["target", "averageUtilization"],
-    targetAverageValue: ["target", "averageValue"],
-    container: ["container"],
-  },
-  external: {
-    metricName: ["metric", "name"],
-    metricSelector: ["metric", "selector"],
-    targetValue: ["target", "value"],
-    targetAverageValue: ["target", "averageValue"],
-  },
-};
-
-const measured: MetricForm = {
-  object: {
-    target: ["describedObject"],
-    metricName: ["metric", "name"],
-    selector: ["metric", "selector"],
-    currentValue: ["current", "value"],
-    averageValue: ["current", "averageValue"],
-  },
-  pods: { metricName: ["metric", "name"], selector: ["metric", "selector"], currentAverageValue: ["current", "averageValue"] },
-  resource: {
-    name: ["name"],
-    currentAverageUtilization: ["current", "averageUtilization"],
-    currentAverageValue: ["current", "averageValue"],
-  },
-  containerResource: {
-    name: ["name"],
-    currentAverageUtilization: ["current", "averageUtilization"],
-    currentAverageValue: ["current", "averageValue"],
-    container: ["container"],
-  },
-  external: {
-    metricName: ["metric", "name"],
-    metricSelector: ["metric", "selector"],
-    currentValue: ["current", "value"],
-    currentAverageValue: ["current", "averageValue"],
-  },
-};
-
 function fromStored(object: AnyObject): AnyObject {
   const { metrics, behavior, ...spec } = fieldsOf(object["spec"]);
   const { currentMetrics, conditions, ...status } = fieldsOf(object["status"]);
-  const cpuTarget = take(listOf(metrics), "target");
-  const cpuMeasured = take(listOf(currentMetrics), "current");
+  const cpuTarget = listOf(metrics).find((metric) => cpuPercent(metric, "target") !== undefined);
+  const cpuMeasured = listOf(currentMetrics).findLast((metric) => cpuPercent(metric, "current") !== undefined);
   const kept = {
-    [annotation.metrics]: cpuTarget.others.map((metric) => toV1(metric, targets)),
-    [annotation.currentMetrics]: cpuMeasured.others.map((metric) => toV1(metric, measured)),
+    [annotation.metrics]: listOf(metrics).flatMap((metric) => (cpuPercent(metric, "target") === undefined ? [toV1(metric, targets)] : [])),
+    // the CPU in percent among them: its average value has no field in v1
+    [annotation.currentMetrics]: listOf(currentMetrics).map((metric) => toV1(metric, measured)),
     [annotation.conditions]: listOf(conditions),
-    [annotation.behavior]: behavior === undefined ? [] : behavior,
+    [annotation.behavior]: isObject(behavior) ? internalForm("HorizontalPodAutoscalerBehavior", behavior) : [],
   };
   const annotations = Object.entries(kept).flatMap(([name, value]) =>
     Array.isArray(value) && value.length === 0 ? [] : [[name, JSON.stringify(value)] as const],
@@ -96,12 +37,12 @@ function fromStored(object: AnyObject): AnyObject {
     ...object,
     apiVersion: "autoscaling/v1",
     metadata: withAnnotations(object.metadata, Object.fromEntries(annotations)),
-    spec: { ...spec, ...optional("targetCPUUtilizationPercentage", cpuTarget.percent) },
+    spec: { ...spec, ...optional("targetCPUUtilizationPercentage", cpuPercent(cpuTarget, "target")) },
     status: {
       currentReplicas: 0,
       desiredReplicas: 0,
       ...status,
-      ...optional("currentCPUUtilizationPercentage", cpuMeasured.percent),
+      ...optional("currentCPUUtilizationPercentage", cpuPercent(cpuMeasured, "current")),
     },
   };
 }
@@ -114,18 +55,17 @@ function toStored(object: AnyObject): AnyObject {
     ...listOf(kept(annotation.metrics)).map((metric) => toV2(metric, targets)),
     ...cpu("target", targetCPUUtilizationPercentage),
   ];
-  const currentMetrics = [
-    ...listOf(kept(annotation.currentMetrics)).map((metric) => toV2(metric, measured)),
-    ...cpu("current", currentCPUUtilizationPercentage),
-  ];
+  const keptMetrics = kept(annotation.currentMetrics);
+  // the annotation says more than the field
+  const currentMetrics = Array.isArray(keptMetrics) ? listOf(keptMetrics).map((metric) => toV2(metric, measured)) : cpu("current", currentCPUUtilizationPercentage);
   const conditions = kept(annotation.conditions);
-  const behavior = kept(annotation.behavior);
+  const behavior = fromInternal(kept(annotation.behavior));
   const { currentReplicas, ...rest } = status;
   return {
     ...object,
     apiVersion: "autoscaling/v2",
     metadata: withAnnotations(object.metadata, {}),
-    spec: { ...spec, ...(metrics.length === 0 ? {} : { metrics }), ...(isObject(behavior) ? { behavior } : {}) },
+    spec: { ...spec, ...(metrics.length === 0 ? {} : { metrics }), ...(isObject(behavior) && Object.keys(behavior).length > 0 ? { behavior } : {}) },
     status: {
       // v2 leaves it out while it is 0
       ...(currentReplicas === undefined || currentReplicas === 0 ? {} : { currentReplicas }),
@@ -137,17 +77,10 @@ function toStored(object: AnyObject): AnyObject {
   };
 }
 
-/** The first CPU metric in percent; v1 has a field for it. The others keep their order. */
-function take(metrics: readonly JsonObject[], part: "target" | "current"): { percent: unknown; others: readonly JsonObject[] } {
-  const percentOf = (metric: JsonObject): unknown => {
-    const resource = fieldsOf(metric["resource"]);
-    return metric["type"] === "Resource" && resource["name"] === "cpu" ? fieldsOf(resource[part])["averageUtilization"] : undefined;
-  };
-  const at = metrics.findIndex((metric) => percentOf(metric) !== undefined);
-  const found = metrics[at];
-  return found === undefined
-    ? { percent: undefined, others: metrics }
-    : { percent: percentOf(found), others: metrics.filter((_metric, index) => index !== at) };
+/** The percentage of a CPU metric; v1 has a field for it. */
+function cpuPercent(metric: JsonObject | undefined, part: "target" | "current"): unknown {
+  const resource = fieldsOf(metric?.["resource"]);
+  return metric?.["type"] === "Resource" && resource["name"] === "cpu" ? fieldsOf(resource[part])["averageUtilization"] : undefined;
 }
 
 function cpu(part: "target" | "current", percent: unknown): readonly JsonObject[] {
@@ -156,37 +89,13 @@ function cpu(part: "target" | "current", percent: unknown): readonly JsonObject[
   return [{ type: "Resource", resource: { name: "cpu", [part]: value } }];
 }
 
-function toV1(metric: JsonObject, forms: MetricForm): JsonObject {
-  const type = typeOf(metric, forms);
-  if (type === undefined) return metric;
-  const source = fieldsOf(metric[type]);
-  const fields = Object.entries(forms[type] ?? {}).flatMap(([name, path]) => {
-    const value = path.reduce<unknown>((inner, step) => fieldsOf(inner)[step], source);
-    return value === undefined ? [] : [[name, value] as const];
-  });
-  return { type: metric["type"], [type]: Object.fromEntries(fields) };
+/** From the names of Go's fields, which this annotation has, to those of the API; Go reads either. */
+function fromInternal(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(fromInternal);
+  if (!isObject(value)) return value;
+  const fields = Object.entries(value).filter(([, inside]) => inside !== null);
+  return Object.fromEntries(fields.map(([name, inside]) => [name.charAt(0).toLowerCase() + name.slice(1), fromInternal(inside)]));
 }
-
-function toV2(metric: JsonObject, forms: MetricForm): JsonObject {
-  const type = typeOf(metric, forms);
-  if (type === undefined) return metric;
-  const source = fieldsOf(metric[type]);
-  const result: { [field: string]: unknown } = {};
-  for (const [name, [outer = "", inner]] of Object.entries(forms[type] ?? {})) {
-    const value = source[name];
-    if (value === undefined || value === null) continue;
-    result[outer] = inner === undefined ? value : { ...fieldsOf(result[outer]), [inner]: value };
-  }
-  if (forms === targets) result["target"] = { type: targetType(fieldsOf(result["target"])), ...fieldsOf(result["target"]) };
-  return { type: metric["type"], [type]: result };
-}
-
-function targetType(target: JsonObject): string {
-  if (target["averageUtilization"] !== undefined) return "Utilization";
-  return target["averageValue"] === undefined ? "Value" : "AverageValue";
-}
-
-const typeOf = (metric: JsonObject, forms: MetricForm) => Object.keys(forms).find((type) => isObject(metric[type]));
 
 /** The metadata with exactly these of the annotations above. */
 function withAnnotations(metadata: ObjectMeta, kept: { readonly [name: string]: string }): ObjectMeta {
@@ -207,6 +116,5 @@ function parsed(text: string | undefined): unknown {
   }
 }
 
-const fieldsOf = (value: unknown): JsonObject => (isObject(value) ? value : {});
 const listOf = (value: unknown): readonly JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);
 const optional = (name: string, value: unknown) => (value === undefined ? {} : { [name]: value });

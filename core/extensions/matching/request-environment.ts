@@ -116,16 +116,16 @@ export interface RequestVariables {
   readonly authorizer: unknown;
 }
 
-export function requestVariables(request: AdmissionRequest, shown: Kind, { lookup, ask }: RequestParts): RequestVariables {
-  const value = (object: AnyObject | undefined) => (object === undefined ? null : toCel(convert(object, request.kind, shown)));
+export async function requestVariables(request: AdmissionRequest, shown: Kind, { lookup, ask }: RequestParts): Promise<RequestVariables> {
+  const value = async (object: AnyObject | undefined) => (object === undefined ? null : toCel(await convert(object, request.kind, shown)));
   const { namespace, kind } = request;
   const inNamespace = kind.namespaced && namespace !== undefined ? lookup.get(NAMESPACES, undefined, namespace) : undefined;
   const authorizer = new CelAuthorizer(request.user, ask);
   const { group, version, plural } = kind;
   const resource = { group, version, plural, subresource: request.subresource, namespace, name: request.name };
   return {
-    object: value(request.object),
-    oldObject: value(request.old),
+    object: await value(request.object),
+    oldObject: await value(request.old),
     request: new RequestValue(request, shown),
     namespaceObject: inNamespace === undefined ? null : toCel(inNamespace),
     authorizer: Object.assign(authorizer, { requestResource: new ResourceCheck(authorizer, resource) }),

@@ -104,9 +104,10 @@ function matchesObject(selector: Selector, { object, old }: AdmissionRequest): b
   return [object, old].some((each) => each !== undefined && matchesLabels(selector, each.metadata.labels));
 }
 
-/** The object in another version of its resource. */
-export function convert(object: AnyObject, from: Kind, to: Kind): AnyObject {
+/** The object in another version of its resource. @throws ApiError when a webhook converts its kind and cannot */
+export async function convert(object: AnyObject, from: Kind, to: Kind): Promise<AnyObject> {
   if (from === to || object.kind !== from.kind) return object;
+  if (from.hooks.convert !== undefined) return (await from.hooks.convert([object], apiVersionOf(to)))[0] ?? object;
   const stored = from.hooks.toStored?.(object) ?? object;
   return { ...(to.hooks.fromStored?.(stored) ?? stored), apiVersion: apiVersionOf(to), kind: to.kind };
 }

@@ -76,13 +76,13 @@ export function mutatingPolicies({ source, ask, kinds, lookup, changes }: Mutati
       return request.object;
     }
     const { conditions, mutations, scope } = compiled(policy);
-    let object = convert(request.object, request.kind, shown);
+    let object = await convert(request.object, request.kind, shown);
     for (const param of params.objects) {
       const budget = { left: POLICY_COST_MAX };
       for (const [index, mutation] of mutations.entries()) {
-        const current = convert(object, shown, request.kind);
+        const current = await convert(object, shown, request.kind);
         const variables: { readonly [name: string]: unknown } = {
-          ...requestVariables({ ...request, object: current }, shown, { lookup, ask }),
+          ...(await requestVariables({ ...request, object: current }, shown, { lookup, ask })),
           ...(policy.spec?.paramKind === undefined ? {} : { params: param === undefined ? null : toCel(param) }),
         };
         if (index === 0) {
@@ -99,7 +99,7 @@ export function mutatingPolicies({ source, ask, kinds, lookup, changes }: Mutati
         }
       }
     }
-    return convert(object, shown, request.kind);
+    return await convert(object, shown, request.kind);
   }
 
   async function mutate(mutation: CompiledMutation, kind: Kind, object: AnyObject, variables: { readonly [name: string]: unknown }, budget: { left: number }): Promise<AnyObject> {

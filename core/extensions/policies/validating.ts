@@ -45,7 +45,7 @@ export function validatingPolicies({ source, ask, kinds, lookup }: ValidatingPar
       if (shown === undefined) continue;
       const bindings = (source()?.bindings(policy.metadata.name ?? "") ?? []).filter((binding) => matcherOf(binding)(request) !== undefined);
       if (bindings.length === 0) continue;
-      const variables = { ...requestVariables(request, shown, { lookup, ask }) };
+      const variables = { ...(await requestVariables(request, shown, { lookup, ask })) };
       for (const binding of bindings) await judgeBinding({ policy, binding, request, shown, variables, conditions });
     }
   }

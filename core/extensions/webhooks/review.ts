@@ -15,7 +15,7 @@ export interface Answer {
 
 export type ReviewVersion = "v1" | "v1beta1";
 
-export function reviewOf(request: AdmissionRequest, shown: Kind, version: ReviewVersion, uid: string): object {
+export async function reviewOf(request: AdmissionRequest, shown: Kind, version: ReviewVersion, uid: string): Promise<object> {
   const { kind: own, user, name, namespace, subresource, operation, object, old, dryRun, options } = request;
   const place = subresource === undefined ? {} : { subResource: subresource, requestSubResource: subresource };
   const { uid: userUid, extra } = user;
@@ -33,8 +33,8 @@ export function reviewOf(request: AdmissionRequest, shown: Kind, version: Review
       ...(namespace === undefined || namespace === "" ? {} : { namespace }),
       operation,
       userInfo: { username: user.name, ...(userUid === undefined ? {} : { uid: userUid }), groups: user.groups, ...(extra === undefined ? {} : { extra }) },
-      object: object === undefined ? null : convert(object, own, shown),
-      oldObject: old === undefined ? null : convert(old, own, shown),
+      object: object === undefined ? null : await convert(object, own, shown),
+      oldObject: old === undefined ? null : await convert(old, own, shown),
       dryRun,
       options: options ?? { apiVersion: "meta.k8s.io/v1", kind: optionsKind[operation] },
     },

@@ -51,7 +51,7 @@ export function webhookPlugins(parts: WebhookParts): readonly [mutating: Admissi
   async function concerned({ webhook, matcher, conditions }: Compiled, request: AdmissionRequest): Promise<Kind | undefined> {
     const shown = matcher(request);
     if (shown === undefined || conditions.length === 0) return shown;
-    const verdict = await judgeConditions(conditions, { ...requestVariables(request, shown, { lookup, ask }) });
+    const verdict = await judgeConditions(conditions, { ...(await requestVariables(request, shown, { lookup, ask })) });
     if ("holds" in verdict) return verdict.holds ? shown : undefined;
     if (webhook.failurePolicy === "Ignore") return undefined;
     throw forbidden(request.kind, request.name, verdict.failure);
@@ -80,7 +80,7 @@ export function webhookPlugins(parts: WebhookParts): readonly [mutating: Admissi
     const version: ReviewVersion = webhook.admissionReviewVersions.find((each) => each === "v1" || each === "v1beta1") ?? "v1";
     const uid = entropy.uid();
     const endpoint = await endpointOf(webhook.clientConfig, seconds, lookup);
-    return readAnswer(await parts.connections.post(endpoint, reviewOf(request, shown, version, uid), seconds * 1000), version, uid);
+    return readAnswer(await parts.connections.post(endpoint, await reviewOf(request, shown, version, uid), seconds * 1000), version, uid);
   }
 
   async function change(each: Compiled, request: Mutable): Promise<AnyObject> {
@@ -88,8 +88,8 @@ export function webhookPlugins(parts: WebhookParts): readonly [mutating: Admissi
     const operations = shown === undefined ? undefined : (await call(each.webhook, request, shown))?.operations;
     if (shown === undefined || operations === undefined || operations.length === 0) return request.object;
     try {
-      const patched = changes.finish(shown, changes.patch(convert(request.object, request.kind, shown), operations));
-      return convert(patched, shown, request.kind);
+      const patched = changes.finish(shown, changes.patch(await convert(request.object, request.kind, shown), operations));
+      return await convert(patched, shown, request.kind);
     } catch (error) {
       if (!(error instanceof ApiError) || each.webhook.failurePolicy === "Ignore") return request.object;
       throw failed(each.webhook, `the patch does not fit: ${error.message}`);

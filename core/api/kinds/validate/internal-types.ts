@@ -165,6 +165,9 @@ export const internalTypes: { readonly [type: string]: string } = {
   AllocationResult: "Devices:DeviceAllocationResult NodeSelector:NodeSelector? AllocationTimestamp",
   DeviceAllocationResult: "Results:[]DeviceRequestAllocationResult Config:[]DeviceAllocationConfiguration",
   DeviceRequestAllocationResult: "Request:s Driver:s Pool:s Device:s AdminAccess Tolerations:[]Toleration BindingConditions BindingFailureConditions ShareID ConsumedCapacity:map",
+  HorizontalPodAutoscalerBehavior: "ScaleUp:HPAScalingRules? ScaleDown:HPAScalingRules?",
+  HPAScalingRules: "StabilizationWindowSeconds SelectPolicy Policies:[]HPAScalingPolicy Tolerance",
+  HPAScalingPolicy: "Type:s Value:n PeriodSeconds:n",
   DeviceAllocationConfiguration: "Source:s Requests Opaque:OpaqueDeviceConfiguration?",
 };
 
