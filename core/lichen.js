@@ -15,6 +15,7 @@ const COMPILED_AFTER_MS = 10_000;
 if (Number(process.versions.node.split(".")[0]) >= OLDEST_NODE) {
   keepCompiledCode();
   hideExperimentalWarnings();
+  resolveOwnFiles();
   await import("./cli.ts");
 } else {
   handOver(findNode(import.meta.dirname));
@@ -29,6 +30,19 @@ function keepCompiledCode() {
   const kept = packages === undefined ? undefined : module.enableCompileCache(join(packages, ".cache", "lichen"));
   if (kept?.directory === undefined) module.enableCompileCache();
   setTimeout(module.flushCompileCache, COMPILED_AFTER_MS).unref();
+}
+
+/**
+ * An import of a file by its path is that file. Node would look for links, extensions and package.json files on the way to
+ * each of some 900, a sixth of the time of a start.
+ */
+function resolveOwnFiles() {
+  module.registerHooks?.({
+    resolve(specifier, context, next) {
+      if (!specifier.startsWith(".") || !specifier.endsWith(".ts")) return next(specifier, context);
+      return { url: new URL(specifier, context.parentURL).href, format: "module-typescript", shortCircuit: true };
+    },
+  });
 }
 
 /** Type stripping is one; people who run lichen can do nothing about it. Other warnings are shown as ever. */
