@@ -28,11 +28,11 @@ import { openDiscovery } from "./discovery/discovery.ts";
 import type { Discovery } from "./discovery/discovery.ts";
 import { errorReply } from "./errors.ts";
 import { mustBeAllowed } from "./forbidden.ts";
-import { verbOf } from "./fairness/asked.ts";
+import { requested, verbOf } from "./fairness/asked.ts";
 import { figures } from "./figures.ts";
 import { guard } from "./guard.ts";
 import type { GuardParts } from "./guard.ts";
-import { impersonate } from "./impersonate.ts";
+import { openImpersonation } from "./impersonation/impersonate.ts";
 import type { Format } from "./media.ts";
 import { openApiPages } from "./openapi/openapi.ts";
 import { openPages } from "./pages.ts";
@@ -79,6 +79,7 @@ export function createApp(services: HttpServices, closing: AbortSignal): App {
     pages: openPages(services, openApiPages(services.kinds), () => metrics.text(figures(services))),
     guard: { clock: services.clock, metrics, limit: services.limit, audit: services.audit },
   };
+  const impersonate = openImpersonation(services.authorizer);
   const app = new Hono<Env>();
 
   app.onError((error, c) => {
@@ -92,7 +93,7 @@ export function createApp(services: HttpServices, closing: AbortSignal): App {
     identify(c);
     c.set("target", parseTarget(rawUrl(c)));
     c.set("authenticated", await authenticate(c));
-    c.set("user", await impersonate(headerLines(c), c.get("authenticated"), services.authorizer));
+    c.set("user", await impersonate(headerLines(c), c.get("authenticated"), () => requested(c.req.method, c.get("target"))));
     return await answer(c);
   });
 

@@ -5,10 +5,22 @@ import type { Attributes, Authorizer } from "../auth/auth.ts";
 
 /** @throws ApiError Forbidden */
 export async function mustBeAllowed(authorizer: Authorizer, attributes: Attributes): Promise<void> {
-  const decision = await authorizer.authorize(attributes);
-  if (decision.allowed) return;
-  const because = decision.reason === "" ? "" : `: ${decision.reason}`;
-  throw "path" in attributes
+  const asked = inItself(attributes);
+  const decision = await authorizer.authorize(asked);
+  if (!decision.allowed) throw forbiddenRequest(asked, decision.reason);
+}
+
+/** What a request for a namespace is about is in that namespace: a role there may allow it. */
+function inItself(attributes: Attributes): Attributes {
+  if ("path" in attributes) return attributes;
+  const { resource } = attributes;
+  if (resource.plural !== "namespaces" || resource.namespace !== undefined || resource.name === undefined) return attributes;
+  return { ...attributes, resource: { ...resource, namespace: resource.name } };
+}
+
+export function forbiddenRequest(attributes: Attributes, reason: string): ApiError {
+  const because = reason === "" ? "" : `: ${reason}`;
+  return "path" in attributes
     ? new ApiError("Forbidden", `forbidden: User ${quoted(attributes.user)} cannot ${attributes.verb} path ${JSON.stringify(attributes.path)}${because}`, { details: {}, atTheDoor: true })
     : forbiddenResource(attributes, because);
 }
@@ -17,17 +29,16 @@ type ResourceAttributes = Extract<Attributes, { readonly resource: unknown }>;
 
 function forbiddenResource({ user, verb, resource }: ResourceAttributes, because: string): ApiError {
   const qualified = resource.group === "" ? resource.plural : `${resource.plural}.${resource.group}`;
-  const name = resource.name === undefined ? "" : ` ${JSON.stringify(resource.name)}`;
-  const what = resource.subresource === undefined ? resource.plural : `${resource.plural}/${resource.subresource}`;
-  // a namespace is in itself
-  const namespace = resource.namespace ?? (resource.group === "" && resource.plural === "namespaces" ? resource.name : undefined);
-  const where = namespace === undefined ? "at the cluster scope" : `in the namespace ${JSON.stringify(namespace)}`;
+  const { name = "" } = resource;
+  const named = name === "" ? "" : ` ${JSON.stringify(name)}`;
+  const what = (resource.subresource ?? "") === "" ? resource.plural : `${resource.plural}/${resource.subresource}`;
+  const where = resource.namespace === undefined ? "at the cluster scope" : `in the namespace ${JSON.stringify(resource.namespace)}`;
   return new ApiError(
     "Forbidden",
-    `${qualified}${name} is forbidden: User ${quoted(user)} cannot ${verb} resource ${JSON.stringify(what)} in API group ${JSON.stringify(resource.group)} ${where}${because}`,
+    `${qualified}${named} is forbidden: User ${quoted(user)} cannot ${verb} resource ${JSON.stringify(what)} in API group ${JSON.stringify(resource.group)} ${where}${because}`,
     {
       details: {
-        ...(resource.name === undefined ? {} : { name: resource.name }),
+        ...(name === "" ? {} : { name }),
         ...(resource.group === "" ? {} : { group: resource.group }),
         kind: resource.plural,
       },

@@ -17,8 +17,10 @@ export interface Asked {
 }
 
 /** @throws ApiError "Forbidden" */
-export async function authorize(context: Context, { user, verb, kind, ...asked }: Asked): Promise<void> {
+export async function authorize(context: Context, { user, verb, kind, ...given }: Asked): Promise<void> {
   const { group, version, plural } = kind;
+  // a namespace is in itself: a role there may allow what is done with it
+  const asked = plural === "namespaces" && given.name !== undefined ? { ...given, namespace: given.namespace ?? given.name } : given;
   const decision = await context.authorizer.authorize({ user, verb, resource: { group, version, plural, ...asked } });
   if (!decision.allowed) throw forbidden(user, verb, kind, asked, decision.reason);
 }
@@ -26,8 +28,7 @@ export async function authorize(context: Context, { user, verb, kind, ...asked }
 function forbidden(user: User, verb: string, kind: Kind, asked: Omit<Asked, "user" | "verb" | "kind">, reason: string): ApiError {
   const { group, plural } = kind;
   const resource = asked.subresource === undefined ? plural : `${plural}/${asked.subresource}`;
-  // a namespace is in itself
-  const namespace = asked.namespace ?? (group === "" && plural === "namespaces" ? asked.name : undefined);
+  const { namespace } = asked;
   const place = namespace === undefined || namespace === "" ? "at the cluster scope" : `in the namespace "${namespace}"`;
   const why = reason === "" ? "" : `: ${reason}`;
   return forbiddenBecause(

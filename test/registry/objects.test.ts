@@ -201,3 +201,12 @@ test("a dry run shows the version that it was given, a write never", async (t) =
   t.is((await client.create(CONFIG_MAPS, given, { ...inN, dryRun: true })).metadata.resourceVersion, "x");
   t.not((await client.create(CONFIG_MAPS, given, inN)).metadata.resourceVersion, "x");
 });
+
+test("a namespace is in itself: a role there may allow what is done with it", async (t) => {
+  const asked: (string | undefined)[] = [];
+  const { client } = await setup({ authorizer: { authorize: async (attributes) => (asked.push("resource" in attributes ? attributes.resource.namespace : undefined), { allowed: true, reason: "" }) } });
+  await client.create(NAMESPACES, { metadata: { name: "here" } });
+  await client.get(NAMESPACES, { name: "here" });
+  await client.list(NAMESPACES);
+  t.deepEqual(asked, [undefined, "here", undefined]);
+});

@@ -1,6 +1,9 @@
 /** A request as flow control and audit look at it: who, which verb of what, before anything about it is decided. */
 import type { User } from "../../api/user.ts";
+import { flag } from "../query.ts";
 import type { ResourcePath } from "../request-info.ts";
+import { resourcePath } from "../request-info.ts";
+import type { RequestTarget } from "../target.ts";
 
 export interface Asked {
   readonly user: User;
@@ -22,6 +25,15 @@ export function verbOf(method: string, resource: ResourcePath | undefined, watch
   if (resource.name !== undefined) return verb;
   return verb === "get" ? "list" : verb === "delete" ? "deletecollection" : verb;
 }
+
+/** What a request asks to do, as authorizers are asked, before anybody knows for whom. */
+export function requested(method: string, { path, segments, query }: RequestTarget): Requested {
+  const resource = resourcePath(segments);
+  const verb = verbOf(method, resource, flag(query, "watch"));
+  return resource === undefined ? { verb, path } : { verb, resource };
+}
+
+type Requested = { readonly verb: string; readonly path: string } | { readonly verb: string; readonly resource: ResourcePath };
 
 /** Subresources whose requests last as long as somebody looks: they hold no seat and have no deadline. */
 const streaming = new Set(["attach", "exec", "log", "portforward", "proxy"]);

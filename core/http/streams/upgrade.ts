@@ -13,9 +13,9 @@ import { ApiError, badRequest } from "../../api/status.ts";
 import { encodedOf } from "../../registry/encoded.ts";
 import { unauthorized, whoIs } from "../authenticate.ts";
 import { errorReply } from "../errors.ts";
-import { verbOf } from "../fairness/asked.ts";
+import { requested, verbOf } from "../fairness/asked.ts";
 import { mustBeAllowed } from "../forbidden.ts";
-import { impersonate } from "../impersonate.ts";
+import { openImpersonation } from "../impersonation/impersonate.ts";
 import { flag, listOptions } from "../query.ts";
 import { resourceOf } from "../read.ts";
 import { resourcePath } from "../request-info.ts";
@@ -53,6 +53,7 @@ export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) =
 
 export function openUpgrades(services: HttpServices, closing: AbortSignal): Upgrade {
   const websockets = openWebSockets();
+  const impersonate = openImpersonation(services.authorizer);
 
   return (request, socket, head) => {
     socket.on("error", () => socket.destroy());
@@ -70,7 +71,7 @@ export function openUpgrades(services: HttpServices, closing: AbortSignal): Upgr
     const header = (name: string) => headerOf(request, name);
     const authenticated = await whoIs({ header, socket: tlsSocket(raw.socket), bearer: bearerOf(request) }, services.authenticate);
     if (authenticated === anonymous && services.anonymous === false) throw unauthorized();
-    const user = await impersonate(headerLines(request), authenticated, services.authorizer);
+    const user = await impersonate(headerLines(request), authenticated, () => requested(request.method ?? "GET", target));
     const path = resourcePath(target.segments);
     if (path === undefined) throw noSuchResource();
     const method = request.method ?? "GET";
