@@ -26,8 +26,9 @@ const zip = promisify(gzip);
 /** Below this, compressing costs more than it saves on any link (apiserver: 128 KiB, level 1). */
 const GZIP_BYTES_MIN = 128 * 1024;
 
-export function accepted(call: Call, kind: Kind): Accepted {
-  return negotiate(call.header("accept"), formatsOf(kind, call), kind.verbs.includes("get"));
+/** `streams`: of a path that can be watched */
+export function accepted(call: Call, kind: Kind, streams = false): Accepted {
+  return negotiate(call.header("accept"), formatsOf(kind, call), { tables: kind.verbs.includes("get"), streams });
 }
 
 export async function objectReply(call: Call, kind: Kind, accept: Accepted, object: KubeObject | Status, status: number, now: number): Promise<Message> {

@@ -104,11 +104,18 @@ export function parseMediaType(text: string): MediaType | undefined {
   return { type: name, parameters, quality };
 }
 
+export interface Offer {
+  /** false for what is never read back (reviews): such kinds have no Table form */
+  readonly tables?: boolean;
+  /** the path can be watched, and says so */
+  readonly streams?: boolean;
+}
+
 /**
- * What the answer will be in. `tables` is false for what is never read back (reviews): such kinds have no Table form.
+ * What the answer will be in.
  * @throws ApiError NotAcceptable when nothing the client takes can be made
  */
-export function negotiate(header: string | undefined, formats: readonly Format[], tables = true): Accepted {
+export function negotiate(header: string | undefined, formats: readonly Format[], { tables = true, streams = false }: Offer = {}): Accepted {
   if (header === undefined || header.trim() === "") return { format: "json", view: undefined };
   let known = false;
   for (const clause of parseAccept(header)) {
@@ -122,16 +129,20 @@ export function negotiate(header: string | undefined, formats: readonly Format[]
     if (as === "Table" && tables && format !== "protobuf") return { format, view: { as, version: v } };
     if (as === "PartialObjectMetadata" || as === "PartialObjectMetadataList") return { format, view: { as, version: v } };
   }
-  throw known ? noSuchView(formats) : notAcceptable(formats);
+  throw known ? noSuchView(formats) : notAcceptable(formats, streams);
 }
+
+const STREAMED: ReadonlySet<Format> = new Set(["json", "protobuf"]);
 
 /** A format that could be made, not what it shall show. */
 function noSuchView(formats: readonly Format[]): ApiError {
   return new ApiError("NotAcceptable", `only the following media types are accepted: ${formats.map((format) => contentTypeOf[format]).join(", ")}`);
 }
 
-export function notAcceptable(formats: readonly Format[]): ApiError {
-  const available = formats.map((format) => contentTypeOf[format]).join(", ");
+/** `streams`: those of the path's watches are among the representations */
+export function notAcceptable(formats: readonly Format[], streams = false): ApiError {
+  const watched = streams ? formats.filter((format) => STREAMED.has(format)) : [];
+  const available = [...formats.map((format) => contentTypeOf[format]), ...watched.map((format) => `${contentTypeOf[format]};stream=watch`)].join(", ");
   return new ApiError("NotAcceptable", `406: Not Acceptable\n\nAvailable representations: ${available}`, { details: {} });
 }
 

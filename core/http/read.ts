@@ -20,7 +20,7 @@ export async function get(call: Call, route: Route & { readonly name: string }, 
 }
 
 export async function list(call: Call, route: Route, client: Client, now: number): Promise<Message> {
-  const accept = accepted(call, route.kind);
+  const accept = accepted(call, route.kind, route.kind.verbs.includes("watch"));
   const options = listOptions(call.query);
   const found = await client.list(resourceOf(route), { ...options, namespace: route.namespace });
   return await listReply(call, route.kind, accept, found, now);

@@ -44,7 +44,7 @@ export interface WatchServices {
 }
 
 export async function watch(call: Call, route: Route, client: Client, services: WatchServices): Promise<Reply> {
-  const { format, view } = accepted(call, route.kind);
+  const { format, view } = accepted(call, route.kind, true);
   if (format === "yaml") throw notAcceptable(["json", "protobuf"]);
   const { timeoutSeconds, ...options } = listOptions(call.query);
   const fieldSelector = [options.fieldSelector, route.name === undefined ? undefined : `metadata.name=${route.name}`].filter((each) => each !== undefined);

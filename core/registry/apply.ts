@@ -26,6 +26,7 @@ import { joined, typedErrors } from "./managed-fields/typed-errors.ts";
 import { zeroOf } from "./managed-fields/zero.ts";
 import { inNamespace } from "./metadata.ts";
 import { withDefaults } from "./schema.ts";
+import { changeScale, scaleKind } from "./subresources/change-scale.ts";
 import { mergeOf } from "./subresources/merge.ts";
 import { named } from "./update.ts";
 
@@ -43,6 +44,7 @@ export interface ApplyRequest {
 
 export async function apply(context: Context, request: ApplyRequest): Promise<{ readonly object: AnyObject; readonly created: boolean }> {
   const { kind, target, options, user } = request;
+  if (target.subresource === "scale") return { object: await applyScale(context, request), created: false };
   const applied = checked(request);
   const merge = target.subresource === undefined ? {} : { merge: mergeOf(kind, target.subresource) };
   const next = (old: AnyObject) => fitting(() => applyTo(context, request, applied, old), request, old);
@@ -56,6 +58,20 @@ export async function apply(context: Context, request: ApplyRequest): Promise<{ 
     }
   }
   return { object: await change(context, { user, kind, target, options, next, owned: true, ...merge }), created: false };
+}
+
+/** A Scale can be nothing else than a Scale, and its owners are not those of the object behind it. */
+function applyScale(context: Context, request: ApplyRequest): Promise<AnyObject> {
+  const { kind, target, options, user } = request;
+  const { apiVersion = "", kind: name = "" } = request.applied;
+  const scale = { ...request, kind: scaleKind() };
+  if (apiVersion !== apiVersionOf(scale.kind) || name !== scale.kind.kind) {
+    const { group, version } = parseApiVersion(apiVersion);
+    throw badRequest(`invalid object type: ${group}/${version}, Kind=${name}`);
+  }
+  if (context.store.get(keyOf(kind, target.namespace, target.name)) === undefined) throw notFound(kind, target.name);
+  const applied = checked(scale);
+  return changeScale(context, { user, kind, target, options, next: (live) => applyTo(context, scale, applied, live), owned: true });
 }
 
 /** The configuration, with what must be right before anything else. @throws ApiError */

@@ -63,6 +63,13 @@ export interface Change {
   readonly merge?: Merge;
   /** managedFields are already decided (server-side apply) */
   readonly owned?: boolean;
+  /** what is written has a form of its own (Scale): admission sees that */
+  readonly form?: Form;
+}
+
+export interface Form {
+  readonly of: (object: AnyObject) => AnyObject;
+  readonly into: (object: AnyObject, form: AnyObject) => AnyObject;
 }
 
 export async function change(context: Context, request: Change): Promise<AnyObject> {
@@ -82,7 +89,7 @@ export async function change(context: Context, request: Change): Promise<AnyObje
 }
 
 async function attempt(context: Context, request: Change, entry: Entry): Promise<AnyObject> {
-  const { user, kind, target, options, merge } = request;
+  const { user, kind, target, options, merge, form } = request;
   const codec = context.codec(kind);
   await codec.prepare([entry]);
   const old = codec.decode(entry);
@@ -99,19 +106,20 @@ async function attempt(context: Context, request: Change, entry: Entry): Promise
     namespace: target.namespace,
     name: target.name,
     subresource: target.subresource,
-    object: owned,
-    old,
+    object: form?.of(owned) ?? owned,
+    old: form?.of(old) ?? old,
     options: undefined,
     dryRun: options.dryRun === true,
     warn: options.warn ?? (() => {}),
   };
-  const admitted = await context.admission.mutate(admission);
+  const mutated = await context.admission.mutate(admission);
+  const admitted = form === undefined ? mutated : mutated === admission.object ? owned : form.into(owned, mutated);
   const allocator = merge === undefined ? allocatorOf(context.allocators, kind) : undefined;
   return allocating(allocator, { object: admitted, old, dryRun: admission.dryRun }, async (allocated) => {
     const next = prepare(kind, allocated, old, { user, now: context.clock.now() }, merge);
     validate(kind, next, old, target.subresource);
     if (merge === undefined) for (const text of kind.hooks.warnings?.(next, old) ?? []) admission.warn(text);
-    await context.admission.validate({ ...admission, object: next });
+    await context.admission.validate({ ...admission, object: form?.of(next) ?? next });
     if (isFinished(kind, next)) {
       if (!admission.dryRun) {
         await context.store.delete(entry.key, entry.revision);

@@ -7,7 +7,6 @@ import { apiVersionOf } from "../api/meta.ts";
 import { notRegistered } from "../api/schema/decode-body.ts";
 import type { Decoded } from "../api/schema/decode.ts";
 import { decodeMap, decodeValue } from "../api/schema/decode.ts";
-import { types } from "../api/schema/facts.ts";
 import type { FieldType, ObjectType } from "../api/schema/schema.ts";
 import { ApiError, badRequest, invalid } from "../api/status.ts";
 import type { User } from "../api/user.ts";
@@ -23,7 +22,7 @@ import { inNamespace } from "./metadata.ts";
 import { withDefaults } from "./schema.ts";
 import { strategicMerge } from "./strategic-merge/strategic-merge.ts";
 import { mergeOf } from "./subresources/merge.ts";
-import { scaleOf, withScale } from "./subresources/scale.ts";
+import { changeScale, scaleKind } from "./subresources/change-scale.ts";
 import { named } from "./update.ts";
 import { checkWriteOptions } from "./write-options.ts";
 
@@ -53,10 +52,8 @@ export async function patch(context: Context, request: PatchRequest): Promise<{ 
 }
 
 async function patchScale(context: Context, { user, kind, target, patch: how, options }: PatchRequest): Promise<AnyObject> {
-  const schema = types().get("io.k8s.api.autoscaling.v1.Scale");
-  const scale: BodyKind = { group: "autoscaling", version: "v1", kind: "Scale", schema };
-  const next = (old: AnyObject) => withScale(kind, old, named(target, patched(scale, scaleOf(kind, old), how, options)));
-  return scaleOf(kind, await change(context, { user, kind, target, options, next }));
+  const next = (scale: AnyObject) => named(target, patched(scaleKind(), scale, how, options));
+  return changeScale(context, { user, kind, target, options, next });
 }
 
 /** The object as the patch makes it. A patch that cannot be read is refused here: whether there is an object was asked first. */

@@ -13,7 +13,7 @@ import { keyOf } from "./keys.ts";
 import { inNamespace } from "./metadata.ts";
 import { withDefaults, asObject } from "./schema.ts";
 import { mergeOf } from "./subresources/merge.ts";
-import { scaleOf, withScale } from "./subresources/scale.ts";
+import { changeScale, scaleKind } from "./subresources/change-scale.ts";
 import { checkWriteOptions } from "./write-options.ts";
 import { omit } from "./omit.ts";
 
@@ -39,16 +39,14 @@ export interface UpdateRequest {
   readonly options: WriteOptions;
 }
 
-const SCALE = { group: "autoscaling", version: "v1", kind: "Scale" };
-
 export async function update(context: Context, { user, kind, target, object, options }: UpdateRequest): Promise<AnyObject> {
   const { namespace, name, subresource } = target;
   await authorize(context, { user, verb: "update", kind, namespace, name, subresource });
   checkSubresource(kind, subresource);
   checkWriteOptions("UpdateOptions", options);
   if (subresource === "scale") {
-    const scale = named(target, inNamespace(kind, asObject(SCALE, object), namespace));
-    return scaleOf(kind, await change(context, { user, kind, target, options, next: (old) => withScale(kind, old, scale) }));
+    const scale = named(target, inNamespace(kind, asObject(scaleKind(), object), namespace));
+    return changeScale(context, { user, kind, target, options, next: () => scale });
   }
   const given = named(target, withDefaults(kind, inNamespace(kind, asObject(kind, object), namespace)));
   const { uid } = given.metadata;

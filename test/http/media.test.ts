@@ -29,8 +29,8 @@ test("what cannot be made is Not Acceptable", (t) => {
 
 test("what is never read back has no table", (t) => {
   const table = "application/json;as=Table;v=v1;g=meta.k8s.io";
-  t.throws(() => negotiate(table, all, false), { message: /^only the following media types are accepted/ });
-  t.deepEqual(negotiate(`${table},application/json`, all, false), { format: "json", view: undefined });
+  t.throws(() => negotiate(table, all, { tables: false }), { message: /^only the following media types are accepted/ });
+  t.deepEqual(negotiate(`${table},application/json`, all, { tables: false }), { format: "json", view: undefined });
 });
 
 test("Content-Type", (t) => {

@@ -1,5 +1,6 @@
 import test from "ava";
 import fc from "fast-check";
+import type { AnyObject } from "../../core/api/meta.ts";
 import { CONFIG_MAPS, DEPLOYMENTS, PODS } from "../../core/api/resources.gen.ts";
 import { ApiError } from "../../core/api/status.ts";
 import { jsonPatch } from "../../core/registry/json-patch.ts";
@@ -105,4 +106,25 @@ test("a patch may not take the name away, and what is no patch is said of object
     await t.throwsAsync(client.patch(CONFIG_MAPS, at, { type: "merge", patch }), { message: "the name of the object (a based on URL) was undeterminable: name must be provided" });
   }
   await t.throwsAsync(client.patch(CONFIG_MAPS, at, { type: "merge", patch: { metadata: { name: "b" } } }), { message: "the name of the object (b) does not match the name on the URL (a)" });
+});
+
+test("apply on scale: conflicts and owners are told of the Scale, and kept with the object", async (t) => {
+  const { client } = await setup();
+  const template = { metadata: { labels: { app: "a" } }, spec: { containers: [{ name: "c", image: "x" }] } };
+  const spec = { replicas: 1, selector: { matchLabels: { app: "a" } }, template };
+  await client.create(DEPLOYMENTS, { metadata: { name: "a" }, spec }, { namespace: "n", fieldManager: "kubectl" });
+  const scale = { ...a, subresource: "scale" };
+  const apply = (replicas: unknown, force = false, head = {}) => {
+    const object = { apiVersion: "autoscaling/v1", kind: "Scale", metadata: { name: "a" }, spec: replicas === undefined ? {} : { replicas }, ...head } as unknown as AnyObject;
+    return client.patch(DEPLOYMENTS, scale, { type: "apply", object, force }, { fieldManager: "m" });
+  };
+  await t.throwsAsync(apply(3), { message: 'Apply failed with 1 conflict: conflict with "kubectl" using autoscaling/v1: .spec.replicas' });
+  t.like((await apply(3, true)).object, { kind: "Scale", spec: { replicas: 3 } });
+  const { spec: scaled, metadata } = await client.get(DEPLOYMENTS, a);
+  t.is(scaled?.replicas, 3);
+  const owners = (metadata.managedFields ?? []).map(({ manager, operation, subresource, apiVersion, fieldsV1 }) => [manager, operation, subresource, apiVersion, "f:replicas" in ((fieldsV1 ?? {}) as { "f:spec": object })["f:spec"]]);
+  t.deepEqual(owners, [["m", "Apply", "scale", "apps/v1", true], ["kubectl", "Update", undefined, "apps/v1", false]]);
+  await t.throwsAsync(apply("x", true), { message: /failed to create typed patch object \(\/a; autoscaling\/v1, Kind=Scale\): .spec.replicas: expected numeric/ });
+  await t.throwsAsync(apply(1, true, { apiVersion: "apps/v1" }), { message: "invalid object type: apps/v1, Kind=Scale" });
+  await t.throwsAsync(apply(-1, true), { message: /must be greater than or equal to 0/ });
 });

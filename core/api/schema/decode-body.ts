@@ -60,7 +60,12 @@ const SERVED_ONCE: { readonly [group: string]: readonly string[] } = {
   storage: ["v1beta1", "v1alpha1"],
 };
 
-function wasServed(apiVersion: string): boolean {
+/** Kinds of which that is true in fewer versions than of the others in their groups. */
+const SERVED_ONCE_IN: { readonly [kind: string]: readonly string[] } = { Scale: ["apps/v1beta1", "apps/v1beta2", "extensions/v1beta1"] };
+
+function wasServed(kind: string, apiVersion: string): boolean {
+  const only = Object.hasOwn(SERVED_ONCE_IN, kind) ? SERVED_ONCE_IN[kind] : undefined;
+  if (only !== undefined) return only.includes(apiVersion);
   const { group, version } = parseApiVersion(apiVersion);
   return SERVED_ONCE[group.split(".", 1)[0] ?? ""]?.includes(version) === true;
 }
@@ -80,7 +85,7 @@ export function decodeBody(expected: Expected, body: unknown, options: DecodeOpt
   if (!same && expected.schema.custom === true && apiVersion === expectedVersion) throw anotherKind(expected, kind, body);
   const schemaOf = (name: string) => options.schemaOf?.(group, version, name);
   const schema = same ? expected.schema : schemaOf(kind);
-  if (kind === expected.kind && !same && (schema !== undefined || expected.schema.custom === true || wasServed(apiVersion))) {
+  if (kind === expected.kind && !same && (schema !== undefined || expected.schema.custom === true || wasServed(kind, apiVersion))) {
     throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expectedVersion})`);
   }
   const another = () => cannot(`converting (${version}.${kind}) to (${shortGroup(expected.group)}.${expected.kind}): unknown conversion`);

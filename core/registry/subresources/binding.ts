@@ -4,6 +4,7 @@ import type { AnyObject } from "../../api/meta.ts";
 import { PODS } from "../../api/resources.gen.ts";
 import { ApiError, badRequest, conflict } from "../../api/status.ts";
 import type { Binding, Pod, PodCondition } from "../../api/types.gen.ts";
+import { uidMismatch } from "../change.ts";
 import { kindOf } from "../context.ts";
 import { modified } from "../store-errors.ts";
 import { touch } from "../touch.ts";
@@ -20,8 +21,9 @@ export const bind: CreateHandler = async ({ context, namespace, name, object, op
   const pods = kindOf(context, PODS);
   await touch(context, pods, { namespace, name: pod }, options.dryRun === true, (old) => {
     const { uid, resourceVersion } = binding.metadata;
-    if (uid !== undefined && uid !== old.metadata.uid) {
-      throw conflict(BINDING, pod, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`);
+    // the older path makes a Binding like any new object, which has no uid yet
+    if (name !== undefined && uid !== undefined && uid !== old.metadata.uid) {
+      throw uidMismatch(pods, { namespace, name }, { asked: uid, stored: old.metadata.uid ?? "" }, options.dryRun === true);
     }
     if (resourceVersion !== undefined && resourceVersion !== old.metadata.resourceVersion) throw modified(pods, pod);
     return assigned(old as AnyObject & Pod, node, binding, timestamp(context.clock.now()));

@@ -40,7 +40,7 @@ export function validateResize(errors: Errors, next: Pod, old: Pod): void {
       if (before !== undefined) notRemoved(errors, `spec.${list}[${index}].resources`, container.resources, before.resources);
     });
   }
-  if (next.spec !== undefined && old.spec !== undefined && !same(withoutSizes(next.spec), withoutSizes(old.spec))) {
+  if (next.spec !== undefined && old.spec !== undefined && !same(withoutSizes(withoutClaims(next.spec)), withoutSizes(old.spec))) {
     forbidden(errors, "spec", "only cpu and memory resources are mutable");
   }
 }
@@ -69,6 +69,17 @@ function withoutSize(container: Container): Container {
 
 function withoutAmounts(resources: ResourceRequirements | undefined): ResourceRequirements {
   return { ...resources, limits: others(resources?.limits), requests: others(resources?.requests) };
+}
+
+/** Those that a resize names are not taken over; whether they exist has been judged. */
+function withoutClaims(spec: PodSpec): PodSpec {
+  return { ...spec, containers: spec.containers.map(claimless), ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(claimless) }) };
+}
+
+function claimless(container: Container): Container {
+  if (container.resources === undefined) return container;
+  const { limits, requests } = container.resources;
+  return { ...container, resources: { ...(limits === undefined ? {} : { limits }), ...(requests === undefined ? {} : { requests }) } };
 }
 
 function withoutSizes(spec: PodSpec): PodSpec {
