@@ -28,8 +28,11 @@ export interface RecorderDeps {
 const EVENTS: Resource = { group: "", version: "v1", plural: "events" };
 /** Events that wait to be written; more are dropped: an event is worth less than the memory of a device. */
 export const QUEUE_LIMIT = 2_000;
-/** Writes under way at once: they share a commit of the store. */
-const AT_ONCE = 64;
+/**
+ * Writes under way at once: they share a commit of the store. With the pause 200 a second; kube-scheduler writes 50 Events a
+ * second (its clientConnection.qps).
+ */
+const AT_ONCE = 20;
 /** Pause after a full batch: events that come by the thousand leave most of the store to what they tell about. */
 const PAUSE_MS = 100;
 /** Recent events whose repetitions are counted (the correlator of client-go remembers 4096). */
