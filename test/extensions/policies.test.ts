@@ -116,6 +116,33 @@ for (const [title, mutation, why] of [
   });
 }
 
+for (const [patchType, expression, made] of [
+  ["ApplyConfiguration", "true ? Object{data: {'a': 'b'}} : Object{}", undefined],
+  ["ApplyConfiguration", " object", "must evaluate to Object but got dyn"],
+  ["ApplyConfiguration", "[Object{}]", "must evaluate to Object but got list(Object)"],
+  ["ApplyConfiguration", "Object.data{}", "must evaluate to Object but got Object.data"],
+  ["JSONPatch", "true ? [JSONPatch{op: 'test'}] : []", undefined],
+  ["JSONPatch", "[]", "must evaluate to list(JSONPatch) but got list(dyn)"],
+  ["JSONPatch", "1", "must evaluate to list(JSONPatch) but got int"],
+] as const) {
+  test(`what a mutation makes: ${patchType} ${expression}`, async (t) => {
+    const { client } = await plane(t);
+    const mutation = { patchType, [patchType === "JSONPatch" ? "jsonPatch" : "applyConfiguration"]: { expression } };
+    const policy = { metadata: { name: "p" }, spec: { matchConstraints, reinvocationPolicy: "Never", mutations: [mutation] } };
+    const created = client.create(MUTATING_ADMISSION_POLICIES, policy as unknown as Parameters<typeof client.create>[1]);
+    if (made === undefined) await t.notThrowsAsync(created);
+    else t.true((await causes(created)).some((cause) => cause.endsWith(`Invalid value: ${JSON.stringify(expression.trim())}: ${made}`)));
+  });
+}
+
+test("mistakes of expressions stand among the others of an object", async (t) => {
+  const { client } = await plane(t);
+  const config = [{ opaque: { driver: "no_", parameters: {} } }];
+  const fields = async (create: Promise<unknown>) => (await causes(create)).map((cause) => cause.split(":")[0]);
+  const spec = { selectors: [{}, { cel: { expression: "x" } }], config };
+  t.deepEqual(await fields(client.create(DEVICE_CLASSES, { metadata: { name: "c" }, spec } as never)), ["spec.selectors[0].cel", "spec.selectors[1].cel.expression", "spec.config[0].opaque.driver"]);
+});
+
 test("an expression that cannot choose a device is refused", async (t) => {
   const { client } = await plane(t);
   const selectors = (expression: string) => [{ cel: { expression } }];

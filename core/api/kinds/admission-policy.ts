@@ -169,7 +169,7 @@ function validateMutation(errors: Errors, at: string, { patchType, applyConfigur
     ? (["applyConfiguration", applyConfiguration, "jsonPatch", jsonPatch] as const)
     : (["jsonPatch", jsonPatch, "applyConfiguration", applyConfiguration] as const);
   if (wanted === undefined) required(errors, `${at}.${field}`, `must be specified when patchType is ${patchType}`);
-  else if (isEmpty(wanted.expression?.trim())) required(errors, `${at}.${field}.expression`, "expression is not specified");
+  else if (isEmpty(wanted.expression?.trim())) required(errors, `${at}.${field}.expression`);
   if (unwanted !== undefined) invalid(errors, `${at}.${other}`, "{" + other + "}", `must not be specified when patchType is ${patchType}`);
 }
 

@@ -138,7 +138,10 @@ export const csiStorageCapacityHooks: KindHooks = {
   validate: checking<CSIStorageCapacity>(capacity),
   validateUpdate: checkingUpdate<CSIStorageCapacity>((errors, object, old) => {
     capacity(errors, object);
-    immutable(errors, "nodeTopology", object.nodeTopology, old.nodeTopology);
+    // an empty topology is every node, none is no node
+    const [next, before] = [object.nodeTopology, old.nodeTopology];
+    if ((next === undefined) === (before === undefined)) immutable(errors, "nodeTopology", next, before);
+    else invalid(errors, "nodeTopology", next ?? null, "field is immutable");
     immutable(errors, "storageClassName", object.storageClassName, old.storageClassName);
   }),
 };

@@ -5,6 +5,7 @@
 import { Environment, type Optional } from "@marcbachmann/cel-js";
 import { boundBacktracking } from "../go-regexp.ts";
 import { addresses } from "./library/addresses.ts";
+import { authorizers } from "./library/authorizer.ts";
 import { lists } from "./library/lists.ts";
 import { namedFormats } from "./library/named-formats.ts";
 import { quantities } from "./library/quantities.ts";
@@ -25,7 +26,7 @@ export function celEnvironment(): Environment {
     // allowed by cel-go, and never true
     base.registerOperator("optional == null", () => false);
     base.registerOperator("optional<A> == optional<A>", (a: Optional, b: Optional) => a.hasValue() === b.hasValue() && (!a.hasValue() || celEqual(a.value(), b.value())));
-    for (const library of [addresses, lists, namedFormats, quantities, texts, urls, versions]) library(base);
+    for (const library of [addresses, authorizers, lists, namedFormats, quantities, texts, urls, versions]) library(base);
   }
   return base.clone();
 }

@@ -4,8 +4,11 @@
  */
 import type { Environment } from "@marcbachmann/cel-js";
 import { type CelType, type Node, nodesOf } from "./ast.ts";
-import { compileError, CostError, type Origin, runtimeError } from "./errors.ts";
+import { compileError, CostError, mistaken, mistakeOf, type Origin, runtimeError, undeclaredOf } from "./errors.ts";
 import { replaceHas } from "./has.ts";
+import { literalMistake } from "./literals.ts";
+import { syntaxErrors } from "./syntax-errors.ts";
+import type { Mistake } from "./tokens.ts";
 
 /**
  * The cost of one run, at most a third of a second. Kubernetes has a higher limit (PerCallLimit) and more threads: here
@@ -35,15 +38,13 @@ const renamed: ReadonlySet<string> = new Set(["matches"]);
 /** @throws CompileError */
 export function compile(environment: Environment, expression: string, origin?: Origin): Program {
   if (expression.length > EXPRESSION_MAX) throw compileError(new Error(`expression is longer than ${EXPRESSION_MAX} characters`), expression, origin);
-  const parsed = parse(environment, expression, origin);
+  const parsed = prepared(environment, expression, origin);
   // the tree that check and run use
   const ast = parsed.ast as unknown as Node;
-  for (const node of nodesOf(ast)) {
-    rename(node);
-    replaceHas(node);
-  }
   const checked = parsed.check();
-  if (!checked.valid) throw compileError(checked.error, expression, origin);
+  if (!checked.valid) throw mistaken(typeMistakes(environment, expression, checked.error), expression, origin);
+  const impossible = [...nodesOf(ast)].flatMap(literalMistake);
+  if (impossible.length > 0) throw mistaken(impossible, expression, origin);
   const meter = new Meter();
   for (const node of nodesOf(ast)) count(node, meter);
   return {
@@ -79,12 +80,48 @@ function finished(result: unknown, meter: Meter, settle: () => void): unknown {
   return result;
 }
 
+function prepared(environment: Environment, expression: string, origin?: Origin) {
+  const parsed = parse(environment, expression, origin);
+  for (const node of nodesOf(parsed.ast as unknown as Node)) {
+    rename(node);
+    replaceHas(node);
+  }
+  return parsed;
+}
+
 function parse(environment: Environment, expression: string, origin: Origin | undefined) {
   try {
     return environment.parse(expression);
   } catch (error) {
-    throw compileError(error, expression, origin);
+    const written = origin?.expression ?? expression;
+    const mistakes = syntaxErrors(written);
+    throw mistakes.length > 0 ? mistaken(mistakes, written) : compileError(error, expression, origin);
   }
+}
+
+/** Names that are told of before it is enough; cel-go tells of as many errors. */
+const UNDECLARED_MAX = 100;
+
+/** cel-js stops at the first mistake; cel-go takes a name that nobody declared for anything and goes on. */
+function typeMistakes(environment: Environment, expression: string, first: unknown): readonly Mistake[] {
+  const names = new Set<string>();
+  const lenient = environment.clone();
+  let error = first;
+  for (let name = undeclaredOf(error); name !== undefined && names.size < UNDECLARED_MAX; name = undeclaredOf(error)) {
+    if (names.has(name)) break;
+    names.add(name);
+    lenient.registerVariable(name, "dyn");
+    const again = prepared(lenient, expression).check();
+    error = again.valid ? undefined : again.error;
+  }
+  const undeclared = [...nodesOf(prepared(environment, expression).ast as unknown as Node)].flatMap(({ op, args, start }) =>
+    op === "id" && names.has(String(args)) ? [{ text: `undeclared reference to '${String(args)}' (in container '')`, at: start }] : [],
+  );
+  // macros are none, and what cel-js calls a method of a namespace has a name with a dot in cel-go
+  const functions = new Set(
+    environment.getDefinitions().functions.flatMap(({ name, params, receiverType }) => (params.some(({ type }) => type === "ast") || /(?:Namespace|Functions)$/.test(receiverType ?? "") ? [] : [name])),
+  );
+  return error === undefined || undeclaredOf(error) !== undefined ? undeclared : [...undeclared, mistakeOf(error, expression, (name) => functions.has(name))];
 }
 
 function rename(node: Node): void {

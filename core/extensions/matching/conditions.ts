@@ -21,7 +21,7 @@ export function attempt(environment: Environment, expression: string, origin?: O
 }
 
 export function compileConditions(environment: Environment, conditions: readonly MatchCondition[] = []): readonly Condition[] {
-  return conditions.map(({ expression }) => ({ expression, program: attempt(environment, expression) }));
+  return conditions.map(({ expression }) => ({ expression, program: attempt(environment, expression.trim()) }));
 }
 
 export async function judgeConditions(conditions: readonly Condition[], variables: { readonly [name: string]: unknown }): Promise<Verdict> {

@@ -8,7 +8,7 @@ import type { Kind } from "../../api/kinds.ts";
 import type { AnyObject } from "../../api/meta.ts";
 import { NAMESPACES } from "../../api/resources.gen.ts";
 import { celEnvironment, type Environment } from "../cel/environment.ts";
-import { authorizers, type Ask, CelAuthorizer, ResourceCheck } from "../cel/library/authorizer.ts";
+import { type Ask, CelAuthorizer, ResourceCheck } from "../cel/library/authorizer.ts";
 import { toCel } from "../cel/values.ts";
 import { convert } from "./rules.ts";
 
@@ -70,7 +70,6 @@ let shared: Environment | undefined;
 export function requestEnvironment(declare: (environment: Environment) => string = () => "dyn"): Environment {
   if (shared === undefined) {
     shared = celEnvironment();
-    authorizers(shared);
     const group = { group: "string", version: "string", kind: "string", resource: "string" };
     shared.registerType("kubernetes.GroupVersion", { ctor: GroupVersion, fields: group });
     shared.registerType("kubernetes.UserInfo", { ctor: UserInfo, fields: { username: "string", uid: "string", groups: "list<string>", extra: "map<string, list<string>>" } });

@@ -1,13 +1,13 @@
 /** A policy with its expressions compiled: what validating and mutating policies have in common, and what each adds. */
 import type { AuditAnnotation, MatchCondition, MatchResources, Mutation, ParamKind, Validation, Variable } from "../../api/types.gen.ts";
 import type { Environment } from "../cel/environment.ts";
-import { CompileError, RuntimeError } from "../cel/errors.ts";
+import { celGo, CompileError, RuntimeError } from "../cel/errors.ts";
 import { jsonPatches } from "../cel/library/json-patches.ts";
 import type { Program } from "../cel/program.ts";
 import { attempt, compileConditions, type Condition } from "../matching/conditions.ts";
 import { compileMatcher, type Criteria, type Matcher, type MatchParts } from "../matching/rules.ts";
 import { requestEnvironment } from "../matching/request-environment.ts";
-import { mapLiterals } from "./messages.ts";
+import { mapLiterals, namedMessages } from "./messages.ts";
 
 export interface Compiled {
   readonly matcher: Matcher;
@@ -35,6 +35,8 @@ export interface CompiledMutation {
   readonly type: "ApplyConfiguration" | "JSONPatch";
   readonly expression: string;
   readonly program: Program | CompileError;
+  /** of the result, in the words of cel-go: "Object", "list(JSONPatch)"; undefined: not known */
+  readonly resultType: () => string | undefined;
 }
 
 export interface PolicySpec {
@@ -78,16 +80,28 @@ export function compileExpressions(spec: PolicySpec, base = requestEnvironment()
       message: messageExpression === "" ? undefined : attempt(environment, messageExpression),
     };
   });
-  const audits = (spec.auditAnnotations ?? []).map(({ valueExpression }) => ({ valueExpression, program: attempt(environment, valueExpression) }));
+  const audits = (spec.auditAnnotations ?? []).map(({ valueExpression }) => ({ valueExpression, program: attempt(environment, valueExpression.trim()) }));
   // configurations hold values of many types side by side
   const mixed = environment.clone({ homogeneousAggregateLiterals: false });
   jsonPatches(mixed);
   const mutations = (spec.mutations ?? []).map((mutation): CompiledMutation => {
-    const expression = (mutation.patchType === "JSONPatch" ? mutation.jsonPatch?.expression : mutation.applyConfiguration?.expression) ?? "";
+    const expression = (mutation.patchType === "JSONPatch" ? mutation.jsonPatch?.expression : mutation.applyConfiguration?.expression)?.trim() ?? "";
     const rewritten = mapLiterals(expression);
-    return { type: mutation.patchType, expression, program: attempt(mixed, rewritten.expression, rewritten.origin) };
+    return { type: mutation.patchType, expression, program: attempt(mixed, rewritten.expression, rewritten.origin), resultType: () => resultType(environment, expression) };
   });
   return { conditions, variables, scope, validations, audits, mutations };
+}
+
+function resultType(environment: Environment, expression: string): string | undefined {
+  const named = namedMessages(expression);
+  const typed = environment.clone({ homogeneousAggregateLiterals: false });
+  jsonPatches(typed);
+  for (const [name, type] of named.types) {
+    typed.registerType(type, { ctor: class { readonly type = type; }, fields: {} });
+    typed.registerVariable(name, type);
+  }
+  const program = attempt(typed, named.expression);
+  return program instanceof CompileError ? undefined : celGo(program.type);
 }
 
 /** Each variable sees those before it; the type of one is that of its expression. */

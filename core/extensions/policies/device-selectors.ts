@@ -3,7 +3,7 @@ import type { AnyObject } from "../../api/meta.ts";
 import { type Errors, invalid } from "../../api/kinds/validate/errors.ts";
 import type { DeviceClass, DeviceSelector, ResourceV1ResourceClaim as ResourceClaim, ResourceClaimSpec, ResourceClaimTemplate } from "../../api/types.gen.ts";
 import { celEnvironment, type Environment } from "../cel/environment.ts";
-import { CompileError } from "../cel/errors.ts";
+import { celGo, CompileError } from "../cel/errors.ts";
 import { compile } from "../cel/program.ts";
 
 let environment: Environment | undefined;
@@ -61,7 +61,7 @@ function checkSelectors(errors: Errors, at: string, selectors: readonly DeviceSe
 function mistakeOf(expression: string): string | undefined {
   try {
     const { type } = compile(deviceEnvironment(), expression);
-    return type === "bool" || type === "dyn" ? undefined : `must evaluate to bool or the unknown type, not ${type}`;
+    return type === "bool" || type === "dyn" ? undefined : `must evaluate to bool or the unknown type, not ${celGo(type)}`;
   } catch (error) {
     if (error instanceof CompileError) return `compilation failed: ${error.message}`;
     throw error;

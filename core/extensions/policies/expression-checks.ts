@@ -10,15 +10,16 @@ import { compileConditions } from "../matching/conditions.ts";
 import { requestEnvironment } from "../matching/request-environment.ts";
 import { compileExpressions, type PolicySpec } from "./compile-policy.ts";
 import { checkClaim, checkClaimTemplate, checkClass } from "./device-selectors.ts";
+import { amongOthers } from "./error-order.ts";
 
 type Check = (errors: Errors, object: AnyObject) => void;
 
 /** The hooks of a kind with one check more. */
 function checkedAlso(hooks: KindHooks, check: Check): KindHooks {
   const after = (found: readonly FieldError[], object: AnyObject): readonly FieldError[] => {
-    const errors: Errors = [...found];
+    const errors: Errors = [];
     check(errors, object);
-    return errors;
+    return errors.length === 0 ? found : amongOthers(found, errors);
   };
   return {
     ...hooks,
@@ -37,15 +38,20 @@ export const claimTemplateHooks = (hooks: KindHooks): KindHooks => checkedAlso(h
 function checkPolicy(errors: Errors, object: AnyObject): void {
   const spec = ((object as unknown as ValidatingAdmissionPolicy).spec ?? {}) as PolicySpec & ValidatingAdmissionPolicy["spec"] & object;
   const { conditions, variables, validations, audits, mutations } = compileExpressions(spec);
-  for (const [index, { program }] of conditions.entries()) compiled(errors, `spec.matchConditions[${index}].expression`, program, spec.matchConditions?.[index]?.expression, ["bool"]);
+  for (const [index, { program }] of conditions.entries()) compiled(errors, `spec.matchConditions[${index}].expression`, program, spec.matchConditions?.[index]?.expression.trim(), ["bool"]);
   for (const [index, { program }] of variables.entries()) compiled(errors, `spec.variables[${index}].expression`, program, spec.variables?.[index]?.expression);
   for (const [index, { validation, program, message }] of validations.entries()) {
     compiled(errors, `spec.validations[${index}].expression`, program, validation.expression, ["bool"]);
     if (message !== undefined) compiled(errors, `spec.validations[${index}].messageExpression`, message, validation.messageExpression, ["string"]);
   }
-  for (const [index, { valueExpression, program }] of audits.entries()) compiled(errors, `spec.auditAnnotations[${index}].valueExpression`, program, valueExpression, ["string", "null_type"]);
-  for (const [index, { program, expression, type }] of mutations.entries()) {
-    compiled(errors, `spec.mutations[${index}].${type === "JSONPatch" ? "jsonPatch" : "applyConfiguration"}.expression`, program, expression);
+  for (const [index, { valueExpression, program }] of audits.entries()) compiled(errors, `spec.auditAnnotations[${index}].valueExpression`, program, valueExpression.trim(), ["string", "null_type"]);
+  for (const [index, { program, expression, type, resultType }] of mutations.entries()) {
+    const field = `spec.mutations[${index}].${type === "JSONPatch" ? "jsonPatch" : "applyConfiguration"}.expression`;
+    compiled(errors, field, program, expression);
+    if (program instanceof CompileError) continue;
+    const made = resultType();
+    const wanted = type === "JSONPatch" ? "list(JSONPatch)" : "Object";
+    if (made !== undefined && made !== wanted) invalid(errors, field, expression, `must evaluate to ${wanted} but got ${made}`);
   }
 }
 
@@ -58,7 +64,7 @@ function checkWebhooks(errors: Errors, object: AnyObject): void {
 
 function checkConditions(errors: Errors, conditions: readonly MatchCondition[], path: string): void {
   for (const [index, { program }] of compileConditions(requestEnvironment(), conditions).entries()) {
-    compiled(errors, `${path}[${index}].expression`, program, conditions[index]?.expression, ["bool"]);
+    compiled(errors, `${path}[${index}].expression`, program, conditions[index]?.expression.trim(), ["bool"]);
   }
 }
 

@@ -15,6 +15,33 @@ const unescape = (name: string) =>
 
 const TOKEN = /\s+|\/\/[^\n]*|[rRbB]*(?:"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*|`[^`]*`|\d[\w.]*|[\s\S]/y;
 
+const beginsMessage = (token: string, expression: string, before: string) =>
+  /^(?:Object(?:\.|$)|JSONPatch$)/.test(token) && /^\s*\{/.test(expression.slice(TOKEN.lastIndex)) && !before.trimEnd().endsWith(".");
+
+/**
+ * The expression with a name in the place of each message, and the type that each name stands for: what the types of
+ * messages do to the type of the whole is seen in it.
+ */
+export function namedMessages(expression: string): { readonly expression: string; readonly types: ReadonlyMap<string, string> } {
+  const types = new Map<string, string>();
+  let made = "";
+  let depth = 0;
+  TOKEN.lastIndex = 0;
+  for (let match = TOKEN.exec(expression); match !== null; match = TOKEN.exec(expression)) {
+    const [token] = match;
+    if (depth > 0) {
+      depth += Number("{[(".includes(token)) - Number("}])".includes(token));
+    } else if (beginsMessage(token, expression, made)) {
+      TOKEN.lastIndex = expression.indexOf("{", TOKEN.lastIndex) + 1;
+      depth = 1;
+      const name = `k8s_message_${token.replaceAll(".", "_")}`;
+      types.set(name, token);
+      made += name;
+    } else made += token;
+  }
+  return { expression: made, types };
+}
+
 export function mapLiterals(expression: string): Rewritten {
   const pieces: Piece[] = [];
   const open: ("message" | "other")[] = [];
@@ -34,7 +61,7 @@ export function mapLiterals(expression: string): Rewritten {
       field = false;
       continue;
     }
-    if (/^(?:Object(?:\.|$)|JSONPatch$)/.test(token) && /^\s*\{/.test(expression.slice(TOKEN.lastIndex)) && !made.trimEnd().endsWith(".")) {
+    if (beginsMessage(token, expression, made)) {
       TOKEN.lastIndex = expression.indexOf("{", TOKEN.lastIndex) + 1;
       made += "{";
       open.push("message");
