@@ -17,6 +17,7 @@ import type { PodIdentity } from "./pod-directories.ts";
 import { prober, type ProbedPod, type ProbeResults } from "./probes/prober.ts";
 import type { Report } from "./report.ts";
 import type { RunningPod, Runtime } from "./runtimes/runtime.ts";
+import { slots } from "./slots.ts";
 import { isStatic } from "./static-pods.ts";
 import { podStatus } from "./status/pod-status.ts";
 import { textOf, type Device } from "./steps/executor.ts";
@@ -74,6 +75,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
   const { clock, log } = device;
   const workers = new Map<string, Worker>();
   const going = new Set<Promise<void>>();
+  const besideStarts = slots(1);
   let closed = false;
 
   /** A pod that cannot even be looked at holds up no other. */
@@ -118,12 +120,12 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     for (const [key, step] of wanted) if (!worker.active.has(key)) begin(worker, key, step, pod ?? worker.pod, running);
   };
 
-  const untilNothingStarts = async (): Promise<void> => {
+  const somethingStarts = () => !closed && [...workers.values()].some(isStarting);
+  /** On a small board the two share its processors, and somebody waits for the one that starts. */
+  const clear = async <T>(work: () => Promise<T>): Promise<T> => {
     const end = clock.monotonic() + CLEARING_WAITS_MS;
-    while (clock.monotonic() < end && [...workers.values()].some(isStarting)) {
-      if (closed) return;
-      await sleep(clock, CLEARING_LOOK_MS);
-    }
+    while (clock.monotonic() < end && somethingStarts()) await sleep(clock, CLEARING_LOOK_MS);
+    return somethingStarts() ? besideStarts.run(work) : work();
   };
 
   const begin = (worker: Worker, key: string, step: Step, pod: Pod | undefined, running: RunningPod | undefined): void => {
@@ -134,10 +136,9 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     const work = async () => {
       let change: MemoryChange;
       try {
-        // on a small board the two share its processors, and somebody waits for the one that starts
-        if (CLEARING.has(step.type)) await untilNothingStarts();
         const note = (noted: MemoryChange) => void (worker.memory = noted(worker.memory));
-        change = await execute(step, { device, id, pod, runtime, running, memory, note, signal: control.signal });
+        const carryOut = () => execute(step, { device, id, pod, runtime, running, memory, note, signal: control.signal });
+        change = await (CLEARING.has(step.type) ? clear(carryOut) : carryOut());
       } catch (error) {
         log.warn({ pod: `${id.namespace}/${id.name}`, step: step.type, error: textOf(error) }, "a step failed; it will be tried again");
         if (pod !== undefined && !control.signal.aborted) device.events.pod(pod, { type: "Warning", ...failureOf(step, textOf(error)) });
@@ -286,7 +287,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
 }
 
 const CLEARING: ReadonlySet<Step["type"]> = new Set(["removeContainer", "stopSandbox", "removeSandbox", "unmountVolumes", "forgetPod"]);
-/** What ended holds addresses and memory: it gives way to what starts, but not for long. */
+/** What ended holds addresses and memory: it gives way to what starts, but not for long, and then it goes one by one. */
 const CLEARING_WAITS_MS = 1_000;
 const CLEARING_LOOK_MS = 20;
 

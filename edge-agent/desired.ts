@@ -103,6 +103,8 @@ export function memoryFile(initial?: readonly AnyObject[]): DesiredFile {
 /** File of format `{"sha256": …, "objects": […]}` with the previous one beside it. Mode 0600: it holds Secrets. */
 export function diskFile(path: string, log: Log): DesiredFile {
   const previous = `${path}.previous`;
+  /** the newest generation was written by this process, or read and found whole */
+  let whole = false;
   const load = async (file: string): Promise<readonly AnyObject[] | undefined> => {
     const text = await readFile(file, "utf8").catch(() => undefined);
     if (text === undefined) return undefined;
@@ -116,15 +118,26 @@ export function diskFile(path: string, log: Log): DesiredFile {
     }
   };
   return {
-    read: async () => (await load(path)) ?? (await load(previous)),
+    async read() {
+      const newest = await load(path);
+      whole = newest !== undefined;
+      return newest ?? load(previous);
+    },
     async write(objects) {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       const body = JSON.stringify(objects);
       // a damaged newest generation must not push out the good older one
-      if ((await load(path)) !== undefined) await rename(path, previous);
+      const kept = whole;
+      whole = false;
+      if (kept) await rename(path, previous).catch(missing);
       await replaceFile(path, `{"sha256":"${digest(body)}","objects":${body}}`);
+      whole = true;
     },
   };
+}
+
+function missing(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOENT") throw error;
 }
 
 /** Plurals that are not the kind in lower case with an "s". */

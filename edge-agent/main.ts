@@ -156,6 +156,8 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
     await mkdir(directories.root, { recursive: true, mode: 0o711 });
     await mounter.share(directories.root).catch((error: unknown) => log.warn({ error: String(error) }, "mounts cannot be shared with containers"));
   }
+  const podVolumes = volumes({ directories, objects: desired, mounter, token: tokens.get, tokenRound: tokens.round });
+  await podVolumes.open().catch((error: unknown) => log.warn({ error: String(error) }, "no memory for secret volumes yet; pods that have some wait for it"));
   const agent = startAgent({
     device: {
       nodeName: name,
@@ -163,7 +165,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
       log,
       events,
       objects: desired,
-      volumes: volumes({ directories, objects: desired, mounter, token: tokens.get, tokenRound: tokens.round }),
+      volumes: podVolumes,
       files: diskPodFiles(directories),
       pulls: slots(settings.pullsAtOnce),
       starts: slots(STARTS_AT_ONCE),
@@ -189,7 +191,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   onClose(async () => {
     if (config.drainOnExit === true) await agent.drain();
     await agent.close();
-    if (config.drainOnExit === true) await mounter.unmountBelow(directories.root);
+    if (config.drainOnExit === true) for (const directory of [directories.root, directories.memory]) await mounter.unmountBelow(directory);
   });
   const over = (uid: string) => ["Succeeded", "Failed"].includes(agent.status(uid)?.phase ?? "");
   const kept = startUpkeep({ nodeName: name, dataDir, settings, runtimes, directories, importImage: daemon?.importImage, observed: watching.pods, pods: desired.pods, evict: agent.evict, over, events, clock, log, signal });

@@ -10,11 +10,15 @@ export interface PodIdentity {
 export interface PodDirectories {
   /** all pods */
   readonly root: string;
+  /** volumes that must not reach a disk: one file system in memory for all pods */
+  readonly memory: string;
   /** all logs */
   readonly logRoot: string;
   pod(uid: string): string;
   volumes(uid: string): string;
   volume(uid: string, name: string): string;
+  memoryVolumes(uid: string): string;
+  memoryVolume(uid: string, name: string): string;
   /** mounts of parts of volumes, made for one container */
   subPaths(uid: string, container: string): string;
   hostsFile(uid: string): string;
@@ -25,14 +29,18 @@ export interface PodDirectories {
 
 export function podDirectories(dataDir: string): PodDirectories {
   const root = join(dataDir, "pods");
+  const memory = join(dataDir, "memory");
   const logRoot = join(dataDir, "logs");
   const logs = ({ namespace, name, uid }: PodIdentity) => join(logRoot, `${namespace}_${name}_${uid}`);
   return {
     root,
+    memory,
     logRoot,
     pod: (uid) => join(root, uid),
     volumes: (uid) => join(root, uid, "volumes"),
     volume: (uid, name) => join(root, uid, "volumes", name),
+    memoryVolumes: (uid) => join(memory, uid),
+    memoryVolume: (uid, name) => join(memory, uid, name),
     subPaths: (uid, container) => join(root, uid, "volume-subpaths", container),
     hostsFile: (uid) => join(root, uid, "etc-hosts"),
     terminationLog: (uid, container, attempt) => join(root, uid, "containers", container, `${attempt}.termination`),

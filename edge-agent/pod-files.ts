@@ -50,7 +50,8 @@ export function diskPodFiles(directories: PodDirectories): PodFiles {
         return namespace === undefined || name === undefined || uid === undefined ? [] : [{ namespace, name, uid }];
       });
       const named = new Set(logs.map(({ uid }) => uid));
-      return [...logs, ...(await names(directories.root)).filter((uid) => !named.has(uid)).map((uid) => ({ namespace: "", name: "", uid }))];
+      const others = new Set([...(await names(directories.root)), ...(await names(directories.memory))]);
+      return [...logs, ...[...others].filter((uid) => !named.has(uid)).map((uid) => ({ namespace: "", name: "", uid }))];
     },
   };
 }

@@ -51,8 +51,11 @@ export interface AgentSession {
   connected(): boolean;
 }
 
-/** Changes come in bursts (a pod that starts has six in a second); this gathers them. What somebody waits for does not wait. */
-const GATHER_MS = 100;
+/**
+ * Changes come in bursts (a pod that starts has six in a second); this gathers them, longer than a container takes to start.
+ * What somebody waits for does not wait.
+ */
+const GATHER_MS = 250;
 /** A report without an answer: the hub writes it to its store first, which may be slow, but not this slow. */
 const ACCEPT_MS = 60_000;
 /** The hub takes a device's messages one after the other: a request waits for the reports before it. */

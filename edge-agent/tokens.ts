@@ -92,8 +92,8 @@ export async function openTokens({ file, clock, log, ask }: TokensOptions): Prom
         .map((source) => {
           const key = keyOf(pod, source);
           const value = kept.get(key);
-          // known: the digest names the token; due: it changes once per try
-          return value === undefined ? "" : due(key) ? `due ${value.issued} ${Math.floor((clock.now() - (tried.get(key) ?? 0)) / RETRY_MS)}` : "valid";
+          // one that was never asked for is asked for with the volume; due: it changes once per try
+          return value !== undefined && due(key) ? `due ${value.issued} ${Math.floor((clock.now() - (tried.get(key) ?? 0)) / RETRY_MS)}` : "valid";
         })
         .join(" ");
     },

@@ -81,8 +81,10 @@ export function desiredFor(node: string, lookup: Lookup): readonly DesiredObject
   const served = servedNamespaces(add(NODES, "", node), pods);
   if (served.has(EVERY)) addServices(undefined);
   else for (const namespace of served) addServices(namespace);
-  // environment of every container: KUBERNETES_SERVICE_HOST and _PORT
-  if (pods.length > 0) add(SERVICES, "default", "kubernetes");
+  // where the API is: in the environment of every container, and reached from every namespace. Kept between pods, so that the
+  // first one of a device does not wait for packet rules
+  add(SERVICES, "default", API_SERVICE);
+  add(ENDPOINT_SLICES, "default", API_SERVICE);
   for (const pod of pods) {
     const { namespace = "" } = pod.metadata;
     const { spec } = pod;
@@ -103,6 +105,8 @@ export function desiredFor(node: string, lookup: Lookup): readonly DesiredObject
 }
 
 const EVERY = "*";
+/** of the Service and of its only slice */
+const API_SERVICE = "kubernetes";
 
 function servedNamespaces(node: Node | undefined, pods: readonly Pod[]): ReadonlySet<string> {
   const named = [node, ...pods].flatMap((object) => (object?.metadata.annotations?.[SERVICE_NAMESPACES] ?? "").split(","));

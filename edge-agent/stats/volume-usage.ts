@@ -8,6 +8,7 @@ import type { ObjectSource } from "../environment.ts";
 import type { PodDirectories } from "../pod-directories.ts";
 import { treeBytes } from "../tree-bytes.ts";
 import { claimName, placeOfVolume } from "../volumes/claims.ts";
+import { ownPlace } from "../volumes/own-place.ts";
 import { diskUsage, type DiskUsage } from "./machine-usage.ts";
 import { gauge, type Family } from "./prometheus.ts";
 
@@ -48,7 +49,7 @@ export function volumeMetrics(usages: readonly VolumeUsage[]): readonly Family[]
 async function usageOf(pod: Pod, volume: Volume, { directories, objects }: VolumePlaces): Promise<VolumeUsage | undefined> {
   const place = placeOfVolume(objects, pod, volume);
   if (volume.image !== undefined || place?.hostPath !== undefined || place?.nfs !== undefined) return undefined;
-  const path = place?.local?.path ?? directories.volume(podUid(pod), volume.name);
+  const path = place?.local?.path ?? ownPlace(directories, podUid(pod), volume);
   const disk = await diskUsage(path);
   return { name: volume.name, namespace: pod.metadata.namespace ?? "", claim: claimName(pod, volume), disk, usedBytes: place === undefined ? await treeBytes(path) : disk.usedBytes };
 }

@@ -9,8 +9,8 @@ export const startSandbox: Executor<"startSandbox"> = async ({ attempt }, { devi
   try {
     const cluster = device.clusterDns();
     const hostname = podHostname(pod, cluster.domain);
-    const dns = podDns(pod, cluster, await device.hostDns());
-    const logDirectory = await device.files.logDirectory(id);
+    const [hostDns, logDirectory] = await Promise.all([device.hostDns(), device.files.logDirectory(id)]);
+    const dns = podDns(pod, cluster, hostDns);
     // one that died by itself still has its address and its host ports
     if (running !== undefined) await device.removals.run(() => runtime.stopSandbox(running.sandboxId));
     await device.starts.run(() => runtime.startSandbox(pod, { logDirectory, attempt, handler: ownHandler(handlerOf(pod, device.objects), runtime), hostname, dns }));

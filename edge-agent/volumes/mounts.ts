@@ -61,10 +61,13 @@ export const plainMounter: Mounter = {
   unmountBelow: async () => {},
 };
 
-/** A tmpfs for what must not reach flash (secrets, memory volumes). */
-export function tmpfs(sizeBytes?: number): MountSource {
-  return { type: "tmpfs", source: "tmpfs", options: ["rw", "mode=0777", ...(sizeBytes === undefined || !Number.isFinite(sizeBytes) ? [] : [`size=${sizeBytes}`])] };
+/** A memory volume of a pod's own. */
+export function tmpfs(sizeBytes: number): MountSource {
+  return { type: "tmpfs", source: "tmpfs", options: ["rw", "mode=0777", ...(Number.isFinite(sizeBytes) ? [`size=${sizeBytes}`] : [])] };
 }
+
+/** For all that must not reach flash: only the agent writes there. */
+export const MEMORY: MountSource = { type: "tmpfs", source: "tmpfs", options: ["rw", "mode=0711"] };
 
 async function run(command: string, args: readonly string[]): Promise<void> {
   try {

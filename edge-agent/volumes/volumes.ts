@@ -18,11 +18,14 @@ import { writeAtomically } from "./atomic-directory.ts";
 import { openBeneath, placeOf, readBeneath } from "./beneath.ts";
 import { placeOfVolume, type Place } from "./claims.ts";
 import { hostPath } from "./host-path.ts";
-import { tmpfs, type Mounter } from "./mounts.ts";
+import { MEMORY, tmpfs, type Mounter } from "./mounts.ts";
+import { isInMemory, ownPlace } from "./own-place.ts";
 import { ownDirectory, ownTree } from "./ownership.ts";
 import { projectedFiles } from "./projection.ts";
 
 export interface Volumes {
+  /** makes what volumes of all pods share; else the first volume that needs it does. @throws Error */
+  open(): Promise<void>;
   /** changes when the content of the pod's volumes should */
   digest(pod: Pod): string;
   /** nothing that the pod's volumes are made of is missing, or somebody else's to give */
@@ -53,7 +56,20 @@ const OWN = ["configMap", "secret", "downwardAPI", "projected", "emptyDir", "ima
 const MAX_FILE_BYTES = 64 * 1024;
 
 export function volumes({ directories, objects, mounter, token, tokenRound }: VolumesOptions): Volumes {
-  const own = (pod: Pod, volume: Volume) => directories.volume(podUid(pod), volume.name);
+  const own = (pod: Pod, volume: Volume) => ownPlace(directories, podUid(pod), volume);
+  let memory: Promise<void> | undefined;
+  /** One for all pods: a mount of each volume's own is two more programs to run per pod. */
+  const open = () => {
+    memory ??= mountMemory().catch((error: unknown) => {
+      memory = undefined;
+      throw error;
+    });
+    return memory;
+  };
+  const mountMemory = async () => {
+    await mkdir(directories.memory, { recursive: true, mode: 0o711 });
+    await mounter.mount(directories.memory, MEMORY);
+  };
   const pathOf = (pod: Pod, volume: Volume): string => {
     const place = placeOfVolume(objects, pod, volume);
     return place?.hostPath?.path ?? place?.local?.path ?? own(pod, volume);
@@ -69,10 +85,10 @@ export function volumes({ directories, objects, mounter, token, tokenRound }: Vo
     if (volume.emptyDir !== undefined) return prepareEmpty(volume.emptyDir, { directory, fsGroup, memoryBytes: memoryOf(pod, facts) });
     const files = await projectedFiles({ facts, objects, token }, volume);
     if (files === undefined) throw new Error(`volume "${volume.name}" is of a type that this device does not support`);
+    if (isInMemory(volume)) await open();
     await mkdir(directory, { recursive: true });
-    if (volume.configMap === undefined) await mounter.mount(directory, tmpfs());
     await writeAtomically(directory, files, fsGroup);
-    if (fsGroup !== undefined) await ownDirectory(directory, fsGroup, 0o777);
+    if (fsGroup !== undefined || isInMemory(volume)) await ownDirectory(directory, fsGroup, 0o777);
   };
 
   const preparePlace = async ({ hostPath: host, local, nfs, mountOptions = [], readOnly }: Place, { pod, volume, directory }: { readonly pod: Pod; readonly volume: Volume; readonly directory: string }) => {
@@ -112,6 +128,7 @@ export function volumes({ directories, objects, mounter, token, tokenRound }: Vo
   };
 
   return {
+    open,
     digest(pod) {
       const parts = (pod.spec?.volumes ?? []).flatMap((volume) => references(pod, volume).map(([resource, name]) => versionOf(objects.get(resource, pod.metadata.namespace ?? "", name))));
       const live = [pod.metadata.labels ?? {}, pod.metadata.annotations ?? {}];
@@ -175,6 +192,7 @@ export function volumes({ directories, objects, mounter, token, tokenRound }: Vo
     async unmount(uid) {
       await mounter.unmountBelow(directories.pod(uid));
       await rm(directories.volumes(uid), { recursive: true, force: true });
+      await rm(directories.memoryVolumes(uid), { recursive: true, force: true });
     },
   };
 }

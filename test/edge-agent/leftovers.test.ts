@@ -21,6 +21,7 @@ test("volumes and logs of pods that nobody needs go; what is still mounted stays
     await mkdir(directories.logs({ namespace: "ns", name: "web", uid }), { recursive: true });
   }
   await mkdir(directories.volumes("nameless"), { recursive: true });
+  for (const uid of ["kept", "secretive"]) await mkdir(directories.memoryVolume(uid, "token"), { recursive: true });
   const mounter: Mounter = {
     ...plainMounter,
     async unmountBelow(directory) {
@@ -31,5 +32,6 @@ test("volumes and logs of pods that nobody needs go; what is still mounted stays
   await removeLeftovers({ files: diskPodFiles(directories), volumes: volumes(parts), runtimes: [], log: silentLog, needed: (uid) => uid === "kept" });
   t.deepEqual(["kept", "gone", "busy", "nameless"].filter((uid) => existsSync(directories.pod(uid))), ["kept", "busy"]);
   t.deepEqual(["kept", "gone", "busy"].filter((uid) => existsSync(directories.logs({ namespace: "ns", name: "web", uid }))), ["kept", "busy"]);
+  t.deepEqual(["kept", "secretive"].filter((uid) => existsSync(directories.memoryVolumes(uid))), ["kept"]);
   t.true(existsSync(join(directories.volume("busy", "data"), "file")), "nothing is removed below a mount");
 });

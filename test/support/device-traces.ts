@@ -43,7 +43,7 @@ export async function traces(device: Device): Promise<Traces> {
       ...["sandboxes", "containers"].flatMap((kind) => below(join(containerd, root, "io.containerd.grpc.v1.cri", kind)).map((id) => `${root}/cri/${kind}/${id}`)),
       ...below(join(containerd, root, "io.containerd.runtime.v2.task", "k8s.io")).map((id) => `${root}/task/${id}`),
     ]),
-    "pod directories": below(join(directory, "pods")),
+    "pod directories": [...below(join(directory, "pods")), ...below(join(directory, "memory"))],
     logs: below(join(directory, "logs")),
     "exec pipes": below(join("/run/lichen", name)).flatMap((tag) => below(join("/run/lichen", name, tag))),
     "sockets of shims": deadSockets(),

@@ -65,7 +65,7 @@ export async function cgroups({ root, mount = CGROUP_ROOT, allocatable, podPids,
 
   const ensure = async (cgroup: string) => {
     if (version === "v1") {
-      for (const controller of usable) await mkdir(place(controller, cgroup), { recursive: true });
+      await Promise.all(usable.map((controller) => mkdir(place(controller, cgroup), { recursive: true })));
       return;
     }
     // a child has only the controllers that each of its ancestors hands on
@@ -79,9 +79,10 @@ export async function cgroups({ root, mount = CGROUP_ROOT, allocatable, podPids,
     await writeFile(join(at, "cgroup.subtree_control"), enable).catch(() => {});
   };
   const limit = async (cgroup: string, limits: CgroupLimits) => {
-    for (const { controller, file, value } of cgroupWrites(version, limits)) {
-      if (usable.includes(controller)) await writeFile(join(place(controller, cgroup), file), value);
-    }
+    const writes = cgroupWrites(version, limits);
+    await Promise.all(usable.map(async (own) => {
+      for (const { controller, file, value } of writes) if (controller === own) await writeFile(join(place(controller, cgroup), file), value);
+    }));
   };
   /** Burstable as a whole weighs what its pods ask for; BestEffort gets what nobody else wants. */
   const balance = async () => {
@@ -117,7 +118,9 @@ export async function cgroups({ root, mount = CGROUP_ROOT, allocatable, podPids,
       return undefined;
     },
     async removePod(uid) {
-      const trees = hierarchies.flatMap((hierarchy) => QOS_CLASSES.map((qos) => join(hierarchy, qosCgroup(root, qos), `pod${uid}`)));
+      const possible = hierarchies.flatMap((hierarchy) => QOS_CLASSES.map((qos) => join(hierarchy, qosCgroup(root, qos), `pod${uid}`)));
+      const there = await Promise.all(possible.map(exists));
+      const trees = possible.filter((_tree, index) => there[index]);
       for (let tries = 0; tries < END_TRIES; tries++) {
         const left = (await Promise.all(trees.map(processesIn))).flat();
         for (const pid of new Set(left)) kill(pid);
