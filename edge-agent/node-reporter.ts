@@ -116,21 +116,35 @@ interface Known {
   readonly problem: string | undefined;
   /** monotonic */
   readonly answeredAt: number;
+  /** when it was asked for all of this, monotonic */
+  readonly askedAt: number;
 }
+
+/** What a runtime is and has changes with its program and its images, and both rarely. */
+const ANSWERS_HOLD_MS = 60_000;
 
 /** A runtime that has a problem is asked nothing more: each question to one that hangs takes its whole deadline. */
 async function lookAt(runtime: Runtime, before: Known | undefined, clock: Clock): Promise<{ readonly report: RuntimeReport; readonly known: Known }> {
   const seen = (known: Known, problem: string | undefined) => ({ known, report: { handler: runtime.handler, version: known.version, features: known.features, problem } });
   try {
     const problem = await runtime.health();
-    const answer = { problem, answeredAt: clock.monotonic() };
-    const known = problem !== undefined && before !== undefined ? { ...before, ...answer } : { ...(await answersOf(runtime, before)), ...answer };
-    return seen(known, problem);
+    const now = clock.monotonic();
+    const answer = { problem, answeredAt: now };
+    const holds = before !== undefined && (problem !== undefined || (before.problem === undefined && now - before.askedAt < ANSWERS_HOLD_MS));
+    return seen(holds ? { ...before, ...answer } : { ...(await answersOf(runtime, before)), ...answer, askedAt: now }, problem);
   } catch (error) {
-    if (before !== undefined && clock.monotonic() - before.answeredAt < SILENCE_MS) return seen(before, before.problem);
-    const silent = { version: `${runtime.handler}://unknown`, features: undefined, images: [], problem: undefined, answeredAt: Number.NEGATIVE_INFINITY };
-    return seen(before ?? silent, `container runtime is down: ${error instanceof Error ? error.message : String(error)}`);
+    // it may be another program when it is back
+    const known = { ...(before ?? silent(runtime)), askedAt: NEVER };
+    if (before !== undefined && clock.monotonic() - before.answeredAt < SILENCE_MS) return seen(known, before.problem);
+    return seen(known, `container runtime is down: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+const NEVER = Number.NEGATIVE_INFINITY;
+
+/** One that has never answered. */
+function silent({ handler }: Runtime): Known {
+  return { version: `${handler}://unknown`, features: undefined, images: [], problem: undefined, answeredAt: NEVER, askedAt: NEVER };
 }
 
 async function answersOf(runtime: Runtime, before: Known | undefined): Promise<Pick<Known, "version" | "features" | "images">> {

@@ -9,7 +9,7 @@ import type { Pod } from "../core/api/types.gen.ts";
 import { podUid } from "./containers.ts";
 import { evictionManager, type EvictionManager } from "./eviction/manager.ts";
 import { measureStorage } from "./eviction/measure-storage.ts";
-import { observations } from "./eviction/observations.ts";
+import { imageDirectory, observations } from "./eviction/observations.ts";
 import type { EventSink } from "./events.ts";
 import { imageArchives, type ImageArchives } from "./images/archives.ts";
 import { imageCollector } from "./images/image-collector.ts";
@@ -58,10 +58,11 @@ export function startUpkeep(parts: UpkeepParts): Upkeep {
   const running = () => [...parts.observed().values()].map(({ pod }) => pod);
   const collector = imageCollector({ nodeName, runtimes, settings, running, kept: () => new Set([...(archives?.references() ?? []), ...imagesOfVolumes(parts.pods())]), events, clock, log });
 
+  const directoryOfImages = imageDirectory(runtimes);
   const eviction = evictionManager({
     nodeName,
     settings,
-    observe: async () => observations(await machineUsage({ dataDir, now: clock.now() }), runtimes),
+    observe: async () => observations(await machineUsage({ dataDir, now: clock.now() }), await directoryOfImages()),
     usage: async () => (await Promise.all(runtimes.map((runtime) => runtime.usage?.() ?? []))).flat(),
     storage: (pod, usage) => measureStorage(directories, pod, usage),
     pods: () => parts.pods().filter((pod) => parts.observed().has(podUid(pod)) && !parts.over(podUid(pod))),

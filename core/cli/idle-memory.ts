@@ -11,7 +11,9 @@ import { runInNewContext } from "node:vm";
 const LOOK_MS = 2_000;
 /** Share of that time above which the process is at work: a collection (50 to 200 ms) would be in the way. */
 const BUSY = 0.1;
-/** Time at work after which a collection pays, ms: heartbeats and single requests do not add up to it for minutes. */
+/** Share above which it does more than an idle process does for itself: what heartbeats add up to is no reason to collect. */
+const AWAKE = 0.01;
+/** Time at work after which a collection pays, ms. */
 const WORTH_MS = 500;
 
 type Collect = (how: { readonly type: "major"; readonly flavor: "last-resort"; readonly execution: "sync" }) => void;
@@ -19,19 +21,18 @@ type Collect = (how: { readonly type: "major"; readonly flavor: "last-resort"; r
 /** Runs for as long as the process does, without keeping it alive. */
 export function giveBackIdleMemory(): void {
   const collect = collector();
-  let worked = performance.eventLoopUtilization();
-  let last = worked;
+  let last = performance.eventLoopUtilization();
   // the start itself was work
-  let due = true;
+  let worked = WORTH_MS;
   setInterval(() => {
     const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, last);
+    const { utilization, active } = performance.eventLoopUtilization(now, last);
     last = now;
-    due ||= performance.eventLoopUtilization(now, worked).active > WORTH_MS;
-    if (!due || utilization > BUSY) return;
+    if (utilization > AWAKE) worked += active;
+    if (worked < WORTH_MS || utilization > BUSY) return;
     collect({ type: "major", flavor: "last-resort", execution: "sync" });
-    due = false;
-    worked = last = performance.eventLoopUtilization();
+    worked = 0;
+    last = performance.eventLoopUtilization();
   }, LOOK_MS).unref();
 }
 

@@ -20,14 +20,16 @@ export interface BoardDevices extends DeviceSource {
   look(): Promise<boolean>;
 }
 
+const byNumber = new Intl.Collator("en", { numeric: true });
+
 export function boardDevices(root = "/"): BoardDevices {
   let offers: ReadonlyMap<string, readonly OfferedDevice[]> = new Map();
   return {
     async look() {
-      const names = (await readdir(join(root, "dev")).catch((): string[] => [])).toSorted((a, b) => a.localeCompare(b, "en", { numeric: true }));
+      const names = await readdir(join(root, "dev")).catch((): string[] => []);
       const next = new Map<string, readonly OfferedDevice[]>();
       for (const { resource, name } of KINDS) {
-        const found = names.filter((each) => name.test(each));
+        const found = names.filter((each) => name.test(each)).toSorted(byNumber.compare);
         if (found.length > 0) next.set(resource, found.map((id) => ({ id, healthy: true })));
       }
       const changed = JSON.stringify([...next]) !== JSON.stringify([...offers]);

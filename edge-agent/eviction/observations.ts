@@ -3,9 +3,10 @@ import type { Runtime } from "../runtimes/runtime.ts";
 import { diskUsage, type MachineUsage } from "../stats/machine-usage.ts";
 import type { Observations } from "./pressure.ts";
 
-export async function observations(machine: MachineUsage, runtimes: readonly Runtime[]): Promise<Observations> {
+/** `directory`: of the images and writable layers; undefined: they have no disk of their own, or nobody knows yet */
+export async function observations(machine: MachineUsage, directory: string | undefined): Promise<Observations> {
   const { disk, memoryTotal, workingSet = 0, maxProcesses, processes } = machine;
-  const images = await imageDisk(runtimes);
+  const images = directory === undefined ? undefined : await diskUsage(directory).catch(() => undefined);
   return {
     "memory.available": { available: memoryTotal - workingSet, capacity: memoryTotal },
     "nodefs.available": { available: disk.availableBytes, capacity: disk.capacityBytes },
@@ -17,10 +18,11 @@ export async function observations(machine: MachineUsage, runtimes: readonly Run
   };
 }
 
-async function imageDisk(runtimes: readonly Runtime[]) {
-  for (const runtime of runtimes) {
-    const space = await runtime.imageSpace?.().catch(() => undefined);
-    if (space !== undefined) return diskUsage(space.directory).catch(() => undefined);
-  }
-  return undefined;
+/** Asked until it is answered: it does not change while the runtime has its configuration. */
+export function imageDirectory(runtimes: readonly Runtime[]): () => Promise<string | undefined> {
+  let known: string | undefined;
+  return async () => {
+    for (const runtime of runtimes) known ??= (await runtime.imageSpace?.().catch(() => undefined))?.directory;
+    return known;
+  };
 }

@@ -1,8 +1,8 @@
 /** What the whole machine uses, from /proc below a root that tests replace by a made-up tree (proc(5)). */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { diskSpace } from "../facts.ts";
 import type { InterfaceUsage, Usage } from "../runtimes/runtime.ts";
+import { kernelText } from "./kernel-text.ts";
 import { readStalls, type Stalls } from "./pressure-stall.ts";
 
 export interface DiskUsage {
@@ -31,11 +31,11 @@ const TICKS_PER_SECOND = 100;
 
 export async function machineUsage(options: { readonly root?: string; readonly dataDir: string; readonly now: number }): Promise<MachineUsage> {
   const { root = "/", dataDir, now } = options;
-  const text = (path: string) => readFile(join(root, path), "utf8").catch(() => "");
-  const [stat, meminfo, vmstat, net, loadavg, pidMax, uptime, stalls, disk] = await Promise.all([
-    text("proc/stat"), text("proc/meminfo"), text("proc/vmstat"), text("proc/net/dev"), text("proc/loadavg"), text("proc/sys/kernel/pid_max"), text("proc/uptime"),
-    readStalls((resource) => join(root, "proc/pressure", resource)), diskUsage(dataDir),
-  ]);
+  const text = (name: string) => kernelText(join(root, "proc", name));
+  const [stat, meminfo, vmstat, net] = [text("stat"), text("meminfo"), text("vmstat"), text("net/dev")];
+  const [loadavg, pidMax, uptime] = [text("loadavg"), text("sys/kernel/pid_max"), text("uptime")];
+  const stalls = readStalls((resource) => join(root, "proc/pressure", resource));
+  const disk = await diskUsage(dataDir);
   const memory = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(meminfo)?.[1] ?? 0) * 1024;
   const counter = (field: string) => Number(new RegExp(`^${field} (\\d+)`, "m").exec(vmstat)?.[1] ?? 0);
   const used = memory("MemTotal") - memory("MemFree");

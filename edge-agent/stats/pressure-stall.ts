@@ -1,5 +1,5 @@
 /** Pressure stall information of the kernel (Documentation/accounting/psi.rst): how long work had to wait for a resource. */
-import { readFile } from "node:fs/promises";
+import { kernelText } from "./kernel-text.ts";
 
 export interface StallTimes {
   /** per cent of the last 10, 60 and 300 seconds */
@@ -20,12 +20,11 @@ export const STALL_RESOURCES = ["cpu", "memory", "io"] as const;
 export type Stalls = { readonly [R in (typeof STALL_RESOURCES)[number]]?: Stall };
 
 /** `fileOf`: where the kernel tells of a resource; a kernel without PSI has no such files */
-export async function readStalls(fileOf: (resource: string) => string): Promise<Stalls> {
-  const read = async (resource: (typeof STALL_RESOURCES)[number]) => {
-    const stall = parseStall(await readFile(fileOf(resource), "utf8").catch(() => ""));
+export function readStalls(fileOf: (resource: string) => string): Stalls {
+  return Object.fromEntries(STALL_RESOURCES.flatMap((resource) => {
+    const stall = parseStall(kernelText(fileOf(resource)));
     return stall === undefined ? [] : [[resource, stall] as const];
-  };
-  return Object.fromEntries((await Promise.all(STALL_RESOURCES.map(read))).flat());
+  }));
 }
 
 /** undefined: not in the kernel's format */

@@ -57,6 +57,7 @@ export function stepKey(step: Step): string {
       return `remove/${step.containerId}`;
     case "stopSandbox":
     case "removeSandbox":
-      return `${step.type}/${step.sandboxId}`;
+      // one after the other: a sandbox is listed as stopped while its network is still being taken down
+      return `clear/${step.sandboxId}`;
   }
 }

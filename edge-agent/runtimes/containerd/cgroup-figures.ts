@@ -2,9 +2,10 @@
  * Reads what the kernel counts for a cgroup, from the files of either version (Documentation/admin-guide/cgroup-v1 and
  * cgroup-v2.rst). A file that is missing is a figure that this kernel does not have.
  */
-import { readFile, readlink } from "node:fs/promises";
+import { readlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { DiskFigures, GroupFigures } from "../../stats/group-figures.ts";
+import { kernelText } from "../../stats/kernel-text.ts";
 import { readStalls } from "../../stats/pressure-stall.ts";
 import type { CgroupVersion } from "./cgroup-values.ts";
 
@@ -18,12 +19,11 @@ export async function cgroupFigures(version: CgroupVersion, place: (controller: 
 }
 
 async function ofVersion1(place: (controller: string) => string): Promise<GroupFigures> {
-  const read = (controller: string, file: string) => text(join(place(controller), file));
-  const [times, limits, memory, oom, peak, failures, threads, bytes, operations] = await Promise.all([
-    read("cpuacct", "cpuacct.stat"), read("cpu", "cpu.stat"), read("memory", "memory.stat"), read("memory", "memory.oom_control"),
-    read("memory", "memory.max_usage_in_bytes"), read("memory", "memory.failcnt"), read("pids", "pids.current"),
-    read("blkio", "blkio.throttle.io_service_bytes_recursive"), read("blkio", "blkio.throttle.io_serviced_recursive"),
-  ]);
+  const read = (controller: string, file: string) => kernelText(join(place(controller), file));
+  const [times, limits, threads] = [read("cpuacct", "cpuacct.stat"), read("cpu", "cpu.stat"), read("pids", "pids.current")];
+  const [memory, oom] = [read("memory", "memory.stat"), read("memory", "memory.oom_control")];
+  const [peak, failures] = [read("memory", "memory.max_usage_in_bytes"), read("memory", "memory.failcnt")];
+  const [bytes, operations] = [read("blkio", "blkio.throttle.io_service_bytes_recursive"), read("blkio", "blkio.throttle.io_serviced_recursive")];
   return {
     cpuUser: scaled(field(times, "user"), TICK_NS),
     cpuSystem: scaled(field(times, "system"), TICK_NS),
@@ -44,11 +44,10 @@ async function ofVersion1(place: (controller: string) => string): Promise<GroupF
 }
 
 async function ofVersion2(directory: string): Promise<GroupFigures> {
-  const read = (file: string) => text(join(directory, file));
-  const [cpu, memory, events, peak, swap, threads, io, stalls] = await Promise.all([
-    read("cpu.stat"), read("memory.stat"), read("memory.events"), read("memory.peak"), read("memory.swap.current"), read("pids.current"), read("io.stat"),
-    readStalls((resource) => join(directory, `${resource}.pressure`)),
-  ]);
+  const read = (file: string) => kernelText(join(directory, file));
+  const [cpu, threads, io] = [read("cpu.stat"), read("pids.current"), read("io.stat")];
+  const [memory, events, peak, swap] = [read("memory.stat"), read("memory.events"), read("memory.peak"), read("memory.swap.current")];
+  const stalls = readStalls((resource) => join(directory, `${resource}.pressure`));
   return {
     cpuUser: scaled(field(cpu, "user_usec"), MICROSECOND_NS),
     cpuSystem: scaled(field(cpu, "system_usec"), MICROSECOND_NS),
@@ -99,8 +98,4 @@ function number(from: string): number | undefined {
 
 function scaled(value: number | undefined, by: number): number | undefined {
   return value === undefined ? undefined : value * by;
-}
-
-async function text(file: string): Promise<string> {
-  return readFile(file, "utf8").catch(() => "");
 }

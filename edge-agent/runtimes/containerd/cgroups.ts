@@ -5,11 +5,12 @@
  *
  * The share of the Burstable class is read back from its pods, so nothing has to be remembered over a restart.
  */
-import { access, mkdir, readFile, readdir, rmdir, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { sleep, type Clock } from "../../../core/api/clock.ts";
 import type { Pod } from "../../../core/api/types.gen.ts";
 import type { GroupFigures } from "../../stats/group-figures.ts";
+import { kernelText } from "../../stats/kernel-text.ts";
 import { cgroupFigures } from "./cgroup-figures.ts";
 import { kill } from "./kill.ts";
 import { cgroupWrites, MIN_SHARES, type CgroupLimits, type CgroupVersion } from "./cgroup-values.ts";
@@ -58,7 +59,7 @@ export interface Cgroups {
 export async function cgroups({ root, mount = CGROUP_ROOT, allocatable, podPids, clock }: CgroupOptions): Promise<Cgroups> {
   const version = await cgroupVersion(mount);
   const hierarchies = version === "v2" ? [mount] : [mount, ...(await directories(mount)).map((name) => join(mount, name))];
-  const present = version === "v2" ? (await text(join(mount, "cgroup.controllers"))).trim().split(" ") : await directories(mount);
+  const present = version === "v2" ? kernelText(join(mount, "cgroup.controllers")).trim().split(" ") : await directories(mount);
   const usable = CONTROLLERS.filter((controller) => present.includes(controller));
   const place = (controller: string, cgroup: string) => (version === "v2" ? join(mount, cgroup) : join(mount, controller, cgroup));
   const sharesFile = version === "v2" ? "cpu.weight" : "cpu.shares";
@@ -89,7 +90,7 @@ export async function cgroups({ root, mount = CGROUP_ROOT, allocatable, podPids,
     if (!usable.includes("cpu")) return;
     const burstable = place("cpu", qosCgroup(root, "Burstable"));
     let sum = 0;
-    for (const name of await directories(burstable)) if (name.startsWith("pod")) sum += Number(await text(join(burstable, name, sharesFile))) || 0;
+    for (const name of await directories(burstable)) if (name.startsWith("pod")) sum += Number(kernelText(join(burstable, name, sharesFile))) || 0;
     const most = version === "v2" ? 10_000 : 262_144;
     await writeFile(join(burstable, sharesFile), String(Math.min(most, Math.max(version === "v2" ? 1 : MIN_SHARES, sum)))).catch(() => {});
   };
@@ -142,12 +143,12 @@ export async function cgroups({ root, mount = CGROUP_ROOT, allocatable, podPids,
 
 /** Version 2 alone; with both mounted (hybrid) the controllers are in version 1. */
 export async function cgroupVersion(mount = CGROUP_ROOT): Promise<CgroupVersion> {
-  return (await text(join(mount, "cgroup.controllers"))).trim() === "" ? "v1" : "v2";
+  return kernelText(join(mount, "cgroup.controllers")).trim() === "" ? "v1" : "v2";
 }
 
 async function processesIn(directory: string): Promise<number[]> {
   const below = await Promise.all((await directories(directory)).map((child) => processesIn(join(directory, child))));
-  return [...(await text(join(directory, "cgroup.procs"))).split("\n").map(Number).filter((pid) => pid > 0), ...below.flat()];
+  return [...kernelText(join(directory, "cgroup.procs")).split("\n").map(Number).filter((pid) => pid > 0), ...below.flat()];
 }
 
 async function removeTree(directory: string): Promise<void> {
@@ -162,8 +163,4 @@ async function directories(directory: string): Promise<string[]> {
 
 async function exists(directory: string): Promise<boolean> {
   return access(directory).then(() => true, () => false);
-}
-
-async function text(file: string): Promise<string> {
-  return readFile(file, "utf8").catch(() => "");
 }
