@@ -55,6 +55,8 @@ import { startUpkeep, type Upkeep } from "./upkeep.ts";
 import { linuxMounter, plainMounter } from "./volumes/mounts.ts";
 import { volumes } from "./volumes/volumes.ts";
 
+export { loadRuntime } from "./start-runtimes.ts";
+
 export interface RunningAgent {
   /** resolves when the server knows this device and it is Ready; rejects when it cannot start */
   readonly ready: Promise<void>;

@@ -54,6 +54,20 @@ export interface RuntimeParts {
 }
 
 /** Runtimes are loaded only where they are used: memory is short on the boards that run one. */
+export const loadRuntime = {
+  async containerd() {
+    const { containerdRuntime } = await import("./runtimes/containerd/containerd.ts");
+    const { cgroups } = await import("./runtimes/containerd/cgroups.ts");
+    const { sharesOf } = await import("./runtimes/containerd/cgroup-values.ts");
+    return { containerdRuntime, cgroups, sharesOf, ...(await import("./runtimes/containerd/daemon.ts")) };
+  },
+  async wasi() {
+    const { wasiRuntime } = await import("./runtimes/wasi/wasi.ts");
+    const { serverComponentSource } = await import("./runtimes/wasi/component-source.ts");
+    return { wasiRuntime, serverComponentSource, ...(await import("./runtimes/wasi/loopback-addresses.ts")) };
+  },
+} as const;
+
 export async function startRuntimes({ config, settings, registries, identity, carriesServices, store, facts, profile, events, clock, log, messages, meter }: RuntimeParts): Promise<Runtimes> {
   const { dataDir, name } = config;
   const runtimes: Runtime[] = [];
@@ -62,13 +76,8 @@ export async function startRuntimes({ config, settings, registries, identity, ca
   let addresses: RoutedAddresses | undefined;
   const names = machineNames(name, dataDir);
   if (config.runtimes.includes("containerd")) {
-    const [{ containerdRuntime }, { cgroups }, { sharesOf }] = await Promise.all([
-      import("./runtimes/containerd/containerd.ts"),
-      import("./runtimes/containerd/cgroups.ts"),
-      import("./runtimes/containerd/cgroup-values.ts"),
-    ]);
+    const { containerdRuntime, cgroups, sharesOf, containerdMissing, startContainerd } = await loadRuntime.containerd();
     if (config.containerdSocket === undefined) {
-      const { containerdMissing, startContainerd } = await import("./runtimes/containerd/daemon.ts");
       const missing = await containerdMissing();
       if (missing !== undefined) throw new Error(`the containerd runtime cannot be used: ${missing}`);
       const { server } = identity();
@@ -104,11 +113,7 @@ export async function startRuntimes({ config, settings, registries, identity, ca
     );
   }
   if (config.runtimes.includes("wasi")) {
-    const [{ wasiRuntime }, { serverComponentSource }, { loopbackAddresses, loopbackRange }] = await Promise.all([
-      import("./runtimes/wasi/wasi.ts"),
-      import("./runtimes/wasi/component-source.ts"),
-      import("./runtimes/wasi/loopback-addresses.ts"),
-    ]);
+    const { wasiRuntime, serverComponentSource, loopbackAddresses, loopbackRange } = await loadRuntime.wasi();
     const { server, ca } = identity();
     const source = serverComponentSource({ server, ca, credentials: () => ({ cert: identity().certificate, key: identity().key }), clock });
     const fallback = loopbackAddresses(loopbackRange(dataDir));

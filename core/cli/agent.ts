@@ -1,9 +1,10 @@
 /** `lichen agent`: this machine as a device. */
 import { hostname } from "node:os";
 import { resolve } from "node:path";
-import { runAgent } from "../../edge-agent/main.ts";
+import { loadRuntime, runAgent } from "../../edge-agent/main.ts";
 import { giveBackIdleMemory } from "./idle-memory.ts";
 import { programLog } from "./program-log.ts";
+import { startOverIfCompiled } from "./start-over.ts";
 import { untilStopped } from "./until-stopped.ts";
 
 interface Flags {
@@ -28,6 +29,9 @@ export function parseRuntimes(names: readonly string[]): readonly RuntimeName[] 
 }
 
 export async function agent(flags: Flags): Promise<void> {
+  const runtimes = parseRuntimes(flags.runtimes ?? ["wasi"]);
+  await Promise.all(runtimes.map((runtime) => loadRuntime[runtime]()));
+  startOverIfCompiled();
   const stopped = untilStopped();
   const stopping = new AbortController();
   const running = runAgent(
@@ -36,7 +40,7 @@ export async function agent(flags: Flags): Promise<void> {
       token: flags.token,
       name: flags.name ?? hostname().toLowerCase(),
       dataDir: resolve(flags.dataDir),
-      runtimes: parseRuntimes(flags.runtimes ?? ["wasi"]),
+      runtimes,
       profile: flags.profile,
       site: flags.site,
       containerdSocket: flags.containerdSocket,
