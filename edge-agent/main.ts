@@ -196,7 +196,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
     if (config.drainOnExit === true) for (const directory of [directories.root, directories.memory]) await mounter.unmountBelow(directory);
   });
   const over = (uid: string) => ["Succeeded", "Failed"].includes(agent.status(uid)?.phase ?? "");
-  const kept = startUpkeep({ nodeName: name, dataDir, settings, runtimes, directories, importImage: daemon?.importImage, observed: watching.pods, pods: desired.pods, evict: agent.evict, over, events, clock, log, signal });
+  const kept = startUpkeep({ nodeName: name, dataDir, settings, runtimes, directories, importImage: daemon?.importImage, observed: watching.pods, pods: desired.pods, evict: agent.evict, over, events, meter: measures, clock, log, signal });
   upkeep = kept;
   kept.eviction.onChange(() => void reporter.look());
   devices.onChange(() => void reporter.look());

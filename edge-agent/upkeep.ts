@@ -18,6 +18,7 @@ import type { Observed } from "./observe.ts";
 import type { PodDirectories } from "./pod-directories.ts";
 import type { Runtime } from "./runtimes/runtime.ts";
 import type { Settings } from "./settings.ts";
+import type { Meter } from "./stats/meter.ts";
 import { machineUsage } from "./stats/machine-usage.ts";
 
 export interface UpkeepParts {
@@ -34,6 +35,7 @@ export interface UpkeepParts {
   /** a pod that has ended needs nobody to end it */
   readonly over: (uid: string) => boolean;
   readonly events: EventSink;
+  readonly meter: Meter;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
@@ -69,6 +71,7 @@ export function startUpkeep(parts: UpkeepParts): Upkeep {
     evict: parts.evict,
     collect: collector.collectAll,
     events,
+    meter: parts.meter,
     clock,
     log,
   });

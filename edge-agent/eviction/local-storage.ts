@@ -21,18 +21,24 @@ export function hasStorageLimit(pod: Pod): boolean {
   );
 }
 
+export interface StorageExcess {
+  /** kubelet's name of the limit, for counting */
+  readonly signal: "emptydirfs.limit" | "ephemeralpodfs.limit" | "ephemeralcontainerfs.limit";
+  readonly message: string;
+}
+
 /** Why the pod has to go; undefined: it keeps to its limits. */
-export function storageExcess(pod: Pod, { containers, volumes, emptyDirs }: LocalStorage): string | undefined {
+export function storageExcess(pod: Pod, { containers, volumes, emptyDirs }: LocalStorage): StorageExcess | undefined {
   for (const { name, emptyDir } of pod.spec?.volumes ?? []) {
     const limit = emptyDir?.sizeLimit;
-    if (limit !== undefined && quantity(limit) > 0 && (emptyDirs.get(name) ?? 0) > quantity(limit)) return `Usage of EmptyDir volume "${name}" exceeds the limit "${limit}". `;
+    if (limit !== undefined && quantity(limit) > 0 && (emptyDirs.get(name) ?? 0) > quantity(limit)) return { signal: "emptydirfs.limit", message: `Usage of EmptyDir volume "${name}" exceeds the limit "${limit}". ` };
   }
   const total = podLimits(pod)["ephemeral-storage"];
   const used = [...containers.values()].reduce((sum, bytes) => sum + bytes, volumes);
-  if (total !== undefined && used > total) return `Pod ephemeral local storage usage exceeds the total limit of containers ${limitText(pod)}. `;
+  if (total !== undefined && used > total) return { signal: "ephemeralpodfs.limit", message: `Pod ephemeral local storage usage exceeds the total limit of containers ${limitText(pod)}. ` };
   for (const { name, resources } of pod.spec?.containers ?? []) {
     const limit = resources?.limits?.["ephemeral-storage"];
-    if (limit !== undefined && (containers.get(name) ?? 0) > quantity(limit)) return `Container ${name} exceeded its local ephemeral storage limit "${limit}". `;
+    if (limit !== undefined && (containers.get(name) ?? 0) > quantity(limit)) return { signal: "ephemeralcontainerfs.limit", message: `Container ${name} exceeded its local ephemeral storage limit "${limit}". ` };
   }
   return undefined;
 }

@@ -9,6 +9,7 @@ import type { Pod } from "../../core/api/types.gen.ts";
 import type { EventSink } from "../events.ts";
 import type { PodUsage } from "../runtimes/runtime.ts";
 import type { Settings } from "../settings.ts";
+import type { Meter } from "../stats/meter.ts";
 import { hasStorageLimit, storageExcess, type LocalStorage } from "./local-storage.ts";
 import { evictionMessage } from "./messages.ts";
 import { judge, NO_PRESSURE, type Observations, type PressureType, type Starved, type Verdict } from "./pressure.ts";
@@ -28,6 +29,7 @@ export interface EvictionParts {
   /** makes room on the disk; @returns whether there is more now */
   readonly collect: () => Promise<boolean>;
   readonly events: EventSink;
+  readonly meter?: Pick<Meter, "count"> | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -72,16 +74,17 @@ export function evictionManager(parts: EvictionParts): EvictionManager {
     for (const victim of rank(standings)) {
       const message = evictionMessage(starved, victim);
       const graceSeconds = starved.hard ? 0 : Math.min(settings.evictionMaxPodGraceSeconds, victim.pod.spec?.terminationGracePeriodSeconds ?? 0);
-      if (!end(victim.pod, message, graceSeconds)) continue;
+      if (!end(victim.pod, { message, graceSeconds, signal: starved.signal })) continue;
       log.warn({ pod: `${victim.pod.metadata.namespace}/${victim.pod.metadata.name}`, signal: starved.signal }, "evicted a pod");
       return;
     }
     log.error({ signal: starved.signal }, "the device is starving and no pod can be evicted");
   };
 
-  const end = (pod: Pod, message: string, graceSeconds: number, ownFault = false): boolean => {
+  const end = (pod: Pod, { signal, message, graceSeconds, ownFault = false }: EvictionCause & { readonly signal: string }): boolean => {
     if (!parts.evict(pod.metadata.uid ?? "", { message, graceSeconds, ownFault })) return false;
     events.pod(pod, { type: "Warning", reason: "Evicted", message });
+    parts.meter?.count("kubelet_evictions", { eviction_signal: signal });
     return true;
   };
 
@@ -90,8 +93,8 @@ export function evictionManager(parts: EvictionParts): EvictionManager {
     if (limited.length === 0) return;
     const usage = new Map((await parts.usage()).map((each) => [each.uid, each]));
     for (const pod of limited) {
-      const message = storageExcess(pod, await parts.storage(pod, usage.get(pod.metadata.uid ?? "")));
-      if (message !== undefined) end(pod, message, 0, true);
+      const excess = storageExcess(pod, await parts.storage(pod, usage.get(pod.metadata.uid ?? "")));
+      if (excess !== undefined) end(pod, { ...excess, graceSeconds: 0, ownFault: true });
     }
   };
 

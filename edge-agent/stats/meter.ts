@@ -13,6 +13,7 @@ const meters = {
   kubelet_runtime_operations_total: { help: "Cumulative number of runtime operations by operation type." },
   kubelet_runtime_operations_errors_total: { help: "Cumulative number of runtime operation errors by operation type." },
   kubelet_runtime_operations_duration_seconds: { help: "Duration in seconds of runtime operations. Broken down by operation type.", bounds: exponential(0.005, 2.5, 14) },
+  kubelet_evictions: { help: "Cumulative number of pod evictions by eviction signal" },
   kubelet_started_containers_total: { help: "Cumulative number of containers started" },
   kubelet_started_containers_errors_total: { help: "Cumulative number of errors when starting containers" },
   kubelet_started_pods_total: { help: "Cumulative number of pods started" },

@@ -6,6 +6,8 @@ import { evictionManager, type EvictionParts } from "../../../edge-agent/evictio
 import type { Observations } from "../../../edge-agent/eviction/pressure.ts";
 import type { PodUsage } from "../../../edge-agent/runtimes/runtime.ts";
 import { defaultSettings } from "../../../edge-agent/settings.ts";
+import { meter } from "../../../edge-agent/stats/meter.ts";
+import { prometheusText } from "../../../edge-agent/stats/prometheus.ts";
 import { virtualClock } from "../../support/virtual-clock.ts";
 
 const MIB = 2 ** 20;
@@ -79,4 +81,15 @@ test("tells when a condition changes", async (t) => {
   await manager.look();
   t.is(changes, 1);
   manager.close();
+});
+
+test("evictions are counted by what was short, or by whose limit was passed", async (t) => {
+  const counted = meter();
+  const starving = device([pod("guest")], { observed: [noMemory], used: [usage("guest", 20 * MIB)], meter: counted });
+  await starving.manager.look();
+  await starving.manager.look();
+  const greedy = device([pod("a", { storageLimit: "4Mi" })], { observed: [{}], disk: 5 * MIB, meter: counted });
+  await greedy.manager.look();
+  t.is(prometheusText(counted.families("kubelet_evictions")).split("\n").filter((line) => !line.startsWith("#")).join("\n").trim(), 'kubelet_evictions{eviction_signal="memory.available"} 1\nkubelet_evictions{eviction_signal="ephemeralpodfs.limit"} 1');
+  for (const { manager } of [starving, greedy]) manager.close();
 });
