@@ -31,6 +31,7 @@ import { parseResolvConf } from "./network/names.ts";
 import type { Pressure } from "./node.ts";
 import { nodeReporter } from "./node-reporter.ts";
 import { observer } from "./observe.ts";
+import { claimDirectory } from "./only-agent.ts";
 import { podDirectories } from "./pod-directories.ts";
 import { diskPodFiles } from "./pod-files.ts";
 import { followPodCidr } from "./pod-network.ts";
@@ -109,6 +110,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   const { name, dataDir } = config;
   const clock = hintedClock(baseClock);
   await mkdir(dataDir, { recursive: true, mode: 0o711 });
+  onClose(await claimDirectory(dataDir));
   const store = identityStore(dataDir);
   let identity = await enrolled(config, store, { signal, log, clock });
 
@@ -159,7 +161,6 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
     await mounter.share(directories.root).catch((error: unknown) => log.warn({ error: String(error) }, "mounts cannot be shared with containers"));
   }
   const podVolumes = volumes({ directories, objects: desired, mounter, token: tokens.get, tokenRound: tokens.round });
-  await podVolumes.open().catch((error: unknown) => log.warn({ error: String(error) }, "no memory for secret volumes yet; pods that have some wait for it"));
   const agent = startAgent({
     device: {
       nodeName: name,
@@ -193,7 +194,7 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
   onClose(async () => {
     if (config.drainOnExit === true) await agent.drain();
     await agent.close();
-    if (config.drainOnExit === true) for (const directory of [directories.root, directories.memory]) await mounter.unmountBelow(directory);
+    await podVolumes.close(config.drainOnExit === true);
   });
   const over = (uid: string) => ["Succeeded", "Failed"].includes(agent.status(uid)?.phase ?? "");
   const kept = startUpkeep({ nodeName: name, dataDir, settings, runtimes, directories, importImage: daemon?.importImage, observed: watching.pods, pods: desired.pods, evict: agent.evict, over, events, meter: measures, clock, log, signal });

@@ -3,7 +3,7 @@
  * pod. Everything is idempotent and found again from the pod's spec, so nothing about volumes has to be remembered.
  */
 import { createHash } from "node:crypto";
-import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Container, EmptyDirVolumeSource, Pod, ServiceAccountTokenProjection, Volume, VolumeMount } from "../../core/api/types.gen.ts";
 import type { AnyObject } from "../../core/api/meta.ts";
@@ -24,8 +24,6 @@ import { ownDirectory, ownTree } from "./ownership.ts";
 import { projectedFiles } from "./projection.ts";
 
 export interface Volumes {
-  /** makes what volumes of all pods share; else the first volume that needs it does. @throws Error */
-  open(): Promise<void>;
   /** changes when the content of the pod's volumes should */
   digest(pod: Pod): string;
   /** nothing that the pod's volumes are made of is missing, or somebody else's to give */
@@ -39,6 +37,8 @@ export interface Volumes {
   /** text of a file in a volume; undefined: it is not there. @throws Error when it leaves the volume or is too large */
   read(pod: Pod, volume: string, path: string): Promise<string | undefined>;
   unmount(uid: string): Promise<void>;
+  /** takes away what volumes share. `all`: with the volumes that are left, because no pod runs any more */
+  close(all: boolean): Promise<void>;
 }
 
 export interface VolumesOptions {
@@ -59,7 +59,7 @@ export function volumes({ directories, objects, mounter, token, tokenRound }: Vo
   const own = (pod: Pod, volume: Volume) => ownPlace(directories, podUid(pod), volume);
   let memory: Promise<void> | undefined;
   /** One for all pods: a mount of each volume's own is two more programs to run per pod. */
-  const open = () => {
+  const openMemory = () => {
     memory ??= mountMemory().catch((error: unknown) => {
       memory = undefined;
       throw error;
@@ -85,7 +85,7 @@ export function volumes({ directories, objects, mounter, token, tokenRound }: Vo
     if (volume.emptyDir !== undefined) return prepareEmpty(volume.emptyDir, { directory, fsGroup, memoryBytes: memoryOf(pod, facts) });
     const files = await projectedFiles({ facts, objects, token }, volume);
     if (files === undefined) throw new Error(`volume "${volume.name}" is of a type that this device does not support`);
-    if (isInMemory(volume)) await open();
+    if (isInMemory(volume)) await openMemory();
     await mkdir(directory, { recursive: true });
     await writeAtomically(directory, files, fsGroup);
     if (fsGroup !== undefined || isInMemory(volume)) await ownDirectory(directory, fsGroup, 0o777);
@@ -128,7 +128,6 @@ export function volumes({ directories, objects, mounter, token, tokenRound }: Vo
   };
 
   return {
-    open,
     digest(pod) {
       const parts = (pod.spec?.volumes ?? []).flatMap((volume) => references(pod, volume).map(([resource, name]) => versionOf(objects.get(resource, pod.metadata.namespace ?? "", name))));
       const live = [pod.metadata.labels ?? {}, pod.metadata.annotations ?? {}];
@@ -193,6 +192,11 @@ export function volumes({ directories, objects, mounter, token, tokenRound }: Vo
       await mounter.unmountBelow(directories.pod(uid));
       await rm(directories.volumes(uid), { recursive: true, force: true });
       await rm(directories.memoryVolumes(uid), { recursive: true, force: true });
+    },
+    async close(all) {
+      if (all) await mounter.unmountBelow(directories.root);
+      const left = await readdir(directories.memory).catch(() => []);
+      if (all || left.length === 0) await mounter.unmountBelow(directories.memory);
     },
   };
 }

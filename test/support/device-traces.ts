@@ -29,7 +29,8 @@ export async function traces(device: Device): Promise<Traces> {
   const below = (path: string) => (existsSync(path) ? readdirSync(path) : []);
   return {
     processes: processes(directory, name),
-    mounts: readFileSync("/proc/self/mountinfo", "utf8").split("\n").map((line) => line.split(" ")[4] ?? "").filter((point) => point.startsWith(`${directory}/`)),
+    // all pods share one file system in memory; what is in it is listed with their directories
+    mounts: readFileSync("/proc/self/mountinfo", "utf8").split("\n").map((line) => line.split(" ")[4] ?? "").filter((point) => point.startsWith(`${directory}/`) && point !== join(directory, "memory")),
     "network namespaces": below(join(state, "io.containerd.grpc.v1.cri", "netns")).concat(below(join(state, "netns"))),
     links: (await lines("ip", "-o", "route")).filter((line) => line.startsWith(network)),
     "packet filter": (await lines("iptables-save")).filter((line) => line.includes(network)),

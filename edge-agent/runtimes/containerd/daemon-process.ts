@@ -4,16 +4,15 @@
  */
 import { readdir, readFile } from "node:fs/promises";
 import { sleep, type Clock } from "../../../core/api/clock.ts";
+import { startTime, type ProcessIdentity } from "../../process-identity.ts";
 import { kill } from "./kill.ts";
 import type { DaemonPaths } from "./paths.ts";
 
 const STOP_LIMIT_MS = 10_000;
 const STOP_STEP_MS = 100;
 
-export interface Record {
-  readonly pid: number;
-  readonly started: string;
-  readonly boot: string;
+export interface Record extends ProcessIdentity {
+  /** of the configuration */
   readonly digest: string;
 }
 
@@ -23,17 +22,6 @@ export async function readRecord(paths: DaemonPaths): Promise<Record | undefined
     const record = value as Partial<Record>;
     if (typeof record.pid !== "number" || typeof record.started !== "string" || typeof record.boot !== "string" || typeof record.digest !== "string") return undefined;
     return { pid: record.pid, started: record.started, boot: record.boot, digest: record.digest };
-  } catch {
-    return undefined;
-  }
-}
-
-/** Field 22 of /proc/PID/stat (proc(5)), clock ticks after boot; undefined when the process is gone or a zombie. */
-export async function startTime(pid: number): Promise<string | undefined> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
   } catch {
     return undefined;
   }
@@ -62,10 +50,6 @@ export async function terminate(pid: number, started: string, clock: Clock): Pro
     }
   }
   throw new Error(`containerd (pid ${pid}) did not end`);
-}
-
-export async function bootId(): Promise<string> {
-  return (await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "unknown")).trim();
 }
 
 /** Fields 14 and 15 of /proc/PID/stat (proc(5)): what it has used of the processor; 0 when it is gone. */

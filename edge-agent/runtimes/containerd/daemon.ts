@@ -12,9 +12,10 @@ import { promisify } from "node:util";
 import { sleep, type Clock } from "../../../core/api/clock.ts";
 import type { Log } from "../../../core/api/log.ts";
 import { podRange } from "../../network/pod-range.ts";
+import { bootId, isAlive, startTime } from "../../process-identity.ts";
 import { criClient } from "./cri.ts";
 import { cniConflist, daemonToml, hostsToml, type RegistrySource } from "./daemon-config.ts";
-import { bootId, daemonsOf, processorTicks, readRecord, startTime, terminate, type Record } from "./daemon-process.ts";
+import { daemonsOf, processorTicks, readRecord, terminate, type Record } from "./daemon-process.ts";
 import { masquerade, unmasquerade } from "./masquerade.ts";
 import { PAUSE_IMAGE, pauseImage } from "./pause-image.ts";
 import { daemonPaths, type DaemonPaths } from "./paths.ts";
@@ -90,7 +91,7 @@ export async function startContainerd({ dataDir, log, clock, registries = [], co
   const start = async () => {
     const boot = await bootId();
     const record = await readRecord(paths);
-    const alive = record !== undefined && record.boot === boot && (await startTime(record.pid)) === record.started ? record : undefined;
+    const alive = record !== undefined && (await isAlive(record)) ? record : undefined;
     if (alive?.digest === digest) {
       current = alive;
       log.info({ pid: alive.pid }, "containerd is running already");

@@ -141,6 +141,9 @@ const kernel = process.getuid?.() === 0 && existsSync("/sys/fs/cgroup/pids") ? "
   t.teardown(tree.removeDevice);
   await tree.ensureDevice();
   await tree.ensurePod(bestEffort);
+  // the clock keeps no process alive, and the other one ends
+  const alive = setInterval(() => {}, 2 ** 30);
+  t.teardown(() => clearInterval(alive));
   const left = spawn("sleep", ["600"], { stdio: "ignore" });
   t.teardown(() => void left.kill("SIGKILL"));
   const container = join(kernel ?? "", "pids", podCgroup(root, bestEffort), "container");
