@@ -58,6 +58,8 @@ export interface WatchOptions extends Selection {
 export interface WriteOptions {
   readonly dryRun?: boolean | undefined;
   readonly fieldManager?: string | undefined;
+  /** the client named the field manager itself: admission sees it among the options */
+  readonly fieldManagerGiven?: boolean;
   readonly fieldValidation?: "Strict" | "Warn" | "Ignore" | undefined;
   /** collects the texts of `Warning` headers */
   readonly warn?: ((text: string) => void) | undefined;
@@ -111,4 +113,6 @@ export interface Client {
   /** the object as it stays (finalizers, grace period), or the Status of a finished deletion */
   delete<T extends KubeObject>(resource: Resource<T>, target: Target, options?: DeleteOptions): Promise<T | Status>;
   deleteCollection<T extends KubeObject>(resource: Resource<T>, options: ListOptions & DeleteOptions): Promise<KubeList<T>>;
+  /** asks admission whether a connection may be opened through a subresource; `object` says what of it (PodExecOptions) */
+  connect<T extends KubeObject>(resource: Resource<T>, target: Target, object: AnyObject, options?: Pick<WriteOptions, "warn">): Promise<void>;
 }

@@ -168,6 +168,7 @@ function writeThrough(client: Client, cacheOf: (resource: Resource<KubeObject>) 
       if (uid !== undefined) cacheOf(resource)?.forget(keyOfTarget(target), uid);
       return result;
     },
+    connect: (resource, target, object, options) => client.connect(resource, target, object, options),
     deleteCollection: (resource, options) => client.deleteCollection(resource, options),
   };
 }

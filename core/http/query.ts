@@ -68,6 +68,7 @@ export function writeOptions(
   return {
     dryRun: dryRun.length > 0,
     fieldManager: manager === "" ? managerOf(userAgent) : manager,
+    fieldManagerGiven: manager !== "",
     fieldValidation: validation === "Strict" || validation === "Warn" || validation === "Ignore" ? validation : undefined,
     force,
   };

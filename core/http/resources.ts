@@ -19,6 +19,7 @@ import type { ResourcePath } from "./request-info.ts";
 import { route } from "./route.ts";
 import type { Action, Route } from "./route.ts";
 import type { HttpServices } from "./services.ts";
+import { connectOptions } from "./streams/connect-options.ts";
 import { logs } from "./streams/log.ts";
 import { PODS, podView, serverItself } from "./streams/pod-target.ts";
 import { proxy } from "./streams/proxy.ts";
@@ -109,6 +110,8 @@ async function withoutUpgrade(call: Call, { kind, namespace, name, subresource }
   const resource = { group, version, plural, subresource: subresource?.name, namespace, name };
   await mustBeAllowed(services.authorizer, { user: call.user, verb: "create", resource });
   const of: Resource = { group, version, plural };
+  const options = connectOptions({ plural, subresource: subresource?.name ?? "", query: call.query });
+  await services.clientFor(call.user).connect(of, { namespace, name, subresource: subresource?.name }, options, { warn: call.warn });
   const object = await services.clientFor(serverItself).get(of, { namespace, name });
   if (plural === "pods" && podView(object).node === "") throw badRequest(`pod ${name} does not have a host assigned`);
   throw badRequest("Upgrade request required: send Upgrade: websocket, or Upgrade: SPDY/3.1");

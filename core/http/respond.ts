@@ -9,6 +9,7 @@ import { partRooms } from "./part-rooms.ts";
 import type { Message, Reply } from "./reply.ts";
 import { isWhole, whole } from "./reply.ts";
 import { streamOf } from "./sink.ts";
+import { warningHeaders } from "./warnings.ts";
 
 /** What was asked, and where the answer goes. */
 export interface Answered {
@@ -40,7 +41,8 @@ export function respond(reply: Reply, { id, method, outgoing, clock, warnings, m
   if ("stream" in outgoing) outgoing.writeHead(status, headers);
   else outgoing.writeHead(status, headers);
   if (method === "HEAD" || body === null) outgoing.end();
-  else if (length <= PART_BYTES) outgoing.end(whole(body));
+  // a head that leaves with text takes the text's encoding; the bytes of warnings are encoded already
+  else if (length <= PART_BYTES) outgoing.end(warnings.length > 0 ? Buffer.from(whole(body)) : whole(body));
   else sendInParts(outgoing, isWhole(body) ? partsOf(body) : body.parts(rooms.take));
   return RESPONSE_ALREADY_SENT;
 }
@@ -88,11 +90,6 @@ function headersOf(reply: Message, id: string, warnings: readonly string[]): { [
     "Audit-Id": id,
     "Cache-Control": "no-cache, private",
     ...reply.headers,
-    ...(warnings.length === 0 ? {} : { Warning: warnings.map((warning) => `299 - ${quotedText(warning)}`) }),
+    ...(warnings.length === 0 ? {} : { Warning: [...warningHeaders(warnings)] }),
   };
-}
-
-/** quoted-string of RFC 9110, with what no header may hold left out */
-function quotedText(text: string): string {
-  return `"${text.replace(/\p{Cc}/gu, " ").replace(/["\\]/g, "\\$&").replace(/[^\u0020-\u00ff]/g, "?")}"`;
 }

@@ -3,6 +3,7 @@
  * validate, compare-and-swap, and once more from the start when another writer was faster. PUT, the patches, apply and
  * the subresources differ only in `next`.
  */
+import { writeOptionsShown } from "./admission-options.ts";
 import type { AdmissionRequest } from "../admission/admission.ts";
 import type { Target, WriteOptions } from "../api/client.ts";
 import { sameJson } from "../api/json.ts";
@@ -108,7 +109,7 @@ async function attempt(context: Context, request: Change, entry: Entry): Promise
     subresource: target.subresource,
     object: form?.of(owned) ?? owned,
     old: form?.of(old) ?? old,
-    options: undefined,
+    options: writeOptionsShown("UpdateOptions", options),
     dryRun: options.dryRun === true,
     warn: options.warn ?? (() => {}),
   };

@@ -18,6 +18,7 @@ import type { Kind } from "../api/kinds.ts";
 import type { AnyObject, KubeList } from "../api/meta.ts";
 import type { Status } from "../api/status.ts";
 import type { User } from "../api/user.ts";
+import { connect } from "./connect.ts";
 import type { Context } from "./context.ts";
 import { kindOf } from "./context.ts";
 import { create } from "./create.ts";
@@ -61,6 +62,7 @@ export function clientFor(context: Served, user: User): Client {
     patch: (resource, target, change, options = {}) => patch(context, { user, kind: kind(resource), target, patch: change, options }),
     delete: (resource, target, options = {}) => remove(context, { user, kind: kind(resource), target, options }),
     deleteCollection: (resource, options) => removeCollection(context, user, kind(resource), options),
+    connect: (resource, target, object, options = {}) => connect(context, { user, kind: kind(resource), target, object, options }),
   };
   return untyped as unknown as Client;
 }
@@ -80,6 +82,7 @@ interface Untyped {
   ): Promise<{ readonly object: AnyObject; readonly created: boolean }>;
   delete(resource: Resource<never>, target: Target, options?: DeleteOptions): Promise<AnyObject | Status>;
   deleteCollection(resource: Resource<never>, options: ListOptions & DeleteOptions): Promise<KubeList<AnyObject>>;
+  connect(resource: Resource<never>, target: Target, object: AnyObject, options?: Pick<WriteOptions, "warn">): Promise<void>;
 }
 
 type CreateOptions = WriteOptions & { readonly namespace?: string | undefined; readonly name?: string; readonly subresource?: string | undefined };

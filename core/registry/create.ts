@@ -1,4 +1,5 @@
 /** POST: authorize, default, let plugins change, prepare, validate, let plugins refuse, store. */
+import { writeOptionsShown } from "./admission-options.ts";
 import type { AdmissionRequest } from "../admission/admission.ts";
 import type { WriteOptions } from "../api/client.ts";
 import { timestamp } from "../api/clock.ts";
@@ -75,7 +76,7 @@ export async function store(context: Context, newborn: Newborn): Promise<AnyObje
     subresource: undefined,
     object,
     old: undefined,
-    options: undefined,
+    options: writeOptionsShown("CreateOptions", options),
     dryRun: options.dryRun === true,
     warn,
   };

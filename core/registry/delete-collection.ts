@@ -32,7 +32,7 @@ export async function removeCollection(
     for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) {
       const { name = "", namespace: place } = item.metadata;
       try {
-        await removeAuthorized(context, { user, kind, target: { namespace: place, name }, options });
+        await removeAuthorized(context, { user, kind, target: { namespace: place, name }, options, admission: "unnamed" });
       } catch (error) {
         if (!isReason(error, "NotFound")) throw error;
       }

@@ -2,6 +2,7 @@
  * DELETE. An object goes at once unless somebody has to be waited for: finalizers, a node that stops a pod within its
  * grace period, the contents of a namespace. Then it is marked, and the last one who lets go of it removes it (change.ts).
  */
+import { deleteOptionsShown } from "./admission-options.ts";
 import type { DeleteOptions, Target } from "../api/client.ts";
 import type { Clock } from "../api/clock.ts";
 import { timestamp } from "../api/clock.ts";
@@ -56,6 +57,8 @@ export interface DeleteRequest {
   readonly kind: Kind;
   readonly target: Target;
   readonly options: DeleteOptions;
+  /** how admission hears of it: a collection names no object, an eviction has been judged as such */
+  readonly admission?: "unnamed" | "none";
 }
 
 export async function remove(context: Context, request: DeleteRequest): Promise<AnyObject | Status> {
@@ -91,25 +94,31 @@ export async function removeAuthorized(context: Context, request: DeleteRequest)
   }
 }
 
-async function attempt(context: Context, { user, kind, target, options }: DeleteRequest, entry: Entry): Promise<AnyObject | Status> {
-  const { store, clock } = context;
-  const codec = context.codec(kind);
-  await codec.prepare([entry]);
-  const old = codec.decode(entry);
-  checkPreconditions(kind, options, old);
+async function admit(context: Context, { user, kind, target, options, admission }: DeleteRequest, old: AnyObject): Promise<void> {
+  if (admission === "none") return;
   await context.admission.validate({
     operation: "DELETE",
     user,
     kind,
     namespace: target.namespace,
-    name: target.name,
+    name: admission === "unnamed" ? "" : target.name,
     subresource: undefined,
     object: undefined,
     old,
-    options: undefined,
+    options: deleteOptionsShown(options),
     dryRun: options.dryRun === true,
     warn: options.warn ?? (() => {}),
   });
+}
+
+async function attempt(context: Context, request: DeleteRequest, entry: Entry): Promise<AnyObject | Status> {
+  const { kind, options } = request;
+  const { store, clock } = context;
+  const codec = context.codec(kind);
+  await codec.prepare([entry]);
+  const old = codec.decode(entry);
+  checkPreconditions(kind, options, old);
+  await admit(context, request, old);
   const step = nextStep(kind, old, options, clock);
   if (step.type === "wait") return old;
   if (step.type === "remove") {
@@ -123,6 +132,8 @@ async function attempt(context: Context, { user, kind, target, options }: Delete
   const marked = await store.put(entry.key, codec.encode(step.object), entry.revision);
   const object = codec.adopt(marked, step.object);
   if (!step.thenRemove) return object;
+  // what is marked and goes at once is two writes, and admission hears of both
+  await admit(context, request, object);
   try {
     await store.delete(entry.key, marked.revision);
     await allocatorOf(context.allocators, kind)?.released(old);

@@ -2,6 +2,7 @@
  * Kinds and subresources that are created but not stored: bindings, evictions, tokens, reviews. Each is a handler that
  * answers one POST; this file asks what every write asks before it.
  */
+import { writeOptionsShown } from "./admission-options.ts";
 import type { WriteOptions } from "../api/client.ts";
 import type { Kind } from "../api/kinds.ts";
 import type { AnyObject } from "../api/meta.ts";
@@ -12,6 +13,8 @@ import { authorize } from "./authorize.ts";
 import type { Context } from "./context.ts";
 import { ownWrite } from "./managed-fields/own.ts";
 import { inNamespace } from "./metadata.ts";
+import { withDefaults } from "./schema.ts";
+import { formKind } from "./subresources/form-kind.ts";
 
 export interface Creation {
   readonly context: Context;
@@ -45,11 +48,11 @@ export async function createVirtual(handler: CreateHandler, creation: Creation):
     user,
     kind,
     namespace,
-    name: name ?? "",
+    name: name ?? object.metadata.name ?? "",
     subresource,
     object,
     old: undefined,
-    options: undefined,
+    options: writeOptionsShown("CreateOptions", options),
     dryRun: options.dryRun === true,
     warn: options.warn ?? (() => {}),
   } as const;
@@ -59,11 +62,27 @@ export async function createVirtual(handler: CreateHandler, creation: Creation):
 }
 
 /** Reviews whose answer names who asked what; those of oneself are made anew. */
-const TRACKED: ReadonlySet<string> = new Set(["localsubjectaccessreviews", "selfsubjectaccessreviews", "subjectaccessreviews", "tokenreviews"]);
+const TRACKED: ReadonlySet<string> = new Set(["bindings", "localsubjectaccessreviews", "selfsubjectaccessreviews", "subjectaccessreviews", "tokenreviews"]);
+
+/** The types of what is posted to a subresource, by kind. */
+const FORMS: { readonly [kind: string]: string } = {
+  Binding: "io.k8s.api.core.v1.Binding",
+  Eviction: "io.k8s.api.policy.v1.Eviction",
+  TokenRequest: "io.k8s.api.authentication.v1.TokenRequest",
+};
 
 function given({ context, user, kind, namespace, subresource, object, options }: Creation): AnyObject {
-  if (subresource !== undefined || !TRACKED.has(kind.plural)) return object;
-  return ownWrite({ kind, user, options, object: inNamespace(kind, object, namespace), old: undefined, subresource: undefined, now: context.clock.now() });
+  const form = formOf(kind, subresource);
+  if (form === undefined) return object;
+  const placed = withDefaults(form, inNamespace(kind, object, namespace));
+  return ownWrite({ kind: form, user, options, object: placed, old: undefined, subresource, now: context.clock.now() });
+}
+
+function formOf(kind: Kind, subresource: string | undefined): Kind | undefined {
+  if (subresource === undefined) return TRACKED.has(kind.plural) ? kind : undefined;
+  const own = kind.subresources.find(({ name }) => name === subresource)?.kind;
+  const model = own === undefined || !Object.hasOwn(FORMS, own.kind) ? undefined : FORMS[own.kind];
+  return own === undefined || model === undefined ? undefined : formKind(own.group, own.version, model);
 }
 
 export function unsupportedCreate(): ApiError {

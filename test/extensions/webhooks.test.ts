@@ -1,5 +1,5 @@
 import test from "ava";
-import { CONFIG_MAPS, MUTATING_WEBHOOK_CONFIGURATIONS, VALIDATING_WEBHOOK_CONFIGURATIONS } from "../../core/api/resources.gen.ts";
+import { CONFIG_MAPS, DEPLOYMENTS, MUTATING_WEBHOOK_CONFIGURATIONS, NAMESPACES, PODS, VALIDATING_WEBHOOK_CONFIGURATIONS } from "../../core/api/resources.gen.ts";
 import { httpsServer } from "./support/https-server.ts";
 import { plane } from "./support/plane.ts";
 
@@ -75,4 +75,52 @@ test("selectors and rules choose; a Service without endpoints is named", async (
   t.is((await client.create(CONFIG_MAPS, configMap("a"))).metadata.name, "a");
   const labelled = { ...configMap("b"), metadata: { name: "b", namespace: "default", labels: { checked: "yes" } } };
   await t.throwsAsync(client.create(CONFIG_MAPS, labelled), { message: /Post "https:\/\/none.default.svc:443\/\?timeout=5s": service "none" not found$/ });
+});
+
+interface Asked {
+  readonly operation: string;
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly kind: { readonly kind: string };
+  readonly options: object | null;
+}
+
+test("a review tells what was asked: the form of a subresource, connections, the options that the client gave", async (t) => {
+  const seen: string[] = [];
+  const { port, caBundle } = await httpsServer(t, (_, body) => {
+    const review = JSON.parse(body) as Review & { readonly request: Asked };
+    const { operation, name = "-", namespace, kind, options } = review.request;
+    const given = Object.fromEntries(Object.entries(options ?? {}).filter(([field]) => field !== "kind" && field !== "apiVersion"));
+    seen.push(`${operation} ${kind.kind} ${namespace}/${name} ${options === null ? "none" : JSON.stringify(given)}`);
+    return answer(review, { allowed: true });
+  });
+  const { client, settled } = await plane(t);
+  await client.create(DEPLOYMENTS, { metadata: { name: "d", namespace: "default" }, spec: { replicas: 0, selector: { matchLabels: { a: "b" } }, template: { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "i" }] } } } });
+  const all = [{ apiGroups: ["*"], apiVersions: ["*"], operations: ["*"], resources: ["namespaces", "configmaps", "deployments/scale", "pods/exec"] }];
+  await client.create(VALIDATING_WEBHOOK_CONFIGURATIONS, configuration("Validating", [{ name: "w.example.com", clientConfig: { url: `https://localhost:${port}/`, caBundle }, rules: all }]));
+  await settled();
+  await client.create(NAMESPACES, { metadata: { name: "here" } }, { fieldManager: "m", fieldManagerGiven: true, fieldValidation: "Strict" });
+  await client.patch(DEPLOYMENTS, { namespace: "default", name: "d", subresource: "scale" }, { type: "merge", patch: { spec: { replicas: 1 } } }, { dryRun: true });
+  await client.create(CONFIG_MAPS, configMap("a"));
+  await client.deleteCollection(CONFIG_MAPS, { namespace: "default", fieldSelector: "metadata.name=a", propagationPolicy: "Background" });
+  await client.connect(PODS, { namespace: "default", name: "p", subresource: "exec" }, { kind: "PodExecOptions", apiVersion: "v1", command: ["sh"] } as never);
+  t.deepEqual(seen, [
+    'CREATE Namespace here/here {"fieldManager":"m","fieldValidation":"Strict"}',
+    'UPDATE Scale default/d {"dryRun":["All"]}',
+    "CREATE ConfigMap default/a {}",
+    'DELETE ConfigMap default/- {"propagationPolicy":"Background"}',
+    "CONNECT PodExecOptions default/p none",
+  ]);
+});
+
+test("a patch that does not fit is an error whatever the failure policy; what is deleted cannot be changed", async (t) => {
+  const { port, caBundle } = await httpsServer(t, (_, body) => answer(JSON.parse(body) as Review, patch([{ op: "replace", path: "/nope/x", value: 1 }])));
+  const { client, settled } = await plane(t);
+  await client.create(CONFIG_MAPS, configMap("old"));
+  await client.create(MUTATING_WEBHOOK_CONFIGURATIONS, configuration("Mutating", [{ name: "w.example.com", failurePolicy: "Ignore", clientConfig: { url: `https://localhost:${port}/`, caBundle } }]));
+  await settled();
+  await t.throwsAsync(client.create(CONFIG_MAPS, configMap("a")), { message: "Internal error occurred: replace operation does not apply: doc is missing path: /nope/x: missing value" });
+  await t.throwsAsync(client.delete(CONFIG_MAPS, { namespace: "default", name: "old" }), {
+    message: 'Internal error occurred: admission webhook "w.example.com" attempted to modify the object, which is not supported for this operation',
+  });
 });

@@ -14,8 +14,10 @@ const STANDARD = ["kubernetes", "orphan", "foregroundDeletion"];
 
 export const namespaceHooks: KindHooks = {
   nameRule: "label",
-  setDefaults: (object) => {
-    const { name } = object.metadata;
+  setDefaults: (given) => {
+    const { name } = given.metadata;
+    const { phase = "" } = (given as unknown as Namespace).status ?? {};
+    const object = phase === "" ? { ...given, status: { ...(given.status as object | undefined), phase: "Active" } } : given;
     if (name === undefined || object.metadata.labels?.[NAME_LABEL] === name) return object;
     return { ...object, metadata: { ...object.metadata, labels: { ...object.metadata.labels, [NAME_LABEL]: name } } };
   },

@@ -2,6 +2,7 @@
  * What expressions of policies and webhooks see of a request: object, oldObject, request, namespaceObject, authorizer, and
  * for policies params and variables. The environments are made once; the values of a request are made when one is judged.
  */
+import { objectKind, objectNamespace } from "../../admission/admission.ts";
 import type { AdmissionRequest } from "../../admission/admission.ts";
 import type { Lookup } from "../../admission/lookup.ts";
 import type { Kind } from "../../api/kinds.ts";
@@ -17,7 +18,7 @@ class GroupVersion {
   readonly version: string;
   readonly kind: string;
   readonly resource: string;
-  constructor({ group, version, kind, plural }: Kind) {
+  constructor({ group, version, kind, plural }: Pick<Kind, "group" | "version" | "kind" | "plural">) {
     this.group = group;
     this.version = version;
     this.kind = kind;
@@ -52,11 +53,13 @@ class RequestValue {
   readonly dryRun: boolean;
   readonly options: unknown;
   constructor(request: AdmissionRequest, shown: Kind) {
-    this.kind = this.resource = new GroupVersion(shown);
-    this.requestKind = this.requestResource = new GroupVersion(request.kind);
+    this.resource = new GroupVersion(shown);
+    this.kind = new GroupVersion({ ...objectKind({ ...request, kind: shown }), plural: shown.plural });
+    this.requestResource = new GroupVersion(request.kind);
+    this.requestKind = new GroupVersion({ ...objectKind(request), plural: request.kind.plural });
     this.subResource = this.requestSubResource = request.subresource ?? "";
     this.name = request.name;
-    this.namespace = request.namespace ?? "";
+    this.namespace = objectNamespace(request) ?? "";
     this.operation = request.operation;
     this.userInfo = new UserInfo(request.user);
     this.dryRun = request.dryRun;

@@ -1,14 +1,17 @@
 /** AdmissionReview: what a webhook is asked and what its answer means (admission.k8s.io/v1). */
+import { objectKind, objectNamespace } from "../../admission/admission.ts";
 import type { AdmissionRequest } from "../../admission/admission.ts";
 import { isObject } from "../../api/json.ts";
 import type { Kind } from "../../api/kinds.ts";
+import { parseJson } from "../../api/schema/parse-json.ts";
 import { ApiError, httpCodeOf, type StatusReason } from "../../api/status.ts";
 import { convert } from "../matching/rules.ts";
 import { UnreachableError } from "./endpoint.ts";
 
 export interface Answer {
   readonly allowed: boolean;
-  readonly operations: readonly unknown[] | undefined;
+  /** what shall change; @throws UnreachableError for what is no patch */
+  readonly operations: () => readonly unknown[];
   readonly warnings: readonly string[];
   readonly status: { readonly [field: string]: unknown } | undefined;
 }
@@ -16,7 +19,8 @@ export interface Answer {
 export type ReviewVersion = "v1" | "v1beta1";
 
 export async function reviewOf(request: AdmissionRequest, shown: Kind, version: ReviewVersion, uid: string): Promise<object> {
-  const { kind: own, user, name, namespace, subresource, operation, object, old, dryRun, options } = request;
+  const { kind: own, user, name, subresource, operation, object, old, dryRun, options } = request;
+  const namespace = objectNamespace(request);
   const place = subresource === undefined ? {} : { subResource: subresource, requestSubResource: subresource };
   const { uid: userUid, extra } = user;
   return {
@@ -24,9 +28,9 @@ export async function reviewOf(request: AdmissionRequest, shown: Kind, version: 
     apiVersion: `admission.k8s.io/${version}`,
     request: {
       uid,
-      kind: kindOf(shown),
+      kind: kindOf(objectKind({ ...request, kind: shown })),
       resource: resourceOf(shown),
-      requestKind: kindOf(own),
+      requestKind: kindOf(objectKind(request)),
       requestResource: resourceOf(own),
       ...place,
       ...(name === "" ? {} : { name }),
@@ -36,49 +40,100 @@ export async function reviewOf(request: AdmissionRequest, shown: Kind, version: 
       object: object === undefined ? null : await convert(object, own, shown),
       oldObject: old === undefined ? null : await convert(old, own, shown),
       dryRun,
-      options: options ?? { apiVersion: "meta.k8s.io/v1", kind: optionsKind[operation] },
+      options: options ?? null,
     },
   };
 }
 
-const kindOf = ({ group, version, kind }: Kind) => ({ group, version, kind });
+const kindOf = ({ group, version, kind }: Pick<Kind, "group" | "version" | "kind">) => ({ group, version, kind });
 const resourceOf = ({ group, version, plural }: Kind) => ({ group, version, resource: plural });
-const optionsKind = { CREATE: "CreateOptions", UPDATE: "UpdateOptions", DELETE: "DeleteOptions", CONNECT: "CreateOptions" } as const;
 
-/** Warnings of one answer that are passed on, and the length of each (Kubernetes truncates at the same sizes). */
-const WARNINGS_MAX = 64;
-const WARNING_LENGTH_MAX = 256;
+/** What a webhook answered is not what was asked for. */
+const invalid = (why: string) => new UnreachableError(`received invalid webhook response: ${why}`);
+const uncalled = (why: string) => new UnreachableError(`failed to call webhook: ${why}`);
+
+interface Exchange {
+  readonly version: ReviewVersion;
+  readonly uid: string;
+  /** only these may change the object */
+  readonly mutating: boolean;
+}
 
 /** @throws UnreachableError for what is no answer to this review */
-export function readAnswer(review: unknown, version: ReviewVersion, uid: string): Answer {
-  const response = isObject(review) ? review["response"] : undefined;
-  if (!isObject(review) || !isObject(response)) throw new UnreachableError("webhook response was absent");
-  if (version === "v1") {
-    if (review["kind"] !== "AdmissionReview" || review["apiVersion"] !== "admission.k8s.io/v1") {
-      throw new UnreachableError(`expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got ${String(review["apiVersion"] ?? "")}, Kind=${String(review["kind"] ?? "")}`);
-    }
-    if (response["uid"] !== uid) throw new UnreachableError(`expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(response["uid"] ?? "")}`);
-  }
+export function readAnswer(review: unknown, exchange: Exchange): Answer {
+  const { version, uid, mutating } = exchange;
+  const typed = isObject(review) ? review : {};
+  const said = { apiVersion: text(typed["apiVersion"]), kind: text(typed["kind"]) };
+  // what says nothing of itself is taken for what is expected, and found wrong below
+  if (said.kind !== "" && !(said.kind === "AdmissionReview" && READABLE.has(said.apiVersion))) throw uncalled(notRegistered(said));
+  const response = typed["response"];
+  if (!isObject(response)) throw invalid("webhook response was absent");
   const { allowed, patch, patchType, warnings, status } = response;
+  const bytes = patchBytes(patch);
+  if (version === "v1") checkV1(said, response["uid"], uid);
+  if (version === "v1") checkPatch({ bytes, patchType }, mutating);
   return {
     allowed: allowed === true,
-    operations: operationsOf(patch, patchType, version),
-    warnings: Array.isArray(warnings) ? warnings.filter((each) => typeof each === "string").slice(0, WARNINGS_MAX).map((each) => each.slice(0, WARNING_LENGTH_MAX)) : [],
+    operations: () => (mutating ? operationsOf(bytes, version === "v1" ? patchType : "JSONPatch") : []),
+    warnings: Array.isArray(warnings) ? warnings.filter((each) => typeof each === "string") : [],
     status: isObject(status) ? status : undefined,
   };
 }
 
-function operationsOf(patch: unknown, type: unknown, version: ReviewVersion): readonly unknown[] | undefined {
-  if (typeof patch !== "string" || patch === "") return undefined;
-  if (type !== "JSONPatch" && (version === "v1" || type !== undefined)) throw new UnreachableError(`webhook returned response.patch but not response.patchType "JSONPatch"`);
-  try {
-    const operations: unknown = JSON.parse(Buffer.from(patch, "base64").toString());
-    if (Array.isArray(operations)) return operations;
-  } catch (error) {
-    throw new UnreachableError(`couldn't decode the patch: ${error instanceof Error ? error.message : ""}`);
-  }
-  throw new UnreachableError("couldn't decode the patch: not a list of operations");
+const READABLE: ReadonlySet<string> = new Set(["admission.k8s.io/v1", "admission.k8s.io/v1beta1"]);
+
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
+
+interface Said {
+  readonly apiVersion: string;
+  readonly kind: string;
 }
+
+function notRegistered({ apiVersion, kind }: Said): string {
+  return `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "k8s.io/apiserver/pkg/admission/plugin/webhook/generic/webhook.go:93"`;
+}
+
+function checkV1({ apiVersion, kind }: Said, answered: unknown, uid: string): void {
+  if (answered !== uid) throw invalid(`expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(answered ?? "")}`);
+  if (apiVersion === "admission.k8s.io/v1" && kind === "AdmissionReview") return;
+  throw invalid(`expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got ${apiVersion.includes("/") ? apiVersion : `/${apiVersion}`}, Kind=${kind}`);
+}
+
+function checkPatch({ bytes, patchType }: { readonly bytes: Buffer; readonly patchType: unknown }, mutating: boolean): void {
+  const typed = patchType !== undefined && patchType !== null;
+  if (!mutating) {
+    if (bytes.length > 0) throw invalid("validating webhook may not return response.patch");
+    if (typed) throw invalid("validating webhook may not return response.patchType");
+    return;
+  }
+  if (bytes.length > 0 && !typed) throw invalid("webhook returned response.patch but not response.patchType");
+  if (bytes.length === 0 && typed) throw invalid("webhook returned response.patchType but not response.patch");
+  if (patchType === "") throw invalid('webhook returned invalid response.patchType of ""');
+}
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+function patchBytes(patch: unknown): Buffer {
+  if (typeof patch !== "string") return Buffer.alloc(0);
+  if (!BASE64.test(patch)) throw uncalled(`illegal base64 data at input byte ${Math.max(0, patch.search(/[^A-Za-z0-9+/]/))}`);
+  return Buffer.from(patch, "base64");
+}
+
+function operationsOf(bytes: Buffer, type: unknown): readonly unknown[] {
+  if (bytes.length === 0) return [];
+  let operations: unknown;
+  try {
+    ({ value: operations } = parseJson(bytes.toString(), { duplicates: false }));
+  } catch (error) {
+    throw undecodable(error instanceof Error ? error.message : "");
+  }
+  if (operations !== null && !Array.isArray(operations)) throw undecodable(`json: cannot unmarshal ${isObject(operations) ? "object" : typeof operations} into Go value of type jsonpatch.Patch`);
+  const all: readonly unknown[] = operations ?? [];
+  if (all.length > 0 && type !== "JSONPatch") throw new UnreachableError(`unsupported patch type ${JSON.stringify(type)}`);
+  return all;
+}
+
+const undecodable = (why: string) => new UnreachableError(`received undecodable patch in webhook response: ${why}`);
 
 const isReason = (text: unknown): text is StatusReason => typeof text === "string" && Object.hasOwn(httpCodeOf, text);
 

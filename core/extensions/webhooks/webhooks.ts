@@ -57,42 +57,65 @@ export function webhookPlugins(parts: WebhookParts): readonly [mutating: Admissi
     throw forbidden(request.kind, request.name, verdict.failure);
   }
 
-  /** undefined: it could not be asked and that is to be ignored. @throws ApiError when it refuses */
-  async function call(webhook: Webhook, request: AdmissionRequest, shown: Kind): Promise<Answer | undefined> {
+  /** The operations it wants. @throws ApiError when it refuses, or could not be asked and that is not to be ignored */
+  async function call(webhook: Webhook, request: AdmissionRequest, shown: Kind, mutating: boolean): Promise<readonly unknown[]> {
     if (request.dryRun && webhook.sideEffects !== "None" && webhook.sideEffects !== "NoneOnDryRun") {
       throw badRequest(`admission webhook ${JSON.stringify(webhook.name)} does not support dry run`);
     }
-    let answer: Answer;
     try {
-      answer = await exchange(webhook, request, shown);
+      const answer = await exchange(webhook, request, shown, mutating);
+      for (const warning of answer.warnings) request.warn(warning);
+      if (!answer.allowed) throw refusal(webhook.name, answer.status);
+      return answer.operations();
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error;
-      if (webhook.failurePolicy === "Ignore") return undefined;
-      throw failed(webhook, `failed to call webhook: ${error.message}`);
+      if (webhook.failurePolicy === "Ignore") return [];
+      throw internal(`failed calling webhook ${JSON.stringify(webhook.name)}: ${error.message}`);
     }
-    for (const warning of answer.warnings) request.warn(warning);
-    if (!answer.allowed) throw refusal(webhook.name, answer.status);
-    return answer;
   }
 
-  async function exchange(webhook: Webhook, request: AdmissionRequest, shown: Kind): Promise<Answer> {
+  async function exchange(webhook: Webhook, request: AdmissionRequest, shown: Kind, mutating: boolean): Promise<Answer> {
     const seconds = webhook.timeoutSeconds ?? TIMEOUT_SECONDS;
     const version: ReviewVersion = webhook.admissionReviewVersions.find((each) => each === "v1" || each === "v1beta1") ?? "v1";
     const uid = entropy.uid();
-    const endpoint = await endpointOf(webhook.clientConfig, seconds, lookup);
-    return readAnswer(await parts.connections.post(endpoint, await reviewOf(request, shown, version, uid), seconds * 1000), version, uid);
+    const review = await reviewOf(request, shown, version, uid);
+    return readAnswer(await post(webhook, review, seconds), { version, uid, mutating });
+  }
+
+  async function post({ clientConfig }: Webhook, review: object, seconds: number): Promise<unknown> {
+    try {
+      return await parts.connections.post(await endpointOf(clientConfig, seconds, lookup), review, seconds * 1000);
+    } catch (error) {
+      throw error instanceof UnreachableError ? new UnreachableError(`failed to call webhook: ${error.message}`, { cause: error }) : error;
+    }
   }
 
   async function change(each: Compiled, request: Mutable): Promise<AnyObject> {
     const shown = await concerned(each, request);
-    const operations = shown === undefined ? undefined : (await call(each.webhook, request, shown))?.operations;
-    if (shown === undefined || operations === undefined || operations.length === 0) return request.object;
+    const operations = shown === undefined ? [] : await call(each.webhook, request, shown, true);
+    if (shown === undefined || operations.length === 0) return request.object;
+    const before = await convert(request.object, request.kind, shown);
+    return await convert(patched(shown, before, operations), shown, request.kind);
+  }
+
+  /** A patch that does not fit is a mistake that no failure policy forgives. */
+  function patched(shown: Kind, object: AnyObject, operations: readonly unknown[]): AnyObject {
     try {
-      const patched = changes.finish(shown, changes.patch(await convert(request.object, request.kind, shown), operations));
-      return await convert(patched, shown, request.kind);
+      return changes.finish(shown, changes.patch(object, operations));
     } catch (error) {
-      if (!(error instanceof ApiError) || each.webhook.failurePolicy === "Ignore") return request.object;
-      throw failed(each.webhook, `the patch does not fit: ${error.message}`);
+      if (!(error instanceof Error)) throw error;
+      const { cause } = error;
+      throw internal(cause instanceof Error ? cause.message : error.message);
+    }
+  }
+
+  /** What is deleted cannot be changed on the way. */
+  async function mutateDeletion(request: AdmissionRequest): Promise<void> {
+    if (request.operation !== "DELETE") return;
+    for (const each of inOrder(parts.mutating()).flatMap(compiled)) {
+      const shown = await concerned(each, request);
+      const operations = shown === undefined ? [] : await call(each.webhook, request, shown, true);
+      if (operations.length > 0) throw internal(`admission webhook ${JSON.stringify(each.webhook.name)} attempted to modify the object, which is not supported for this operation`);
     }
   }
 
@@ -114,13 +137,13 @@ export function webhookPlugins(parts: WebhookParts): readonly [mutating: Admissi
     await Promise.all(
       all.map(async (each) => {
         const shown = await concerned(each, request);
-        if (shown !== undefined) await call(each.webhook, request, shown);
+        if (shown !== undefined) await call(each.webhook, request, shown, false);
       }),
     );
   }
 
   return [
-    { name: "MutatingAdmissionWebhook", handles: () => parts.mutating().length > 0, mutate },
+    { name: "MutatingAdmissionWebhook", handles: () => parts.mutating().length > 0, mutate, validate: mutateDeletion },
     { name: "ValidatingAdmissionWebhook", handles: () => parts.validating().length > 0, validate },
   ];
 }
@@ -138,7 +161,6 @@ function compile(webhook: Webhook, parts: MatchParts): Compiled {
   };
 }
 
-function failed({ name }: Webhook, why: string): ApiError {
-  const message = `failed calling webhook ${JSON.stringify(name)}: ${why}`;
+function internal(message: string): ApiError {
   return new ApiError("InternalError", `Internal error occurred: ${message}`, { details: { causes: [{ message }] } });
 }

@@ -14,6 +14,7 @@ import { mustBeAllowed } from "../forbidden.ts";
 import type { Message } from "../reply.ts";
 import type { Route } from "../route.ts";
 import type { HttpServices } from "../services.ts";
+import { connectOptions } from "./connect-options.ts";
 import { opened } from "./log.ts";
 import { serverItself } from "./pod-target.ts";
 
@@ -38,6 +39,8 @@ export async function proxy(call: Call, at: Route & { readonly name: string }, s
   const path = call.rawPath.slice(base.length);
   if (path === "" && call.method === "GET") return { status: 301, headers: { Location: `${base}/${queryOf(call)}` }, body: null };
 
+  const options = connectOptions({ plural, subresource: "proxy", query: call.query, path: decodeURIComponent(path) });
+  await services.clientFor(call.user).connect({ group, version, plural }, { namespace, name, subresource: "proxy" }, options, { warn: call.warn });
   const { node, stream } = await backend(services.clientFor(serverItself), plural, namespace, name);
   const gone = new AbortController();
   const device = await opened(services.streams).open(node, stream, gone.signal);

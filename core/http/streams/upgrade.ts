@@ -15,6 +15,7 @@ import { unauthorized, whoIs } from "../authenticate.ts";
 import { errorReply } from "../errors.ts";
 import { requested, verbOf } from "../fairness/asked.ts";
 import { mustBeAllowed } from "../forbidden.ts";
+import { connectOptions } from "./connect-options.ts";
 import { openImpersonation } from "../impersonation/impersonate.ts";
 import { flag, listOptions } from "../query.ts";
 import { resourceOf } from "../read.ts";
@@ -197,14 +198,15 @@ export function openUpgrades(services: HttpServices, closing: AbortSignal): Upgr
   }
 
   /** the pod, for a user who may do this with it */
-  async function podFor({ user, route: at, request }: Session, subresource: string): Promise<PodView> {
+  async function podFor({ user, route: at, request, query }: Session, subresource: string): Promise<PodView> {
     if (at.kind.group !== "" || at.kind.plural !== "pods" || at.name === undefined) throw noSuchResource();
     const resource = { group: "", version: "v1", plural: "pods", subresource, namespace: at.namespace, name: at.name };
     // a WebSocket opens with GET, yet does what POST does: both rights are needed (KEP-4006)
     if (request.method === "GET") await mustBeAllowed(services.authorizer, { user, verb: "get", resource });
     if (subresource !== "log") await mustBeAllowed(services.authorizer, { user, verb: "create", resource });
-    const pod = await services.clientFor(serverItself).get(PODS, { namespace: at.namespace, name: at.name });
-    return podView(pod);
+    const target = { namespace: at.namespace, name: at.name };
+    if (subresource !== "log") await services.clientFor(user).connect(PODS, { ...target, subresource }, connectOptions({ plural: "pods", subresource, query }));
+    return podView(await services.clientFor(serverItself).get(PODS, target));
   }
 }
 

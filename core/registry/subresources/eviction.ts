@@ -44,7 +44,7 @@ export const evict: CreateHandler = async ({ context, user, kind, namespace, nam
     }
     await touch(context, kind, target, dryRun, (old) => doomed(old as AnyObject & Pod, timestamp(context.clock.now())));
   }
-  await removeAuthorized(context, { user, kind, target, options: { ...eviction.deleteOptions, ...options } });
+  await removeAuthorized(context, { user, kind, target, options: { ...eviction.deleteOptions, ...options }, admission: "none" });
   return created;
 
   async function budgetOf({ metadata }: Pod): Promise<PodDisruptionBudget | undefined> {

@@ -1,6 +1,6 @@
 /** POST serviceaccounts/<name>/token (KEP-1205): a token for a while, for audiences, dying with the object it is bound to. */
 import { timestamp } from "../../api/clock.ts";
-import type { KubeObject, ObjectMeta } from "../../api/meta.ts";
+import type { KubeObject } from "../../api/meta.ts";
 import { apiVersionOf } from "../../api/meta.ts";
 import { NODES, PODS, SECRETS } from "../../api/resources.gen.ts";
 import { badRequest, conflict, invalid, notFound } from "../../api/status.ts";
@@ -8,9 +8,7 @@ import type { Pod, TokenRequest, TokenRequestSpec } from "../../api/types.gen.ts
 import type { BoundKind, ServiceAccountTokens } from "../../auth/authn/service-account.ts";
 import { current } from "../get.ts";
 import { lookupOf } from "../lookup.ts";
-import { ownWrite } from "../managed-fields/own.ts";
 import type { CreateHandler, Creation } from "../virtual.ts";
-import { formKind } from "./form-kind.ts";
 
 const DEFAULT_SECONDS = 3_600;
 const LEAST_SECONDS = 600;
@@ -20,6 +18,7 @@ const BOUND = { Pod: PODS, Secret: SECRETS, Node: NODES } as const;
 export function issueToken({ issuer, issue }: Pick<ServiceAccountTokens, "issuer" | "issue">): CreateHandler {
   return async (creation) => {
     const { context, kind, namespace = "", name = "", object } = creation;
+    const { managedFields } = object.metadata;
     const request = object as unknown as TokenRequest;
     const account = context.codec(kind).decode(current(context, kind, { namespace, name }));
     const spec = checked(request.spec ?? {});
@@ -36,7 +35,7 @@ export function issueToken({ issuer, issue }: Pick<ServiceAccountTokens, "issuer
     return {
       kind: "TokenRequest",
       apiVersion: apiVersionOf({ group: "authentication.k8s.io", version: "v1" }),
-      metadata: { name, namespace, uid, creationTimestamp: timestamp(context.clock.now()), ...ownersOf(creation, spec) },
+      metadata: { name, namespace, uid, creationTimestamp: timestamp(context.clock.now()), ...(managedFields === undefined ? {} : { managedFields }) },
       spec: {
         audiences: spec.audiences === undefined || spec.audiences === null || spec.audiences.length === 0 ? [issuer] : spec.audiences,
         expirationSeconds: spec.expirationSeconds,
@@ -45,13 +44,6 @@ export function issueToken({ issuer, issue }: Pick<ServiceAccountTokens, "issuer
       status: { token, expirationTimestamp: timestamp(expires) },
     };
   };
-}
-
-/** Who asked for what, as with every object that is created. */
-function ownersOf({ context, user, options, object }: Creation, spec: TokenRequestSpec): Pick<ObjectMeta, "managedFields"> {
-  const kind = formKind("authentication.k8s.io", "v1", "io.k8s.api.authentication.v1.TokenRequest");
-  const { managedFields } = ownWrite({ kind, user, options, object: { ...object, spec }, old: undefined, subresource: "token", now: context.clock.now() }).metadata;
-  return managedFields === undefined ? {} : { managedFields };
 }
 
 function checked(spec: TokenRequestSpec): TokenRequestSpec & { readonly expirationSeconds: number } {
