@@ -63,7 +63,7 @@ interface Exchange {
 export function readAnswer(review: unknown, exchange: Exchange): Answer {
   const { version, uid, mutating } = exchange;
   const typed = isObject(review) ? review : {};
-  const said = { apiVersion: text(typed["apiVersion"]), kind: text(typed["kind"]) };
+  const said = { apiVersion: textOf(typed["apiVersion"]), kind: textOf(typed["kind"]) };
   // what says nothing of itself is taken for what is expected, and found wrong below
   if (said.kind !== "" && !(said.kind === "AdmissionReview" && READABLE.has(said.apiVersion))) throw uncalled(notRegistered(said));
   const response = typed["response"];
@@ -82,7 +82,7 @@ export function readAnswer(review: unknown, exchange: Exchange): Answer {
 
 const READABLE: ReadonlySet<string> = new Set(["admission.k8s.io/v1", "admission.k8s.io/v1beta1"]);
 
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
+const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
 
 interface Said {
   readonly apiVersion: string;
