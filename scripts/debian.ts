@@ -48,6 +48,14 @@ export async function unpackDebian(suite: string, name: string, packages: readon
   return { folder: target, versions };
 }
 
+/** What a package without content of its own stands for at the moment: "linux-image-amd64" is a kernel with its version. */
+export async function packageBehind(suite: string, name: string): Promise<string> {
+  const { stdout } = await run("apt-cache", [...(await aptFor(suite, undefined)), "depends", name]);
+  const found = /^\s*Depends: (\S+)$/m.exec(stdout)?.[1];
+  if (found === undefined) throw new Error(`${name} of Debian ${suite} depends on nothing`);
+  return found;
+}
+
 const ready = new Map<string, Promise<readonly string[]>>();
 
 /** Options that point apt at one suite and architecture; their package lists are fetched once per process. */

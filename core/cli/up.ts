@@ -25,8 +25,11 @@ export interface Up {
   close(): Promise<void>;
 }
 
-/** A device that is not Ready by then has a problem that waiting does not solve: pulling nothing, it needs seconds. */
-const READY_TIMEOUT_MS = 60_000;
+/**
+ * A device that is not Ready by then has a problem that waiting does not solve: pulling nothing it needs seconds, and two
+ * minutes the first time on a board that compiles all code from a slow card.
+ */
+const READY_TIMEOUT_MS = 180_000;
 const POLL_MS = 200;
 const DEVICES = "devices";
 

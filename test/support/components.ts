@@ -29,9 +29,13 @@ const installed: readonly Installed[] = [
   { package: "python3-kubernetes", program: "/usr/lib/python3/dist-packages/kubernetes/__init__.py" },
 ];
 
-/** Installs what is missing. @throws Error that names the packages when this is not possible */
 export function installComponents(): void {
-  const missing = installed.filter(({ program }) => !existsSync(program)).map((one) => one.package);
+  installPrograms(installed);
+}
+
+/** Installs what is missing. @throws Error that names the packages when this is not possible */
+export function installPrograms(programs: readonly { readonly package: string; readonly program: string }[]): void {
+  const missing = programs.filter(({ program }) => !existsSync(program)).map((one) => one.package);
   if (missing.length === 0) return;
   const command = `apt-get install ${missing.join(" ")}`;
   if (process.getuid?.() !== 0) throw new Error(`the real-component tests need these programs: run "${command}" as root`);
