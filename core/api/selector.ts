@@ -68,26 +68,30 @@ export function selectorOf(selector: LabelSelector): Selector {
 }
 
 /** The text form, keys in order: status.selector of Scale, messages. */
-export function formatSelector(selector: Selector): string {
-  return selector
-    .toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-    .map(({ key, operator, values }) => {
-      switch (operator) {
-        case "In":
-          return values.length === 1 ? `${key}=${values[0]}` : `${key} in (${values.toSorted().join(",")})`;
-        case "NotIn":
-          return values.length === 1 ? `${key}!=${values[0]}` : `${key} notin (${values.toSorted().join(",")})`;
-        case "Exists":
-          return key;
-        case "DoesNotExist":
-          return `!${key}`;
-        case "Gt":
-          return `${key}>${values[0]}`;
-        case "Lt":
-          return `${key}<${values[0]}`;
-      }
-    })
+export function formatSelector({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
+  const labels = Object.entries(matchLabels).map(([key, value]) => ({ key, text: `${key}=${value}` }));
+  const expressions = selectorOf({ matchExpressions }).map((requirement) => ({ key: requirement.key, text: formatRequirement(requirement) }));
+  return [...labels, ...expressions]
+    .toSorted((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : 0))
+    .map(({ text }) => text)
     .join(",");
+}
+
+function formatRequirement({ key, operator, values }: Requirement): string {
+  switch (operator) {
+    case "In":
+      return `${key} in (${values.toSorted().join(",")})`;
+    case "NotIn":
+      return `${key} notin (${values.toSorted().join(",")})`;
+    case "Exists":
+      return key;
+    case "DoesNotExist":
+      return `!${key}`;
+    case "Gt":
+      return `${key}>${values[0]}`;
+    case "Lt":
+      return `${key}<${values[0]}`;
+  }
 }
 
 /** What is wrong with a metav1.LabelSelector found at `path`. */

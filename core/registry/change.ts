@@ -162,6 +162,8 @@ const SHOWN_KEYS: { readonly [resource: string]: string } = {
   "/replicationcontrollers": "controllers",
   "/services": "services/specs",
   "networking.k8s.io/ingresses": "ingress",
+  "apiextensions.k8s.io/customresourcedefinitions": "apiextensions.k8s.io/customresourcedefinitions",
+  "apiregistration.k8s.io/apiservices": "apiregistration.k8s.io/apiservices",
 };
 
 /** A write that names another object of this name; `stored` is empty when there is none. */

@@ -38,9 +38,13 @@ test("the text of a selector means the same as its object", (t) => {
   fc.assert(
     fc.property(fc.array(requirement, { maxLength: 3 }), fc.dictionary(key, value), (matchExpressions, labels) => {
       const selector = selectorOf({ matchExpressions });
-      t.is(matchesLabels(parseSelector(formatSelector(selector)), labels), matchesLabels(selector, labels));
+      t.is(matchesLabels(parseSelector(formatSelector({ matchExpressions })), labels), matchesLabels(selector, labels));
     }),
   );
+});
+
+test("labels are written as equal, expressions as they are", (t) => {
+  t.is(formatSelector({ matchLabels: { b: "1" }, matchExpressions: [{ key: "b", operator: "In", values: ["2"] }, { key: "a", operator: "NotIn", values: ["x"] }] }), "a notin (x),b=1,b in (2)");
 });
 
 test("a selector object is checked field by field", (t) => {

@@ -1,8 +1,8 @@
 /** NetworkPolicies: which traffic pods accept and start. */
-import { BlockList, isIPv6 } from "node:net";
+import { BlockList, isIP, isIPv6 } from "node:net";
 import type { KindHooks } from "../kinds.ts";
 import type { AnyObject } from "../meta.ts";
-import { formatSelector, selectorOf, validateLabelSelector } from "../selector.ts";
+import { formatSelector, validateLabelSelector } from "../selector.ts";
 import type { IPBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec } from "../types.gen.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapAll, mapField } from "./fill.ts";
@@ -19,7 +19,7 @@ const TYPES = ["Ingress", "Egress"];
 export const networkPolicyHooks: KindHooks = {
   setDefaults: (object) => mapField(object as unknown as NetworkPolicy, "spec", defaultSpec) as unknown as AnyObject,
   validate: checking<NetworkPolicy>(validate),
-  columns: [nameColumn, column("Pod-Selector", ({ spec }) => formatSelector(selectorOf(spec?.podSelector ?? {})) || "<none>"), ageColumn],
+  columns: [nameColumn, column("Pod-Selector", ({ spec }) => formatSelector(spec?.podSelector ?? {}) || "<none>"), ageColumn],
 };
 
 const withProtocol = (ports: readonly NetworkPolicyPort[]) => mapAll(ports, (port) => fill(port, { protocol: "TCP" }));
@@ -81,9 +81,12 @@ function validateBlock(errors: Errors, at: string, { cidr: block, except = [] }:
   if (cidr(block).length > 0) return;
   except.forEach((part, index) => {
     check(errors, `${at}.except[${index}]`, part, cidr);
-    if (cidr(part).length === 0 && !isInside(part, block)) invalid(errors, `${at}.except[${index}]`, part, "must be a strict subset of `cidr`");
+    if (isRange(part) && !isInside(part, block)) invalid(errors, `${at}.except[${index}]`, part, "must be a strict subset of `cidr`");
   });
 }
+
+/** Bits beyond the prefix are a mistake of their own. */
+const isRange = (text: string) => /^[\da-fA-F.:]+\/\d+$/.test(text) && isIP(text.slice(0, text.indexOf("/"))) !== 0;
 
 function isInside(part: string, whole: string): boolean {
   const [address = "", bits = ""] = part.split("/");

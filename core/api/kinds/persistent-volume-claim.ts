@@ -3,6 +3,7 @@ import type { KindHooks } from "../kinds.ts";
 import type { AnyObject } from "../meta.ts";
 import { qualifiedName, quote } from "../names.ts";
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec, TypedLocalObjectReference } from "../types.gen.ts";
+import { wholeValue } from "../quantity.ts";
 import { accessModesText } from "./access-modes.ts";
 import { ageColumn, columnsOf, nameColumn } from "./column.ts";
 import { fill, mapField } from "./fill.ts";
@@ -110,7 +111,7 @@ const RESIZING = ["ControllerResizeInProgress", "ControllerResizeInfeasible", "N
 /** What is given, and how far growing got (KEP-1790). */
 function validateStatus(errors: Errors, { status }: PersistentVolumeClaim): void {
   const notNegative = (at: string, amount: string) => {
-    if (amountOf(amount).nanos < 0n) invalid(errors, at, amount, "must be a valid resource quantity");
+    if (amountOf(amount).nanos < 0n) invalid(errors, at, wholeValue(amountOf(amount)), "must be a valid resource quantity");
   };
   for (const [name, amount] of sortedEntries(status?.capacity)) notNegative(`status.capacity[${name}]`, amount);
   for (const [name, state] of sortedEntries(status?.allocatedResourceStatuses)) {

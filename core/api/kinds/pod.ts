@@ -10,7 +10,8 @@ import { joinLabelKeys } from "./pod-label-keys.ts";
 import { podWarnings } from "./pod-warnings.ts";
 import { qosClass } from "./pod-qos.ts";
 import { joined } from "./singular-and-list.ts";
-import { validatePodCreate, validatePodStatusUpdate } from "./validate/pod.ts";
+import { validatePodCreate } from "./validate/pod.ts";
+import { validatePodStatusUpdate } from "./validate/pod-status.ts";
 import { validateEphemeralUpdate, validateResize } from "./validate/pod-subresources.ts";
 import { validatePodUpdate } from "./validate/pod-update.ts";
 

@@ -24,7 +24,8 @@ export const ipAddressHooks: KindHooks = {
 };
 
 function validateAddress(errors: Errors, { metadata, spec }: IPAddress): void {
-  const { name = "" } = metadata;
+  const { name = "", generateName = "" } = metadata;
+  if (generateName !== "") check(errors, "metadata.generateName", generateName, canonicalIp);
   if (name !== "") check(errors, "metadata.name", name, canonicalIp);
   const parent = spec?.parentRef;
   const at = "spec.parentRef";

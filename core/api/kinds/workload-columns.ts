@@ -1,5 +1,5 @@
 /** Columns that every workload has with -o wide: its containers, their images and how it finds its pods. */
-import { formatSelector, selectorOf } from "../selector.ts";
+import { formatSelector } from "../selector.ts";
 import type { Column } from "../kinds.ts";
 import type { LabelSelector, PodTemplateSpec } from "../types.gen.ts";
 import { columnsOf } from "./column.ts";
@@ -12,7 +12,7 @@ const column = columnsOf<Workload>();
 
 export const containerNames = (template: PodTemplateSpec | undefined) => (template?.spec?.containers ?? []).map((one) => one.name).join(",");
 export const images = (template: PodTemplateSpec | undefined) => (template?.spec?.containers ?? []).map((one) => one.image ?? "").join(",");
-export const selectorText = (selector: LabelSelector | undefined) => (selector === undefined ? "<none>" : formatSelector(selectorOf(selector)) || "<none>");
+export const selectorText = (selector: LabelSelector | undefined) => (selector === undefined ? "<none>" : formatSelector(selector) || "<none>");
 export const labelsText = (labels: { readonly [key: string]: string } | undefined) =>
   Object.entries(labels ?? {})
     .map(([key, value]) => `${key}=${value}`)

@@ -6,7 +6,7 @@ import { isObject } from "../../api/json.ts";
 import type { Kind, ScalePaths } from "../../api/kinds.ts";
 import type { AnyObject } from "../../api/meta.ts";
 import type { LabelSelector } from "../../api/selector.ts";
-import { formatSelector, selectorOf } from "../../api/selector.ts";
+import { formatSelector } from "../../api/selector.ts";
 import { ApiError, badRequest, invalid } from "../../api/status.ts";
 
 interface Scaled {
@@ -80,5 +80,5 @@ function selectorText(kind: Kind, selector: LabelSelector | { readonly [key: str
   if (selector === undefined) return "";
   // ReplicationControllers have a plain map.
   const plain = kind.group === "" ? { matchLabels: selector as { readonly [key: string]: string } } : (selector as LabelSelector);
-  return formatSelector(selectorOf(plain));
+  return formatSelector(plain);
 }

@@ -109,6 +109,38 @@ test("containers for debugging come and stay", (t) => {
   t.deepEqual(refusals(pod({ ephemeralContainers: [container] })), ["spec.ephemeralContainers: Forbidden: cannot be set on create"]);
 });
 
+const statuses: readonly (readonly [title: string, status: object, refusals: readonly string[]])[] = [
+  ["a condition with a bad name", { conditions: [{ type: "Ready", status: "True" }, { type: "a b", status: "True", observedGeneration: -1 }] }, [
+    "status.conditions[1].observedGeneration: Invalid value: -1: must be a non-negative integer",
+    "status.conditions[1].Type: Invalid value: \"a b\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
+  ]],
+  ["a claim that nobody asked for", { resourceClaimStatuses: [{ name: "x", resourceClaimName: "c" }] }, ["status.resourceClaimStatuses[0].name: Invalid value: \"x\": must match the name of an entry in `spec.resourceClaims`"]],
+  ["devices of no container", { extendedResourceClaimStatus: { resourceClaimName: "c", requestMappings: [{ containerName: "z", resourceName: "r", requestName: "r" }] } }, [
+    'status.extendedResourceClaimStatus.requestMappings[0].containerName: Invalid value: "z": must match the name of an entry in spec.initContainers.name or spec.containers.name',
+  ]],
+  ["devices that were not asked for, and are neither well nor ill", { containerStatuses: [{ name: "c", allocatedResourcesStatus: [{ name: "a.io/x", resources: [{ resourceID: "1", health: "So" }, { resourceID: "1" }] }] }] }, [
+    'status.containerStatuses[0].allocatedResourcesStatus[0].name: Invalid value: "a.io/x": must match one of the container\'s resource requests',
+    'status.containerStatuses[0].allocatedResourcesStatus[0].resources[0].health: Unsupported value: "So": supported values: "Healthy", "Unhealthy", "Unknown"',
+    'status.containerStatuses[0].allocatedResourcesStatus[0].resources[1].health: Unsupported value: "": supported values: "Healthy", "Unhealthy", "Unknown"',
+    'status.containerStatuses[0].allocatedResourcesStatus[0].resources[1].resourceID: Duplicate value: "1"',
+  ]],
+  ["devices of a guest", { ephemeralContainerStatuses: [{ name: "e", allocatedResourcesStatus: [{ name: "a.io/x" }] }] }, ["status.ephemeralContainerStatuses[0].allocatedResourcesStatus: Forbidden: must not be specified in container status"]],
+];
+
+for (const [title, status, expected] of statuses) {
+  test(`refuses a status with ${title}`, (t) => t.deepEqual(updateRefusals(pod(), (object: object) => ({ ...object, status: { ...(object as Pod).status, ...status } }), "status"), expected));
+}
+
+test("terms of a gated pod may only become narrower", (t) => {
+  const terms = (...matchExpressions: readonly object[]) => ({ affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions }] } } } });
+  const [one, other] = [{ key: "a", operator: "Exists" }, { key: "b", operator: "Exists" }];
+  const gated = pod({ schedulingGates: [{ name: "a.io/b" }], ...terms(one) });
+  const change = (...expressions: readonly object[]) => updateRefusals(gated, (object: object) => ({ ...object, spec: { ...(object as Pod).spec, ...terms(...expressions) } }));
+  const at = "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0]";
+  t.deepEqual(change(one, other), []);
+  t.deepEqual(change(other), [`${at}: Invalid value: {"MatchExpressions":[{"Key":"b","Operator":"Exists","Values":null}],"MatchFields":null}: only additions are allowed (no mutations or deletions)`]);
+});
+
 test("a status has addresses that are addresses, and keeps the class", (t) => {
   const report = (status: object) => (object: object) => ({ ...object, status: { ...(object as Pod).status, ...status } });
   t.deepEqual(updateRefusals(pod(), report({ podIPs: [{ ip: "x" }] }), "status"), ['status.podIPs[0]: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)']);

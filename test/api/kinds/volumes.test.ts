@@ -70,6 +70,6 @@ test("both sources of a claim are the same one", (t) => {
 
 test("the state of a claim is checked", (t) => {
   const said = (status: object) => updateRefusals(asked({}), (object) => ({ ...object, status }), "status");
-  t.deepEqual(said({ capacity: { storage: "-1" } }), ['status.capacity[storage]: Invalid value: "-1": must be a valid resource quantity']);
+  t.deepEqual(said({ capacity: { storage: "-1" } }), ['status.capacity[storage]: Invalid value: -1: must be a valid resource quantity']);
   t.deepEqual(said({ allocatedResources: { cpu: "1" } }), ['status.allocatedResources: Unsupported value: "cpu": supported values: "storage"']);
 });

@@ -16,7 +16,7 @@ export function validateAffinity(errors: Errors, path: string, affinity: Affinit
     if (must !== undefined) validateNodeSelector(errors, `${at}.${REQUIRED}`, must);
     nodeAffinity[PREFERRED]?.forEach(({ weight, preference }, index) => {
       validateWeight(errors, `${at}.${PREFERRED}[${index}].weight`, weight);
-      nodeTerm(errors, `${at}.${PREFERRED}[${index}].preference`, preference);
+      nodeTerm(errors, `${at}.${PREFERRED}[${index}].preference`, preference, true);
     });
   }
   if (podAffinity !== undefined) betweenPods(errors, `${path}.podAffinity`, podAffinity);
@@ -33,8 +33,13 @@ export function validateNodeSelector(errors: Errors, path: string, { nodeSelecto
   nodeSelectorTerms?.forEach((term, index) => nodeTerm(errors, `${at}[${index}]`, term));
 }
 
-function nodeTerm(errors: Errors, path: string, term: NodeSelectorTerm | undefined): void {
-  term?.matchExpressions?.forEach((requirement, index) => labelRequirement(errors, `${path}.matchExpressions[${index}]`, requirement));
+/** `anyValue`: a preference may name values that no label has. */
+function nodeTerm(errors: Errors, path: string, term: NodeSelectorTerm | undefined, anyValue = false): void {
+  term?.matchExpressions?.forEach((requirement, index) => {
+    const at = `${path}.matchExpressions[${index}]`;
+    labelRequirement(errors, at, requirement);
+    if (!anyValue) requirement.values?.forEach((value, number) => check(errors, `${at}.values[${number}]`, value, labelValue));
+  });
   term?.matchFields?.forEach((requirement, index) => fieldRequirement(errors, `${path}.matchFields[${index}]`, requirement));
 }
 
@@ -49,7 +54,6 @@ function labelRequirement(errors: Errors, path: string, { key, operator, values 
     invalid(errors, `${path}.operator`, operator ?? "", "not a valid selector operator");
   }
   check(errors, `${path}.key`, key ?? "", qualifiedName);
-  values.forEach((value, index) => check(errors, `${path}.values[${index}]`, value, labelValue));
 }
 
 function fieldRequirement(errors: Errors, path: string, { key, operator, values = [] }: NodeSelectorRequirement): void {

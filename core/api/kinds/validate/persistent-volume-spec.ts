@@ -1,5 +1,6 @@
 /** The specification of a volume that outlives its pods, also where an attachment carries one. */
 import { dns1123Subdomain } from "../../names.ts";
+import { wholeValue } from "../../quantity.ts";
 import type { PersistentVolumeSpec } from "../../types.gen.ts";
 import { validateNodeSelector } from "./affinity.ts";
 import { type Errors, check, forbidden, invalid, isEmpty, notSupported, oneOf, required, sortedEntries, sortedMap } from "./errors.ts";
@@ -59,7 +60,11 @@ function capacity(errors: Errors, at: string, amounts: { readonly [resource: str
   const entries = Object.entries(amounts);
   if (entries.length === 0) required(errors, at);
   if (!Object.hasOwn(amounts, "storage") || entries.length > 1) notSupported(errors, at, entries.length === 0 ? null : sortedMap(amounts), ["storage"]);
-  for (const [resource, amount] of sortedEntries(amounts)) if (amountOf(amount).nanos <= 0n) invalid(errors, `${at}[${resource}]`, amount, "must be greater than zero");
+  for (const [resource, text] of sortedEntries(amounts)) {
+    const amount = amountOf(text);
+    if (amount.nanos < 0n) invalid(errors, `${at}[${resource}]`, wholeValue(amount), "must be a valid resource quantity");
+    if (amount.nanos <= 0n) invalid(errors, `${at}[${resource}]`, text, "must be greater than zero");
+  }
 }
 
 function sources(errors: Errors, at: string, spec: PersistentVolumeSpec, inline: boolean): void {

@@ -1,8 +1,8 @@
 /** What may change in a pod that exists. Almost nothing: its containers run by what was said at first. */
-import type { Container, Pod, PodSpec, Toleration } from "../../types.gen.ts";
+import type { Container, NodeSelectorTerm, Pod, PodSpec, Toleration } from "../../types.gen.ts";
 import { without } from "../fill.ts";
 import { type Errors, forbidden, invalid, isEmpty, required } from "./errors.ts";
-import { internalPodSpec } from "./internal-form.ts";
+import { internalForm, internalPodSpec } from "./internal-form.ts";
 import { inRange } from "./numbers.ts";
 import { validatePod } from "./pod.ts";
 import { same } from "./same.ts";
@@ -98,18 +98,26 @@ function gatedChanges(errors: Errors, spec: PodSpec, old: PodSpec): PodSpec {
   }
   if (same(spec.affinity?.nodeAffinity, old.affinity?.nodeAffinity)) return munged;
   if (terms(old).length > 0) {
-    const narrower = terms(spec).length === terms(old).length && terms(old).every((term, index) => {
-      const now = terms(spec)[index];
-      const has = (list: "matchExpressions" | "matchFields") => (term[list] ?? []).every((requirement) => (now?.[list] ?? []).some((one) => same(one, requirement)));
-      return has("matchExpressions") && has("matchFields");
-    });
     const at = `spec.affinity.nodeAffinity.${REQUIRED}.nodeSelectorTerms`;
     if (terms(spec).length !== terms(old).length) invalid(errors, at, terms(spec), "no additions/deletions to non-empty NodeSelectorTerms list are allowed");
-    else if (!narrower) invalid(errors, at, terms(spec), "only additions are allowed (no mutations or deletions)");
+    else {
+      terms(spec).forEach((term, index) => {
+        if (!isNarrower(term, terms(old)[index])) invalid(errors, `${at}[${index}]`, internalForm("NodeTerm", term), "only additions are allowed (no mutations or deletions)");
+      });
+    }
   }
   const others = withoutNodeAffinity(munged);
   const wasOthers = withoutNodeAffinity(old);
   return same(others.affinity, wasOthers.affinity) ? withField(munged, "affinity", old) : munged;
+}
+
+const count = ({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm) => matchExpressions.length + matchFields.length;
+
+/** What the term asked for it still asks for first. */
+function isNarrower(term: NodeSelectorTerm, old: NodeSelectorTerm = {}): boolean {
+  // a term that matches nothing would begin to match
+  if (count(old) === 0 && count(term) > 0) return false;
+  return (["matchExpressions", "matchFields"] as const).every((list) => same((term[list] ?? []).slice(0, (old[list] ?? []).length), old[list] ?? []));
 }
 
 const REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution";

@@ -21,5 +21,5 @@ export function validateParts(errors: Errors, status: object | undefined, parts:
 }
 
 export function notDecremented(errors: Errors, field: string, next: number | undefined, old: number | undefined): void {
-  if ((next ?? 0) < (old ?? 0)) invalid(errors, `status.${field}`, next ?? 0, "cannot be decremented");
+  if (old !== undefined && (next === undefined || next < old)) invalid(errors, `status.${field}`, next ?? 0, "cannot be decremented");
 }
