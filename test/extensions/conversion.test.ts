@@ -96,3 +96,27 @@ test("a webhook that cannot be asked is named in the answer", async (t) => {
   await client.create(THINGS, thing({}));
   await t.throwsAsync(client.get(V2, target), { message: /^conversion webhook for example.com\/v1, Kind=Thing failed: .*service "none" not found$/ });
 });
+
+test("a conversion that is none says what is wrong with it", async (t) => {
+  let change: (response: { uid: string; convertedObjects: Thing[] }) => object = (response) => response;
+  const { port, caBundle } = await httpsServer(t, (_, body) => {
+    const { uid, desiredAPIVersion, objects } = (JSON.parse(body) as Review).request;
+    const response = { uid, result: { status: "Success" }, convertedObjects: objects.map((object) => ({ ...object, apiVersion: desiredAPIVersion })) };
+    return { body: { apiVersion: "apiextensions.k8s.io/v1", kind: "ConversionReview", response: change(response) } };
+  });
+  const { client, settled } = await plane(t);
+  await client.create(CUSTOM_RESOURCE_DEFINITIONS, twoVersions(`https://localhost:${port}/convert`, caBundle));
+  await settled();
+  const refused = async (how: typeof change) => {
+    change = how;
+    return (await t.throwsAsync(client.create(V2, thing({ text: "3" }, "x", "example.com/v2"))))?.message.replace("conversion webhook for example.com/v2, Kind=Thing ", "");
+  };
+  const each = (more: object) => (response: { convertedObjects: Thing[] }) => ({ ...response, convertedObjects: response.convertedObjects.map((object) => ({ ...object, ...more })) });
+  t.is(await refused((response) => ({ ...response, result: { status: "Failure", message: "no" } })), "failed: no");
+  t.is(await refused((response) => ({ ...response, result: { status: "Failure" } })), "failed: response.result.status was 'Failure', not 'Success'");
+  t.regex((await refused((response) => ({ ...response, uid: "u" }))) ?? "", /^failed: expected response.uid="[^"]+", got "u"$/);
+  t.is(await refused((response) => ({ ...response, convertedObjects: [] })), "returned 0 objects, expected 1");
+  t.is(await refused(each({ apiVersion: "example.com/v2" })), "returned invalid object at index 0: invalid groupVersion (expected example.com/v1, received example.com/v2)");
+  t.is(await refused(each({ kind: "Other" })), "returned invalid object at index 0: invalid kind (expected Thing, received Other)");
+  t.is(await refused(each({ metadata: { name: "y", namespace: "default" } })), "returned invalid object: must have the same name: x != y");
+});

@@ -119,6 +119,15 @@ test("versions share their objects; selectable fields select; columns print", as
   t.deepEqual(row?.hooks.columns?.map(({ cell }) => cell(shown, 0)), ["x", "red", 2]);
 });
 
+test("what only another version has is not stored; a deprecated version names a better one", async (t) => {
+  const version = (name: string, field: string, more: object) => ({ name, served: true, schema: { openAPIV3Schema: { type: "object", properties: { spec: object({ [field]: text }) } } }, ...more });
+  const versions = [version("v2", "next", { storage: false }), version("v1", "color", { storage: true, deprecated: true })];
+  const { client, kinds } = await defined(t, {}, { spec: { versions } });
+  const made = await client.create({ ...THINGS, version: "v2" }, { ...thing({ next: "a" }), apiVersion: "example.com/v2" });
+  t.deepEqual(made["spec"], {});
+  t.is(kinds.byResource("example.com", "v1", "things")?.hooks.deprecation, "example.com/v1 Thing is deprecated; use example.com/v2 Thing");
+});
+
 test("a name is given once; it becomes free with its definition, whose objects go first", async (t) => {
   const { client, kinds, settled, clock } = await defined(t, object({}));
   await client.create(THINGS, thing({}));

@@ -1,5 +1,5 @@
 import test from "ava";
-import { compareVersions } from "../../core/http/discovery/groups.ts";
+import { compareVersions } from "../../core/api/version-order.ts";
 import { openApi } from "./support/api.ts";
 
 const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";

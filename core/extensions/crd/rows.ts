@@ -9,6 +9,7 @@ import { decodeValue } from "../../api/schema/decode.ts";
 import { applyDefaults } from "../../api/schema/defaults.ts";
 import type { ObjectType } from "../../api/schema/schema.ts";
 import type { FieldError } from "../../api/status.ts";
+import { compareVersions } from "../../api/version-order.ts";
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion, CustomResourceSubresources, CustomResourceSubresourceScale } from "../../api/types.gen.ts";
 import { compileEmbedded } from "../schema/embedded.ts";
 import type { Schema } from "../schema/json-schema.ts";
@@ -25,7 +26,10 @@ export const DEFINITIONS_GROUP = "apiextensions.k8s.io";
 export function rowsOf(definition: CustomResourceDefinition): readonly Kind[] {
   const { spec, status } = definition;
   const names = { ...spec.names, ...status?.acceptedNames };
-  const storage = spec.versions.find((version) => version.storage)?.name ?? "";
+  const storage = spec.versions.find((version) => version.storage);
+  const storageName = storage?.name ?? "";
+  const storageOf = { group: spec.group, version: storageName, kind: names.kind };
+  const stored = objectTypeOf(storageOf, storage?.schema?.openAPIV3Schema, spec.preserveUnknownFields === true);
   return spec.versions
     .filter(({ served }) => served)
     .map((version): Kind => {
@@ -42,8 +46,8 @@ export function rowsOf(definition: CustomResourceDefinition): readonly Kind[] {
         verbs: ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"],
         subresources: subresourcesOf(version.subresources),
         schema,
-        storageVersion: storage,
-        hooks: hooksOf(version, schema, of),
+        storageVersion: storageName,
+        hooks: { ...hooksOf(version, schema, { of, versions: spec.versions }), ...(version.name === storageName || spec.conversion?.strategy === "Webhook" ? {} : { toStored: storer(storageOf, stored) }) },
       };
     });
 }
@@ -56,12 +60,17 @@ function subresourcesOf({ status, scale }: CustomResourceSubresources = {}): rea
   ];
 }
 
-function hooksOf(version: CustomResourceDefinitionVersion, type: ObjectType, of: { readonly group: string; readonly version: string; readonly kind: string }): KindHooks {
+interface Place {
+  readonly of: Pick<Kind, "group" | "version" | "kind">;
+  readonly versions: readonly CustomResourceDefinitionVersion[];
+}
+
+function hooksOf(version: CustomResourceDefinitionVersion, type: ObjectType, place: Place): KindHooks {
   const { status, scale } = version.subresources ?? {};
   const columns = columnsOf(version.additionalPrinterColumns);
   const validate = validator(version.schema?.openAPIV3Schema, scale);
   const selectable = version.selectableFields ?? [];
-  const warning = version.deprecationWarning ?? `${apiVersionOf(of)} ${of.kind} is deprecated`;
+  const warning = version.deprecationWarning ?? deprecationOf(place);
   return {
     read: reader(type),
     validate: (object) => validate(object, undefined),
@@ -80,6 +89,21 @@ function hooksOf(version: CustomResourceDefinitionVersion, type: ObjectType, of:
     ...(selectable.length === 0 ? {} : { selectableFields: Object.fromEntries(selectable.map(({ jsonPath }) => [jsonPath.replace(/^\./, ""), fieldText(jsonPath)])) }),
     ...(version.deprecated === true ? { deprecation: warning } : {}),
   };
+}
+
+/** Names the best of the served versions that are better than this one. */
+function deprecationOf({ of, versions }: Place): string {
+  const [better] = versions
+    .filter(({ name, served, deprecated }) => served && deprecated !== true && compareVersions(name, of.version) < 0)
+    .toSorted((a, b) => compareVersions(a.name, b.name));
+  const instead = better === undefined ? "" : `; use ${of.group}/${better.name} ${of.kind}`;
+  return `${apiVersionOf(of)} ${of.kind} is deprecated${instead}`;
+}
+
+/** What another version has and the stored one does not is not kept. */
+function storer(of: Pick<Kind, "group" | "version" | "kind">, type: ObjectType): (object: AnyObject) => AnyObject {
+  const read = reader(type);
+  return (object) => read({ ...object, apiVersion: apiVersionOf(of) });
 }
 
 function withoutStatus(object: AnyObject): AnyObject {

@@ -3,6 +3,7 @@
  * handshake each time would be most of the time. Time, size and number are bounded.
  */
 import { Agent, request } from "node:https";
+import { parseJson } from "../../api/schema/parse-json.ts";
 import { type Endpoint, UnreachableError } from "./endpoint.ts";
 
 /** Largest answer that is read: a patch is smaller than the object it changes. */
@@ -41,10 +42,9 @@ export function connections(): Connections {
       try {
         const { status, answer } = await exchange(endpoint, text, timeoutMs, agentFor(endpoint));
         if (status < 200 || status > 299) throw new UnreachableError(rejected(status));
-        return JSON.parse(answer) as unknown;
+        return parsed(answer);
       } catch (error) {
         if (error instanceof UnreachableError) throw error;
-        if (error instanceof SyntaxError) throw new UnreachableError(`the answer is no JSON: ${error.message}`);
         throw new UnreachableError(`Post ${JSON.stringify(endpoint.url)}: ${reason(error, endpoint)}`, { cause: error });
       }
     },
@@ -53,6 +53,14 @@ export function connections(): Connections {
       agents.clear();
     },
   };
+}
+
+function parsed(answer: string): unknown {
+  try {
+    return parseJson(answer, { duplicates: false }).value;
+  } catch (error) {
+    throw new UnreachableError(`couldn't get version/kind; json parse error: ${error instanceof Error ? error.message : ""}`);
+  }
 }
 
 class TimeoutError extends Error {}
