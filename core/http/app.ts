@@ -45,7 +45,7 @@ import { requestMetrics } from "./request-metrics.ts";
 import type { HttpServices } from "./services.ts";
 import { answerResource } from "./resources.ts";
 import { respond } from "./respond.ts";
-import { noSuchPage, parseTarget } from "./target.ts";
+import { noSuchPage, noSuchResource, parseTarget } from "./target.ts";
 import type { RequestTarget } from "./target.ts";
 
 /** What @hono/node-server hands over; absent when the application is called as a function. */
@@ -109,10 +109,10 @@ export function createApp(services: HttpServices, closing: AbortSignal): App {
   }
 
   async function answer(c: Context<Env>): Promise<Response> {
-    const { path } = c.get("target");
-    const mount = services.mounts?.find(({ prefix }) => `${path}/`.startsWith(prefix));
+    const { path, misread } = c.get("target");
+    const mount = misread === undefined ? services.mounts?.find(({ prefix }) => `${path}/`.startsWith(prefix)) : undefined;
     if (mount !== undefined) return await mount.handler(c.req.raw, c.get("user"));
-    const delegate = await delegateFor(c.get("target"), c.req.method, c.get("user"), services);
+    const delegate = misread === undefined ? await delegateFor(c.get("target"), c.req.method, c.get("user"), services) : undefined;
     if (delegate !== undefined) return await delegate(c.req.raw, c.get("user"));
     const warnings: string[] = [];
     const call = callOf(c, warnings, closing, services.cbor ?? false);
@@ -181,7 +181,15 @@ function requestOf(c: Context<Env>, call: Asking, resource: ResourcePath | undef
   };
 }
 
+/** Who may not even ask does not learn that there is nothing. */
+async function misreadRefusal(call: Call, { services }: Parts): Promise<Error> {
+  const asked = requested(call.method, call);
+  await mustBeAllowed(services.authorizer, { ...asked, user: call.user });
+  return "resource" in asked && asked.resource.group === "" && call.path.startsWith("/apis") ? noSuchPage() : noSuchResource();
+}
+
 async function handle(call: Call, resource: ResourcePath | undefined, parts: Parts): Promise<Reply> {
+  if (call.misread !== undefined) throw await misreadRefusal(call, parts);
   if (resource !== undefined) return await answerResource(call, resource, parts);
   await mustBeAllowed(parts.services.authorizer, { user: call.user, verb: call.method.toLowerCase(), path: call.path });
   const [root] = call.segments;

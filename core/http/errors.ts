@@ -24,7 +24,7 @@ export interface FailedRequest {
 
 export function errorReply(error: unknown, log: Log, request: FailedRequest): Message {
   if (error instanceof MalformedRequest) {
-    return { status: error.code, headers: { "Content-Type": "text/plain; charset=utf-8", ...NOT_SNIFFED }, body: error.message };
+    return { status: error.code, headers: { "Content-Type": "text/plain; charset=utf-8", ...(error.code === 404 ? NOT_SNIFFED : {}) }, body: error.message };
   }
   const known = error instanceof ApiError ? error : internalError(request.id);
   if (known !== error || (known.code >= 500 && known.cause !== undefined)) {

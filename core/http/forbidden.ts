@@ -33,14 +33,15 @@ function forbiddenResource({ user, verb, resource }: ResourceAttributes, because
   const named = name === "" ? "" : ` ${JSON.stringify(name)}`;
   const what = (resource.subresource ?? "") === "" ? resource.plural : `${resource.plural}/${resource.subresource}`;
   const where = resource.namespace === undefined ? "at the cluster scope" : `in the namespace ${JSON.stringify(resource.namespace)}`;
+  const about = resource.plural === "" ? "forbidden" : `${qualified}${named} is forbidden`;
   return new ApiError(
     "Forbidden",
-    `${qualified}${named} is forbidden: User ${quoted(user)} cannot ${verb} resource ${JSON.stringify(what)} in API group ${JSON.stringify(resource.group)} ${where}${because}`,
+    `${about}: User ${quoted(user)} cannot ${verb} resource ${JSON.stringify(what)} in API group ${JSON.stringify(resource.group)} ${where}${because}`,
     {
       details: {
         ...(name === "" ? {} : { name }),
         ...(resource.group === "" ? {} : { group: resource.group }),
-        kind: resource.plural,
+        ...(resource.plural === "" ? {} : { kind: resource.plural }),
       },
       atTheDoor: true,
     },

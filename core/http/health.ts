@@ -19,7 +19,7 @@ export async function health(call: Call, probe: Probe, checks: readonly HealthCh
   if (one !== undefined) {
     const check = asked.find((each) => each.name === call.segments.slice(1).join("/"));
     if (check === undefined) throw noSuchPage();
-    return (await passes(check, log)) ? text("ok") : text(`internal server error: ${check.name} failed: reason withheld\n`, 500);
+    return (await passes(check, log)) ? { ...text("ok"), headers: { "Content-Type": "text/plain; charset=utf-8" } } : text(`internal server error: ${check.name} failed: reason withheld\n`, 500);
   }
   const excluded = new Set(call.query.getAll("exclude"));
   const lines: string[] = [];

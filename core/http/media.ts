@@ -83,7 +83,6 @@ function clausesOf(header: string): readonly MediaType[] {
     .split(",", CLAUSES_MAX)
     .map(parseMediaType)
     .filter((clause) => clause !== undefined)
-    .filter((clause) => clause.quality > 0)
     .toSorted((a, b) => b.quality - a.quality);
 }
 
@@ -135,7 +134,7 @@ export function negotiate(header: string | undefined, formats: readonly Format[]
 const STREAMED: ReadonlySet<Format> = new Set(["json", "protobuf"]);
 
 /** A format that could be made, not what it shall show. */
-function noSuchView(formats: readonly Format[]): ApiError {
+export function noSuchView(formats: readonly Format[]): ApiError {
   return new ApiError("NotAcceptable", `only the following media types are accepted: ${formats.map((format) => contentTypeOf[format]).join(", ")}`);
 }
 

@@ -23,10 +23,10 @@ export function openPages(services: HttpServices, more: { readonly [path: string
   const exact: { readonly [path: string]: Page } = {
     ...more,
     "/": getOnly(() => json({ paths: pathList() })),
-    "/version": getOnly(() => json(versionInfo())),
-    "/metrics": getOnly(() => ({ ...text(metrics()), headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" } })),
-    "/.well-known/openid-configuration": getOnly(() => openidDocument(openid?.configuration, "application/json")),
-    "/openid/v1/jwks": getOnly(() => openidDocument(openid?.jwks, "application/jwk-set+json")),
+    ...withSlash("/version", readOnly(() => json(versionInfo()))),
+    "/metrics": () => ({ ...text(metrics()), headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores" } }),
+    ...withSlash("/.well-known/openid-configuration", readOnly(() => openidDocument(openid?.configuration, "application/json"))),
+    ...withSlash("/openid/v1/jwks", readOnly(() => openidDocument(openid?.jwks, "application/jwk-set+json"))),
   };
   /** those with paths of their own below them */
   const trees: { readonly [root: string]: Page } = { healthz: probe("healthz"), livez: probe("livez"), readyz: probe("readyz") };
@@ -38,18 +38,30 @@ export function openPages(services: HttpServices, more: { readonly [path: string
       if (group === "") groups.add(`/api/${version}`);
       else groups.add(`/apis/${group}`).add(`/apis/${group}/${version}`);
     }
-    const roots = Object.keys(exact).filter((path) => path !== "/");
+    const roots = Object.keys(exact).filter((path) => !path.endsWith("/"));
     return ["/api", "/apis", ...groups, ...roots, ...Object.keys(trees).map((root) => `/${root}`), ...checks].toSorted();
   }
 
   return {
     find(path) {
       if (Object.hasOwn(exact, path)) return exact[path];
+      if (path.endsWith("/")) return undefined;
       const root = path.split("/", 2)[1] ?? "";
       if (Object.hasOwn(trees, root)) return trees[root];
       const tree = Object.keys(more).find((each) => each.endsWith("/*") && path.startsWith(each.slice(0, -1)));
       return tree === undefined ? undefined : more[tree];
     },
+  };
+}
+
+/** Of these Kubernetes serves both spellings. */
+const withSlash = (path: string, page: Page) => ({ [path]: page, [`${path}/`]: page });
+
+/** Not even HEAD. */
+function readOnly(page: Page): Page {
+  return (call) => {
+    if (call.method !== "GET") throw methodNotAllowed();
+    return page(call);
   };
 }
 

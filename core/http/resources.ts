@@ -8,7 +8,7 @@ import { isCustom } from "../api/kinds.ts";
 import { parseSelection } from "../registry/selection.ts";
 import type { Call } from "./call.ts";
 import { deprecation } from "./deprecations.ts";
-import { verbOf } from "./fairness/asked.ts";
+import { attempts, verbOf } from "./fairness/asked.ts";
 import type { Discovery } from "./discovery/discovery.ts";
 import { mustBeAllowed } from "./forbidden.ts";
 import { METRICS_GROUP, metrics } from "./metrics-api.ts";
@@ -108,7 +108,7 @@ async function podLog(call: Call, { namespace, name }: Route & { readonly name: 
 async function withoutUpgrade(call: Call, { kind, namespace, name, subresource }: Route & { readonly name: string }, services: HttpServices): Promise<never> {
   const { group, version, plural } = kind;
   const resource = { group, version, plural, subresource: subresource?.name, namespace, name };
-  await mustBeAllowed(services.authorizer, { user: call.user, verb: "create", resource });
+  await mustBeAllowed(services.authorizer, { user: call.user, verb: attempts[call.method] ?? "create", resource });
   const of: Resource = { group, version, plural };
   const options = connectOptions({ plural, subresource: subresource?.name ?? "", query: call.query });
   await services.clientFor(call.user).connect(of, { namespace, name, subresource: subresource?.name }, options, { warn: call.warn });

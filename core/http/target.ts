@@ -1,17 +1,21 @@
 /**
  * The request target, read once from the bytes the client sent. URL libraries quietly resolve "..", "%2e" and "//", so a
- * path that a proxy in front judged harmless can name something else here; this reader resolves nothing and refuses what
- * two readers could understand differently. Everything later works on the decoded segments.
+ * path that a proxy in front judged harmless can name something else here; this reader resolves nothing, and what two
+ * readers could understand differently names nothing: who asks is authenticated and authorized, then told so. Everything
+ * later works on the decoded segments.
  */
 import { ApiError } from "../api/status.ts";
 
 export interface RequestTarget {
-  /** "/api/v1/pods", decoded, without the query */
+  /** "/api/v1/pods", decoded, without the query; ends with a slash when the client wrote one */
   readonly path: string;
   /** the path as sent, for what passes it on */
   readonly rawPath: string;
+  /** empty for a path that names nothing */
   readonly segments: readonly string[];
   readonly query: URLSearchParams;
+  /** what a path that names nothing seems to ask for: only who may ask is decided by it */
+  readonly misread?: readonly string[];
 }
 
 /** Answered in plain text, as Go's net/http does: the request is not understood at all. */
@@ -32,31 +36,26 @@ export function parseTarget(raw: string): RequestTarget {
   if (!raw.startsWith("/")) throw new MalformedRequest(400, "400 Bad Request");
   const mark = raw.indexOf("?");
   const rawPath = mark < 0 ? raw : raw.slice(0, mark);
-  const segments: string[] = [];
   const parts = rawPath.slice(1).split("/");
-  for (const [index, part] of parts.entries()) {
-    // one trailing slash is how clients ask for a collection
-    if (part === "" && index === parts.length - 1) break;
-    segments.push(decodeSegment(part));
-  }
-  return {
-    path: `/${segments.join("/")}`,
-    rawPath,
-    segments,
-    query: new URLSearchParams(mark < 0 ? "" : raw.slice(mark + 1)),
-  };
+  // one trailing slash is how clients ask for a collection
+  if (parts.at(-1) === "") parts.pop();
+  const segments = parts.map(decoded);
+  const path = rawPath === "/" ? "/" : `/${segments.join("/")}${rawPath.endsWith("/") ? "/" : ""}`;
+  const query = new URLSearchParams(mark < 0 ? "" : raw.slice(mark + 1));
+  return segments.every(isName) ? { path, rawPath, segments, query } : { path, rawPath, segments: [], query, misread: path.replace(/^\/+|\/+$/g, "").split("/") };
 }
 
-function decodeSegment(part: string): string {
-  let decoded: string;
+function decoded(part: string): string {
   try {
-    decoded = part.includes("%") ? decodeURIComponent(part) : part;
+    return part.includes("%") ? decodeURIComponent(part) : part;
   } catch {
     throw new MalformedRequest(400, "400 Bad Request");
   }
-  // a name is never empty, never a path step, and never holds a separator or a control character
-  if (decoded === "" || decoded === "." || decoded === ".." || /[/\\\p{Cc}]/u.test(decoded)) throw noSuchResource();
-  return decoded;
+}
+
+/** A name is never empty, never a path step, and never holds a separator or a control character. */
+function isName(segment: string): boolean {
+  return segment !== "" && segment !== "." && segment !== ".." && !/[/\\\p{Cc}]/u.test(segment);
 }
 
 /** The answer to a path that is under /api or /apis and names nothing. */

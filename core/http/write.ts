@@ -31,6 +31,7 @@ export interface WriteServices {
 
 export async function create(call: Call, route: Route, client: Client, { kinds, now }: WriteServices): Promise<Message> {
   const accept = accepted(call, route.kind);
+  bodyFormat(call.header("content-type"), formatsOf(route.kind, call));
   const options = writeOptions(call.query, "CreateOptions", call.header("user-agent"));
   const body = await bodyObject(call, route, kinds, options.fieldValidation);
   const made = await client.create(resourceOf(route), body, {
@@ -67,11 +68,11 @@ export function patchTypesOf(custom: boolean): readonly string[] {
 }
 
 export async function patch(call: Call, route: Named, client: Client, { now }: WriteServices): Promise<Message> {
-  const accept = accepted(call, route.kind);
   const media = parseMediaType(call.header("content-type") ?? "")?.type ?? "";
   const format = call.cbor && media === APPLY_CBOR ? "cbor" : "yaml";
   const type = format === "cbor" ? "apply" : patchTypes[media];
   if (type === undefined) throw new ApiError("UnsupportedMediaType", "415: Unsupported Media Type", { details: {} });
+  const accept = accepted(call, route.kind);
   if (type === "strategic" && !hasProtobuf(route.kind)) throw unsupportedMediaType(patchTypesOf(true));
   const options = writeOptions(call.query, "PatchOptions", call.header("user-agent"), type);
   const body = await patchBody(call, route, type, format, options);
@@ -107,7 +108,7 @@ type Written = "json" | "merge" | "strategic";
 
 /** @throws ApiError BadRequest, in the words of Go's decoder */
 function readPatch(type: Written, bytes: Uint8Array, strict: boolean): Patch {
-  const { value, problems } = parsePatch(bytes, strict);
+  const { value, problems } = parsePatch(type, bytes, strict);
   if (type === "json") {
     const operations = value ?? [];
     const unknown = strict ? checkOperations(operations) : [];
@@ -160,11 +161,12 @@ function jsonType(value: unknown): string {
   return value === null ? "null" : typeof value === "boolean" ? "bool" : typeof value;
 }
 
-function parsePatch(bytes: Uint8Array, duplicates: boolean): Parsed {
+function parsePatch(type: Written, bytes: Uint8Array, duplicates: boolean): Parsed {
   try {
     return parseJson(textOf(bytes), { duplicates });
   } catch (error) {
-    throw new ApiError("BadRequest", `error decoding patch: ${error instanceof Error ? error.message : "not JSON"}`, { cause: error });
+    const why = error instanceof Error ? error.message : "not JSON";
+    throw new ApiError("BadRequest", type === "strategic" ? why : `error decoding patch: ${why}`, { cause: error });
   }
 }
 

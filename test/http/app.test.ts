@@ -155,6 +155,31 @@ test("who asks: anonymous, known, wrong, impersonating", async (t) => {
   t.is((await send("GET", maps, { headers: { "impersonate-group": "system:masters" } })).status, 400);
 });
 
+test("a path that names nothing: who may not ask does not learn it, the others are told in the words of Kubernetes", async (t) => {
+  const { send } = await openApi();
+  const jane = { headers: { authorization: "Bearer jane" } };
+  const message = async (path: string, options = {}) => {
+    const answer = await send("GET", path, options);
+    return `${answer.status} ${answer.headers.get("content-type")?.startsWith("application/json") === true ? ((await answer.json()) as { message: string }).message : (await answer.text()).trim()}`;
+  };
+  t.is(await message("/api/v1/namespaces/n/configmaps/a%2fb", jane), '403 configmaps "a" is forbidden: User "jane" cannot get resource "configmaps/b" in API group "" in the namespace "n"');
+  t.is(await message("/apis//v1/x", jane), '403 x is forbidden: User "jane" cannot list resource "x" in API group "" at the cluster scope');
+  t.is(await message("/api/v1/namespaces/n/configmaps/a%2fb"), "404 the server could not find the requested resource");
+  t.is(await message("/apis//v1/x"), "404 404 page not found");
+  t.is(await message("/healthz/"), "404 404 page not found");
+  t.is((await send("GET", "/version/")).status, 200);
+});
+
+test("what is there to be read, and what answers every method", async (t) => {
+  const { send } = await openApi();
+  const status = async (method: string, path: string) => (await send(method, path)).status;
+  for (const path of ["/api", "/api/v1", "/apis/apps/v1", "/version"]) t.is(await status("POST", path), 405, path);
+  for (const path of ["/apis", "/apis/apps", "/openapi/v2", "/metrics"]) t.is(await status("POST", path), 200, path);
+  const yaml = await send("GET", "/apis/apps", { headers: { accept: "application/yaml" } });
+  t.is(yaml.headers.get("content-type"), "application/yaml");
+  t.regex(await yaml.text(), /^kind: APIGroup\n/);
+});
+
 test("large answers are compressed for who takes gzip", async (t) => {
   const { send } = await openApi();
   for (const name of ["a", "b"]) await send("POST", maps, { body: configMap(name, { k: "v".repeat(100_000) }) });

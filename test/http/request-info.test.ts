@@ -1,7 +1,6 @@
 import test from "ava";
 import { resourcePath } from "../../core/http/request-info.ts";
 import { MalformedRequest, parseTarget } from "../../core/http/target.ts";
-import { ApiError } from "../../core/api/status.ts";
 
 const infoOf = (path: string) => resourcePath(parseTarget(path).segments);
 
@@ -25,12 +24,19 @@ test("discovery paths and others are no resources", (t) => {
   for (const path of ["/", "/api", "/api/v1", "/apis/apps/v1", "/apis/apps", "/healthz", "/version"]) t.is(infoOf(path), undefined, path);
 });
 
-test("paths that two readers could understand differently are refused", (t) => {
+test("paths that two readers could understand differently name nothing", (t) => {
   for (const path of ["/api/v1//pods", "/api/v1/../v1/pods", "/api/v1/%2e%2e/pods", "/api/v1/pods/a%2fb", "/api/v1/pods/a%5cb", "/api/v1/pods/%00", "//api", "/./api", "/api/v1/pods/%252e/.."]) {
-    t.throws(() => parseTarget(path), { instanceOf: ApiError }, path);
+    const { segments, misread } = parseTarget(path);
+    t.deepEqual(segments, [], path);
+    t.truthy(misread, path);
   }
   for (const path of ["/%zz", "/%ff", "https://host/api", "", "*"]) t.throws(() => parseTarget(path), { instanceOf: MalformedRequest }, path);
   t.throws(() => parseTarget(`/${"a".repeat(20_000)}`), { instanceOf: MalformedRequest, message: /414/ });
+});
+
+test("a slash at the end is kept in the path, and is no segment", (t) => {
+  t.like(parseTarget("/healthz/"), { path: "/healthz/", segments: ["healthz"] });
+  t.like(parseTarget("/"), { path: "/", segments: [] });
 });
 
 test("a double escape stays text", (t) => {

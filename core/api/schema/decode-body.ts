@@ -170,6 +170,7 @@ const SNIPPET = 30;
 
 /** The beginning of a body: text when it looks like a JSON object, else its bytes in hexadecimal. */
 function snippet(text: string): string {
+  if (text === "") return "<empty>";
   const bytes = Buffer.from(text.slice(0, SNIPPET * 2));
   const more = bytes.length > SNIPPET ? " ..." : "";
   return `${bytes.subarray(0, SNIPPET).toString(text.startsWith("{") ? "utf8" : "hex")}${more}`;

@@ -210,13 +210,19 @@ function parseByHand(text: string): Parsed {
   }
 }
 
-/** Go's quoting of one character: '\'' and '"' are special, control characters are escaped. */
-function quoted(character: string | undefined): string {
+/** Go's quoting of one byte: '\'' and '"' are special, control characters are escaped; of a longer character its first byte. */
+function quoted(given: string | undefined): string {
+  const character = given !== undefined && given > "\u007f" ? String.fromCharCode(firstByte(given)) : given;
   if (character === "'") return "'\\''";
   if (character === '"') return "'\"'";
   const shown = JSON.stringify(character ?? "").slice(1, -1);
   // C1 controls, which JSON shows as they are and Go does not
   return `'${shown.replace(/[\u007f-\u009f]/, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`)}'`;
+}
+
+function firstByte(character: string): number {
+  // half of a pair: four bytes in UTF-8
+  return /[\ud800-\udfff]/.test(character) ? 0xf0 : (Buffer.from(character)[0] ?? 0);
 }
 
 /** "spec.containers[0].name" */

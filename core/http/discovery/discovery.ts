@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { isCustom } from "../../api/kinds.ts";
 import type { KindTable } from "../../api/kinds.ts";
 import type { Call } from "../call.ts";
-import { negotiate } from "../media.ts";
+import type { Format } from "../media.ts";
+import { contentTypeOf, negotiate, noSuchView } from "../media.ts";
 import type { Message } from "../reply.ts";
 import { json } from "../reply.ts";
 import { methodNotAllowed, noSuchPage, noSuchResource } from "../target.ts";
@@ -11,6 +12,7 @@ import { aggregatedType, groupDiscoveryList, wantsAggregated } from "./aggregate
 import { groupsOf } from "./groups.ts";
 import type { GroupVersions } from "./groups.ts";
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from "./legacy.ts";
+import { encodedAs } from "../format.ts";
 
 export interface Discovery {
   answer(call: Call): Message;
@@ -33,11 +35,12 @@ export function openDiscovery(kinds: KindTable): Discovery {
   }
 
   function aggregated(call: Call, of: readonly GroupVersions[]): Message {
-    let document = documents.get(call.path);
+    const key = call.segments.join("/");
+    let document = documents.get(key);
     if (document === undefined) {
       const body = JSON.stringify(groupDiscoveryList(of));
       document = { body, etag: `"${createHash("sha256").update(body).digest("hex").toUpperCase()}"` };
-      documents.set(call.path, document);
+      documents.set(key, document);
     }
     const headers = { ETag: document.etag, Vary: "Accept", "Cache-Control": "public", "Content-Type": aggregatedType };
     if (call.header("if-none-match") === document.etag) return { status: 304, headers, body: null };
@@ -51,24 +54,28 @@ export function openDiscovery(kinds: KindTable): Discovery {
       const all = current();
       const [root, group, version] = call.segments;
       const plain = (body: object) => {
-        negotiate(call.header("accept"), ["json", "yaml", "protobuf"]);
+        const { format, view } = negotiate(call.header("accept"), FORMATS);
+        if (view !== undefined) throw noSuchView(FORMATS);
+        if (format === "yaml") return { status: 200, headers: { Vary: "Accept", "Content-Type": contentTypeOf.yaml }, body: encodedAs(format, body) };
         return json(body, 200, { Vary: "Accept" });
       };
       if (root === "api") {
         const core = all.filter((each) => each.group === "");
-        if (group === undefined) return wantsAggregated(call.header("accept")) ? aggregated(call, core) : plain(apiVersions(call.header("host") ?? ""));
-        return plain(reading(call, resources(core, "", group)));
+        if (group === undefined && wantsAggregated(call.header("accept"))) return aggregated(call, core);
+        return plain(reading(call, group === undefined ? apiVersions(call.header("host") ?? "") : resources(core, "", group)));
       }
       const named = all.filter((each) => each.group !== "");
       if (group === undefined) return wantsAggregated(call.header("accept")) ? aggregated(call, named) : plain(apiGroupList(named));
       const found = named.find((each) => each.group === group);
       if (found === undefined) throw noSuchPage();
-      return plain(reading(call, version === undefined ? apiGroup(found) : resources(named, group, version)));
+      return plain(version === undefined ? apiGroup(found) : reading(call, resources(named, group, version)));
     },
   };
 }
 
-/** The two roots answer every method, as they do in Kubernetes; what is below them is there to be read. */
+const FORMATS: readonly Format[] = ["json", "yaml", "protobuf"];
+
+/** Lists of groups answer every method, as they do in Kubernetes; what is in them is there to be read. */
 function reading<T>({ method }: Call, document: T): T {
   if (method !== "GET") throw methodNotAllowed();
   return document;

@@ -14,7 +14,7 @@ export interface Asked {
   readonly resource: ResourcePath | undefined;
 }
 
-const attempts: { readonly [method: string]: string } = { GET: "get", HEAD: "get", POST: "create", PUT: "update", PATCH: "patch", DELETE: "delete" };
+export const attempts: { readonly [method: string]: string } = { GET: "get", HEAD: "get", POST: "create", PUT: "update", PATCH: "patch", DELETE: "delete" };
 
 /** apiserver's RequestInfo.Verb */
 export function verbOf(method: string, resource: ResourcePath | undefined, watching: boolean): string {
@@ -27,8 +27,8 @@ export function verbOf(method: string, resource: ResourcePath | undefined, watch
 }
 
 /** What a request asks to do, as authorizers are asked, before anybody knows for whom. */
-export function requested(method: string, { path, segments, query }: RequestTarget): Requested {
-  const resource = resourcePath(segments);
+export function requested(method: string, { path, segments, query, misread }: RequestTarget): Requested {
+  const resource = resourcePath(misread ?? segments);
   const verb = verbOf(method, resource, flag(query, "watch"));
   return resource === undefined ? { verb, path } : { verb, resource };
 }

@@ -10,7 +10,6 @@ import type { Call } from "../call.ts";
 import { groupsOf } from "../discovery/groups.ts";
 import { takesGzip } from "../format.ts";
 import type { Page } from "../pages.ts";
-import { getOnly } from "../pages.ts";
 import type { Message } from "../reply.ts";
 import { json } from "../reply.ts";
 import { noSuchPage } from "../target.ts";
@@ -81,7 +80,8 @@ export function openApiPages(kinds: KindTable): { readonly [path: string]: Page 
     return sent(call, gnostic, { "Content-Type": "application/com.github.proto-openapi.spec.v2.v1.0+protobuf" });
   }
 
-  return { "/openapi/v3": getOnly(root), "/openapi/v3/*": getOnly(document), "/openapi/v2": getOnly(version2) };
+  // any method reads them, as in Kubernetes
+  return { "/openapi/v3": root, "/openapi/v3/*": document, "/openapi/v2": version2 };
 }
 
 /** What client-go asks for, with a dot or, as it was once, an at sign; before any other type that could be meant. */
