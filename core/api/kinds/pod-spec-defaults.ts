@@ -3,11 +3,12 @@
  * state them; here are the ones that Kubernetes sets in code (pkg/apis/core/v1 SetDefaults_* of the API reference).
  */
 import { parseReference } from "../image-reference.ts";
-import { statedRequests } from "../pod-resources.ts";
+import { statedLimits, statedRequests } from "../pod-resources.ts";
 import { formatQuantity } from "../quantity.ts";
 import type { Container, PodSpec, Probe, ResourceRequirements, Volume } from "../types.gen.ts";
 import { withoutDisabled } from "./disabled-features.ts";
-import { fill, mapAll, mapField } from "./fill.ts";
+import { fill, mapAll, mapField, without } from "./fill.ts";
+import { isHugePages } from "./validate/resource-names.ts";
 
 /** mode 0644 of files made from configuration */
 const FILE_MODE = 0o644;
@@ -68,18 +69,30 @@ export function defaultRequests(container: Container): Container {
   return mapField(container, "resources", requestsOfLimits);
 }
 
-/** KEP-2837: a pod that states amounts as a whole requests what its containers do, and its limits where they say nothing. */
-export function defaultPodRequests(spec: PodSpec): PodSpec {
-  const { limits, requests } = spec.resources ?? {};
-  if (Object.keys({ ...limits, ...requests }).length === 0) return spec;
-  const stated = [...statedRequests(spec)].filter(([name]) => name === "cpu" || name === "memory" || limits?.[name] !== undefined);
-  const filled = fill(requests ?? {}, Object.fromEntries(stated.map(([name, amount]) => [name, limits?.[name] !== undefined && requestedByNone(spec, name) ? limits[name] : formatQuantity(amount)])));
+/**
+ * KEP-2837: a pod that has limits as a whole requests what its containers do, and its limits where they say nothing; huge
+ * pages that containers may use, and of which the pod says nothing, are limited to what they are together.
+ */
+export function defaultPodRequests(given: PodSpec): PodSpec {
+  const spec = withHugePageLimits(given);
+  const { limits = {}, requests = {} } = spec.resources ?? {};
+  if (Object.keys(limits).length === 0) return spec;
+  const asked = [...statedRequests(without(spec, "resources"))].filter(([name]) => OVERCOMMITTED.includes(name)).map(([name, amount]) => [name, formatQuantity(amount)] as const);
+  const own = Object.entries(limits).filter(([name]) => OVERCOMMITTED.includes(name) || isHugePages(name));
+  const filled = fill(fill(requests, Object.fromEntries(asked)), Object.fromEntries(own));
   return filled === requests ? spec : { ...spec, resources: { ...spec.resources, requests: filled } };
 }
 
-/** Not validated yet: the lists may be null. */
-const requestedByNone = ({ containers, initContainers }: PodSpec, name: string): boolean =>
-  [...(containers ?? []), ...(initContainers ?? [])].every(({ resources }) => resources?.requests?.[name] === undefined);
+/** What a pod can state as a whole, besides huge pages. */
+const OVERCOMMITTED = ["cpu", "memory"];
+
+function withHugePageLimits(spec: PodSpec): PodSpec {
+  const { limits = {}, requests = {} } = spec.resources ?? {};
+  if (Object.keys({ ...limits, ...requests }).length === 0) return spec;
+  const pages = [...statedLimits(without(spec, "resources"))].filter(([name]) => isHugePages(name) && requests[name] === undefined);
+  const filled = fill(limits, Object.fromEntries(pages.map(([name, amount]) => [name, formatQuantity(amount)])));
+  return filled === limits ? spec : { ...spec, resources: { ...spec.resources, limits: filled } };
+}
 
 function requestsOfLimits(resources: ResourceRequirements): ResourceRequirements {
   if (resources.limits === undefined) return resources;

@@ -34,7 +34,7 @@ export const podHooks: KindHooks = {
       const metadata = without(update.metadata, "ownerReferences", "deletionTimestamp");
       const { ownerReferences, deletionTimestamp } = old.metadata;
       const kept = { ...(ownerReferences === undefined ? {} : { ownerReferences }), ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }) };
-      const status = withAddresses({ ...(update["status"] as PodStatus | undefined) });
+      const status = without(withAddresses({ ...(update["status"] as PodStatus | undefined) }), "nodeAllocatableResourceClaimStatuses");
       const { qosClass: quality } = asPod(old).status ?? {};
       return { ...old, metadata: { ...metadata, ...kept }, status: quality === undefined ? status : fill(status, { qosClass: quality }) };
     },

@@ -131,6 +131,18 @@ for (const [title, status, expected] of statuses) {
   test(`refuses a status with ${title}`, (t) => t.deepEqual(updateRefusals(pod(), (object: object) => ({ ...object, status: { ...(object as Pod).status, ...status } }), "status"), expected));
 }
 
+const amounts: readonly (readonly [title: string, own: object, container: object, resources: object])[] = [
+  ["nothing", {}, { limits: { cpu: "1" } }, {}],
+  ["requests alone", { requests: { cpu: "2" } }, { requests: { memory: "1Mi" } }, { requests: { cpu: "2" } }],
+  ["a limit", { limits: { cpu: "2", "a.io/x": "1" } }, { requests: { memory: "1Mi", "a.io/x": "1" } }, { limits: { cpu: "2", "a.io/x": "1" }, requests: { cpu: "2", memory: "1Mi" } }],
+  ["a limit that containers stay under", { limits: { cpu: "2" } }, { requests: { cpu: "1" } }, { limits: { cpu: "2" }, requests: { cpu: "1" } }],
+  ["requests, and containers with huge pages", { requests: { cpu: "2" } }, { limits: { "hugepages-2Mi": "4Mi" } }, { limits: { "hugepages-2Mi": "4Mi" }, requests: { cpu: "2", "hugepages-2Mi": "4Mi" } }],
+];
+
+for (const [title, own, container, expected] of amounts) {
+  test(`amounts of a pod that states ${title}`, (t) => t.deepEqual((created(pod({ resources: own }, { resources: container })) as unknown as Pod).spec?.resources, expected));
+}
+
 test("terms of a gated pod may only become narrower", (t) => {
   const terms = (...matchExpressions: readonly object[]) => ({ affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions }] } } } });
   const [one, other] = [{ key: "a", operator: "Exists" }, { key: "b", operator: "Exists" }];

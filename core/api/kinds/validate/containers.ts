@@ -107,7 +107,8 @@ function validateRestart(errors: Errors, path: string, { restartPolicy, restartP
 }
 
 const NOT_IN_EPHEMERAL = ["ports", "resources", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resizePolicy", "restartPolicy", "restartPolicyRules"] as const;
-const isFilled = (value: unknown): boolean => value !== undefined && value !== null && (typeof value !== "object" || Object.keys(value).length > 0);
+/** Kubernetes leaves no room for empty lists and structures here, but for resources: they are always there. */
+const isFilled = (field: string, value: unknown): boolean => value !== undefined && value !== null && (field !== "resources" || Object.keys(value).length > 0);
 
 export function validateEphemeralContainers(errors: Errors, path: string, around: Surroundings): void {
   const { spec } = around;
@@ -123,7 +124,7 @@ export function validateEphemeralContainers(errors: Errors, path: string, around
     const { targetContainerName: target = "" } = container;
     if (target !== "" && !others.has(target)) notFound(errors, `${at}.targetContainerName`, target);
     for (const field of NOT_IN_EPHEMERAL) {
-      if (isFilled(container[field])) forbidden(errors, `${at}.${field}`, "cannot be set for an Ephemeral Container");
+      if (isFilled(field, container[field])) forbidden(errors, `${at}.${field}`, "cannot be set for an Ephemeral Container");
     }
     container.volumeMounts?.forEach(({ subPath, subPathExpr }, number) => {
       if (!isEmpty(subPath)) forbidden(errors, `${at}.volumeMounts[${number}].subPath`, "cannot be set for an Ephemeral Container");

@@ -132,7 +132,7 @@ function windowsUser(errors: Errors, at: string, name: string): void {
 
 /** Fields that mean nothing, or something else, on Windows; `path` of the spec. */
 const NOT_ON_WINDOWS = {
-  pod: ["appArmorProfile", "fsGroup", "fsGroupChangePolicy", "seLinuxOptions", "seccompProfile", "sysctls", "runAsUser", "runAsGroup", "supplementalGroups", "supplementalGroupsPolicy"],
+  pod: ["appArmorProfile", "fsGroup", "fsGroupChangePolicy", "seLinuxOptions", "seccompProfile", "sysctls", "runAsUser", "runAsGroup", "supplementalGroups", "supplementalGroupsPolicy", "seLinuxChangePolicy"],
   container: ["appArmorProfile", "seLinuxOptions", "seccompProfile", "capabilities", "readOnlyRootFilesystem", "privileged", "allowPrivilegeEscalation", "procMount", "runAsUser", "runAsGroup"],
 } as const;
 

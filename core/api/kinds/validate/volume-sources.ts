@@ -144,7 +144,7 @@ const OTHERS = [
 const isSet = (value: unknown): boolean => value !== undefined && value !== null && value !== "" && !(Array.isArray(value) && value.length === 0);
 
 function partition(errors: Errors, path: string, value = 0): void {
-  if (value < 0 || value > 255) invalid(errors, `${path}.partition`, value, inRange(0, 255));
+  if (value < 0 || value > 255) invalid(errors, `${path}.partition`, value, inRange(1, 255));
 }
 
 const CSI_NAME_LENGTH = 63;
