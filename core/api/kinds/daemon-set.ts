@@ -40,8 +40,8 @@ export const daemonSetHooks: KindHooks = {
   },
   validate: checking(validateDaemonSet),
   validateUpdate: checkingUpdate((errors, next: DaemonSet, old: DaemonSet) => {
-    validateDaemonSet(errors, next);
     immutable(errors, "spec.selector", next.spec?.selector, old.spec?.selector, shownSelector(next.spec?.selector ?? {}));
+    validateDaemonSet(errors, next);
   }),
   validateSubresource: {
     status: checkingUpdate((errors, { status }: DaemonSet, { status: old }: DaemonSet) => {
