@@ -260,8 +260,8 @@ const unfit: Readonly<Record<string, { readonly component: () => Uint8Array | Pr
 for (const [name, { component, says }] of Object.entries(unfit)) {
   test(`unfit component: ${name}`, async (t) => {
     await pushAsItIs(name, await component());
-    await pod(t, "neighbour", { containers: [box("main", ["sleep", "3600"])] });
-    await ready("neighbour");
+    await pod(t, `beside-${name}`, { containers: [box("main", ["sleep", "3600"])] });
+    await ready(`beside-${name}`);
     await pod(t, name, { containers: [{ name: "main", image: `registry.lichen.internal/${name}:1` }] });
     await eventually("the status says why", async () => {
       const waiting = (await status(name))?.containerStatuses?.[0]?.state?.waiting;
@@ -269,7 +269,7 @@ for (const [name, { component, says }] of Object.entries(unfit)) {
     });
     const told = await eventually("an Event says why", async () => /^Failed: Failed to pull.*/m.exec(await events(name))?.[0]);
     t.regex(told, says);
-    t.like((await status("neighbour"))?.containerStatuses?.[0], { ready: true, restartCount: 0 });
+    t.like((await status(`beside-${name}`))?.containerStatuses?.[0], { ready: true, restartCount: 0 });
   });
 }
 
