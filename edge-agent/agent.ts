@@ -292,7 +292,7 @@ const CLEARING_WAITS_MS = 1_000;
 const CLEARING_LOOK_MS = 20;
 
 /** Steps that change nothing that the runtime could tell: there is nothing to wait for after them. */
-const ASIDE: ReadonlySet<Step["type"]> = new Set(["mountVolumes", "unmountVolumes"]);
+const ASIDE: ReadonlySet<Step["type"]> = new Set(["mountVolumes", "unmountVolumes", "forgetPod"]);
 
 /** In the words of a kubelet: what takes a pod away fails to kill it, anything else to synchronise it. */
 function failureOf({ type }: Step, message: string): { readonly reason: string; readonly message: string } {

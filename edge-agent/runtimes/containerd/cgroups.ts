@@ -5,7 +5,8 @@
  *
  * The share of the Burstable class is read back from its pods, so nothing has to be remembered over a restart.
  */
-import { access, mkdir, readdir, rmdir, writeFile } from "node:fs/promises";
+import { existsSync, readdirSync } from "node:fs";
+import { mkdir, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { sleep, type Clock } from "../../../core/api/clock.ts";
 import type { Pod } from "../../../core/api/types.gen.ts";
@@ -58,8 +59,8 @@ export interface Cgroups {
 
 export async function cgroups({ root, mount = CGROUP_ROOT, allocatable, podPids, clock }: CgroupOptions): Promise<Cgroups> {
   const version = await cgroupVersion(mount);
-  const hierarchies = version === "v2" ? [mount] : [mount, ...(await directories(mount)).map((name) => join(mount, name))];
-  const present = version === "v2" ? kernelText(join(mount, "cgroup.controllers")).trim().split(" ") : await directories(mount);
+  const hierarchies = version === "v2" ? [mount] : [mount, ...directories(mount).map((name) => join(mount, name))];
+  const present = version === "v2" ? kernelText(join(mount, "cgroup.controllers")).trim().split(" ") : directories(mount);
   const usable = CONTROLLERS.filter((controller) => present.includes(controller));
   const place = (controller: string, cgroup: string) => (version === "v2" ? join(mount, cgroup) : join(mount, controller, cgroup));
   const sharesFile = version === "v2" ? "cpu.weight" : "cpu.shares";
@@ -90,7 +91,7 @@ export async function cgroups({ root, mount = CGROUP_ROOT, allocatable, podPids,
     if (!usable.includes("cpu")) return;
     const burstable = place("cpu", qosCgroup(root, "Burstable"));
     let sum = 0;
-    for (const name of await directories(burstable)) if (name.startsWith("pod")) sum += Number(kernelText(join(burstable, name, sharesFile))) || 0;
+    for (const name of directories(burstable)) if (name.startsWith("pod")) sum += Number(kernelText(join(burstable, name, sharesFile))) || 0;
     const most = version === "v2" ? 10_000 : 262_144;
     await writeFile(join(burstable, sharesFile), String(Math.min(most, Math.max(version === "v2" ? 1 : MIN_SHARES, sum)))).catch(() => {});
   };
@@ -114,16 +115,14 @@ export async function cgroups({ root, mount = CGROUP_ROOT, allocatable, podPids,
     async figures(uid, containerId = "") {
       for (const qos of QOS_CLASSES) {
         const cgroup = join(qosCgroup(root, qos), `pod${uid}`, containerId);
-        if (await exists(place("memory", cgroup))) return cgroupFigures(version, (controller) => place(controller, cgroup));
+        if (existsSync(place("memory", cgroup))) return cgroupFigures(version, (controller) => place(controller, cgroup));
       }
       return undefined;
     },
     async removePod(uid) {
-      const possible = hierarchies.flatMap((hierarchy) => QOS_CLASSES.map((qos) => join(hierarchy, qosCgroup(root, qos), `pod${uid}`)));
-      const there = await Promise.all(possible.map(exists));
-      const trees = possible.filter((_tree, index) => there[index]);
+      const trees = hierarchies.flatMap((hierarchy) => QOS_CLASSES.map((qos) => join(hierarchy, qosCgroup(root, qos), `pod${uid}`))).filter(existsSync);
       for (let tries = 0; tries < END_TRIES; tries++) {
-        const left = (await Promise.all(trees.map(processesIn))).flat();
+        const left = trees.flatMap(processesIn);
         for (const pid of new Set(left)) kill(pid);
         if (left.length === 0) break;
         await sleep(clock, END_STEP_MS);
@@ -146,21 +145,21 @@ export async function cgroupVersion(mount = CGROUP_ROOT): Promise<CgroupVersion>
   return kernelText(join(mount, "cgroup.controllers")).trim() === "" ? "v1" : "v2";
 }
 
-async function processesIn(directory: string): Promise<number[]> {
-  const below = await Promise.all((await directories(directory)).map((child) => processesIn(join(directory, child))));
-  return [...kernelText(join(directory, "cgroup.procs")).split("\n").map(Number).filter((pid) => pid > 0), ...below.flat()];
+function processesIn(directory: string): number[] {
+  const below = directories(directory).flatMap((child) => processesIn(join(directory, child)));
+  return [...kernelText(join(directory, "cgroup.procs")).split("\n").map(Number).filter((pid) => pid > 0), ...below];
 }
 
 async function removeTree(directory: string): Promise<void> {
-  for (const child of await directories(directory)) await removeTree(join(directory, child));
+  for (const child of directories(directory)) await removeTree(join(directory, child));
   await rmdir(directory).catch(() => {});
 }
 
-async function directories(directory: string): Promise<string[]> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name);
-}
-
-async function exists(directory: string): Promise<boolean> {
-  return access(directory).then(() => true, () => false);
+/** At once, as in stats/kernel-text.ts: there is no disk below. */
+function directories(directory: string): string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name);
+  } catch {
+    return [];
+  }
 }

@@ -7,11 +7,17 @@ import { isCri, type Cri } from "./cri.ts";
 const NAMES: { readonly [rpc: string]: string } = { UpdateContainerResources: "update_container" };
 
 export function measuredCri(cri: Cri, meter: Meter, clock: Clock): Cri {
+  const types = new Map<string, string>();
+  const typeOf = (rpc: string) => {
+    const type = types.get(rpc) ?? operationType(rpc);
+    types.set(rpc, type);
+    return type;
+  };
   return {
     ...cri,
     async call(rpc, request, options) {
       if (!isCri(rpc)) return cri.call(rpc, request, options);
-      const labels = { operation_type: operationType(rpc) };
+      const labels = { operation_type: typeOf(rpc) };
       const began = clock.monotonic();
       try {
         return await cri.call(rpc, request, options);

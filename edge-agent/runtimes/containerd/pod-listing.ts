@@ -37,14 +37,15 @@ export function podListing(cri: Cri, labels: Readonly<Record<string, string>>, {
 
   const detailOf = async ({ id = "", pod_sandbox_id: sandbox = "", state }: M<"Container">): Promise<Detail> => {
     const known = details.get(id);
-    if (known !== undefined && known.state === state && !isDoubtful(known, clock.now())) return known;
+    const stopped = ended.has(id) || ended.has(sandbox);
+    if (known !== undefined && known.state === state && (stopped || !isDoubtful(known, clock.now()))) return known;
     // removed between the listing and now: nobody needs to know more of it
     const answer = await missingIsFine(cri.call("ContainerStatus", { container_id: id }));
     if (answer === undefined) return "gone";
     const { status } = answer;
     if (status === undefined) return undefined;
     details.set(id, status);
-    const awaited = !ended.has(id) && !ended.has(sandbox) && isDoubtful(status, clock.now()) && clock.now() - milliseconds(status.finished_at) < OOM_AWAITED_MS;
+    const awaited = !stopped && isDoubtful(status, clock.now()) && clock.now() - milliseconds(status.finished_at) < OOM_AWAITED_MS;
     return awaited ? { ...status, state: CONTAINER_STATES.indexOf("running") } : status;
   };
   const sandboxOf = async (id: string): Promise<M<"PodSandboxStatus"> | undefined> => {
