@@ -17,7 +17,6 @@ import type { PodIdentity } from "./pod-directories.ts";
 import { prober, type ProbedPod, type ProbeResults } from "./probes/prober.ts";
 import type { Report } from "./report.ts";
 import type { RunningPod, Runtime } from "./runtimes/runtime.ts";
-import { slots } from "./slots.ts";
 import { isStatic } from "./static-pods.ts";
 import { podStatus } from "./status/pod-status.ts";
 import { textOf, type Device } from "./steps/executor.ts";
@@ -75,7 +74,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
   const { clock, log } = device;
   const workers = new Map<string, Worker>();
   const going = new Set<Promise<void>>();
-  const besideStarts = slots(1);
+  let beingCleared = 0;
   let closed = false;
 
   /** A pod that cannot even be looked at holds up no other. */
@@ -123,9 +122,15 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
   const somethingStarts = () => !closed && [...workers.values()].some(isStarting);
   /** On a small board the two share its processors, and somebody waits for the one that starts. */
   const clear = async <T>(work: () => Promise<T>): Promise<T> => {
-    const end = clock.monotonic() + CLEARING_WAITS_MS;
-    while (clock.monotonic() < end && somethingStarts()) await sleep(clock, CLEARING_LOOK_MS);
-    return somethingStarts() ? besideStarts.run(work) : work();
+    const since = clock.monotonic();
+    const limit = () => (beingCleared === 0 ? CLEARING_WAITS_MS : CLEARING_QUEUES_MS);
+    while (somethingStarts() && clock.monotonic() - since < limit()) await sleep(clock, CLEARING_LOOK_MS);
+    beingCleared++;
+    try {
+      return await work();
+    } finally {
+      beingCleared--;
+    }
   };
 
   const begin = (worker: Worker, key: string, step: Step, pod: Pod | undefined, running: RunningPod | undefined): void => {
@@ -289,6 +294,8 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
 const CLEARING: ReadonlySet<Step["type"]> = new Set(["removeContainer", "stopSandbox", "removeSandbox", "unmountVolumes", "forgetPod"]);
 /** What ended holds addresses and memory: it gives way to what starts, but not for long, and then it goes one by one. */
 const CLEARING_WAITS_MS = 1_000;
+/** One that is stuck does not hold up the others. */
+const CLEARING_QUEUES_MS = 5_000;
 const CLEARING_LOOK_MS = 20;
 
 /** Steps that change nothing that the runtime could tell: there is nothing to wait for after them. */
