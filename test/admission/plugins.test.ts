@@ -105,6 +105,30 @@ test("a new node takes no pods yet, and a node's credential reaches itself only"
   await t.throwsAsync(device.delete(PODS, { ...inN, name: "a" }), { message: /can only delete pods with spec.nodeName set to itself/ });
 });
 
+test("a node is judged by all that it asks for, also through a subresource that would not take it over", async (t) => {
+  const { client, registry } = await cluster();
+  const node = await client.create(NODES, { metadata: { name: "n1" } });
+  await client.create(PERSISTENT_VOLUME_CLAIMS, { metadata: { name: "c" }, spec: { storageClassName: "none", accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } } }, inN);
+  const device = registry.clientFor({ name: "system:node:n1", groups: ["system:nodes"] });
+  const status = (patch: object) => device.patch(NODES, { name: "n1", subresource: "status" }, { type: "merge", patch });
+  await status({ status: { capacity: { cpu: "1" } } });
+  await t.throwsAsync(status({ spec: { taints: [] } }), { message: /is not allowed to modify taints/ });
+  await t.throwsAsync(status({ metadata: { ownerReferences: [{ apiVersion: "v1", kind: "Node", name: "n1", uid: "u" }] } }), { message: /is not allowed to modify ownerReferences/ });
+  const claim = (patch: object) => device.patch(PERSISTENT_VOLUME_CLAIMS, { ...inN, name: "c", subresource: "status" }, { type: "merge", patch });
+  await claim({ status: { capacity: { storage: "2Gi" } } });
+  await t.throwsAsync(claim({ metadata: { labels: { a: "b" } } }), { message: /is not allowed to update fields other than status.quantity and status.conditions/ });
+  const owner = { apiVersion: "v1", kind: "Node", name: "n1", uid: node.metadata.uid ?? "", controller: true };
+  const mirror = (name: string, ...ownerReferences: readonly object[]) => {
+    const { metadata, ...rest } = pod({ nodeName: "n1" }, { name });
+    return device.create(PODS, { ...rest, metadata: { ...metadata, annotations: { "kubernetes.io/config.mirror": "x" }, ownerReferences } }, inN);
+  };
+  await t.throwsAsync(mirror("m"), { message: /can only create pods with an owner reference set to itself/ });
+  await t.throwsAsync(mirror("m", owner, { ...owner, uid: "other" }), { message: /single owner reference/ });
+  await t.throwsAsync(mirror("m", { ...owner, controller: undefined }), { message: /controller owner reference set to itself/ });
+  await t.throwsAsync(mirror("m", { ...owner, blockOwnerDeletion: true }), { message: /must not set blockOwnerDeletion/ });
+  await t.throwsAsync(mirror("m", { ...owner, uid: "wrong" }), { message: /node n1 UID mismatch: expected wrong got/ });
+});
+
 test("limit ranges fill in and refuse", async (t) => {
   const { client } = await cluster();
   const limits = [{ type: "Container", default: { cpu: "200m" }, defaultRequest: { cpu: "100m" }, max: { cpu: "1" } }];

@@ -61,7 +61,8 @@ const checks = wordTable<Check>({
   "serviceaccounts": (asked, lookup) => is(asked, "get") && isReferenced(asked, lookup),
   "serviceaccounts/token": (asked, lookup) => is(asked, "create") && isReferenced(asked, lookup),
   "resourceclaims.resource.k8s.io": (asked, lookup) => is(asked, "get") && isReferenced(asked, lookup),
-  "resourceslices.resource.k8s.io": (asked) => is(asked, "list", "watch", "deletecollection") && selects(asked, "spec.nodeName", asked.node),
+  // of which node a new one is, is for admission
+  "resourceslices.resource.k8s.io": (asked) => is(asked, "create") || (is(asked, "list", "watch", "deletecollection") && selects(asked, "spec.nodeName", asked.node)),
   "volumeattachments.storage.k8s.io": (asked, lookup) => is(asked, "get") && lookup.attachedTo(asked.name ?? "") === asked.node,
   "csinodes.storage.k8s.io": isOwnByName,
   "leases.coordination.k8s.io": (asked) => asked.namespace === "kube-node-lease" && isOwnByName(asked),
@@ -70,6 +71,8 @@ const checks = wordTable<Check>({
 export function nodeAuthorizer(lookup: NodeLookup): Required<Authorizer> {
   return {
     async authorize(attributes): Promise<Decision> {
+      const { name, groups } = attributes.user;
+      if (name === PREFIX && groups.includes(NODES)) return noOpinion(`unknown node for user ${JSON.stringify(name)}`);
       const node = nodeOf(attributes.user);
       if (node === undefined || "path" in attributes) return noOpinion("");
       const { resource, verb } = attributes;
@@ -128,10 +131,11 @@ function reasonOf(asked: Asked): string {
   }
 }
 
+const PREFIX = "system:node:";
+
 /** The node that a user is; undefined if it is none. */
 export function nodeOf(user: User): string | undefined {
-  const prefix = "system:node:";
-  const name = user.name.startsWith(prefix) && user.groups.includes(NODES) ? user.name.slice(prefix.length) : "";
+  const name = user.name.startsWith(PREFIX) && user.groups.includes(NODES) ? user.name.slice(PREFIX.length) : "";
   return name === "" ? undefined : name;
 }
 
