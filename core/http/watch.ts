@@ -11,9 +11,10 @@ import type { Clock } from "../api/clock.ts";
 import type { Entropy } from "../api/entropy.ts";
 import type { Kind, KindTable } from "../api/kinds.ts";
 import type { AnyObject, KubeObject } from "../api/meta.ts";
-import { ApiError } from "../api/status.ts";
+import { ApiError, badRequest } from "../api/status.ts";
 import { encodeWatchFrame } from "../api/schema/protobuf.ts";
 import { encodedEvent } from "../registry/encoded.ts";
+import { parseSelection } from "../registry/selection.ts";
 import type { Call } from "./call.ts";
 import { encodeCbor } from "./cbor.ts";
 import { accepted, protobufOf } from "./format.ts";
@@ -47,6 +48,9 @@ export async function watch(call: Call, route: Route, client: Client, services: 
   const { format, view } = accepted(call, route.kind, true);
   if (format === "yaml") throw notAcceptable(["json", "protobuf"]);
   const { timeoutSeconds, ...options } = listOptions(call.query);
+  if (route.name !== undefined && options.fieldSelector !== undefined && parseSelection({ fieldSelector: options.fieldSelector }).name !== route.name) {
+    throw badRequest("fieldSelector metadata.name doesn't match requested name");
+  }
   const fieldSelector = [options.fieldSelector, route.name === undefined ? undefined : `metadata.name=${route.name}`].filter((each) => each !== undefined);
   const encode = format === "protobuf" ? protobufEncoder(view) : format === "cbor" ? cborEncoder(route.kind, view, includeObject(call.query), services.clock) : jsonEncoder(route.kind, view, includeObject(call.query), services.clock);
 
@@ -62,7 +66,7 @@ export async function watch(call: Call, route: Route, client: Client, services: 
     }),
   );
   const sink = openSink(call, { "Content-Type": streamType[format], "Cache-Control": "no-cache, private" });
-  const seconds = timeoutSeconds ?? Math.round(WATCH_SECONDS_MIN * (1 + services.entropy.fraction()));
+  const seconds = timeoutSeconds || Math.round(WATCH_SECONDS_MIN * (1 + services.entropy.fraction()));
   const cancelTimeout = services.clock.after(seconds * 1000, end);
   const stopLooking = untilReplaced(route.kind, services, end);
   for (const signal of [sink.closed, call.signal]) {

@@ -34,6 +34,7 @@ export async function watch(context: Context, user: User, kind: Kind, options: W
   const selection = compileSelection(kind, parsed);
   const version = readVersion(options.resourceVersion);
   const fromNow = version === undefined || version === 0;
+  // from no version in particular means from what there is, which ends with a bookmark for who takes them (KEP-3157)
   const initial = options.sendInitialEvents ?? fromNow;
   const { store } = context;
   if (initial && version !== undefined && version > store.revision()) throw tooLarge(version, store.revision());
@@ -41,7 +42,7 @@ export async function watch(context: Context, user: User, kind: Kind, options: W
   const { items, metadata } = await collect(context, kind, selection, { namespace });
   const first: WatchEvent<AnyObject>[] = items.map((object) => ({ type: "ADDED", object }));
   const revision = metadata.resourceVersion ?? "0";
-  if (options.sendInitialEvents === true && options.allowWatchBookmarks === true) first.push(bookmark(kind, revision, true));
+  if (options.allowWatchBookmarks === true) first.push(bookmark(kind, revision, true));
   return follow(context, kind, selection, options, Number(revision), first);
 }
 

@@ -198,7 +198,7 @@ test("the status says which expressions do not fit the types that a policy names
     observedGeneration: 1,
     typeChecking: {
       expressionWarnings: [
-        { fieldRef: "spec.validations[1].expression", warning: "apps/v1, Kind=Deployment: ERROR: <input>:1:12: undefined field 'replics'\n | object.spec.replics > 1\n | ...........^" },
+        { fieldRef: "spec.validations[1].expression", warning: "apps/v1, Kind=Deployment: ERROR: <input>:1:12: undefined field 'replics'\n | object.spec.replics > 1\n | ...........^\n" },
       ],
     },
   });

@@ -210,9 +210,9 @@ function parseByHand(text: string): Parsed {
   }
 }
 
-/** Go's quoting of one byte: '\'' and '"' are special, control characters are escaped; of a longer character its first byte. */
+/** Go's quoting of one byte: '\'' and '"' are special, control characters are escaped; of a longer character its first byte. A text may be bytes, one in each character. */
 function quoted(given: string | undefined): string {
-  const character = given !== undefined && given > "\u007f" ? String.fromCharCode(firstByte(given)) : given;
+  const character = given !== undefined && given > "\u00ff" ? String.fromCharCode(firstByte(given)) : given;
   if (character === "'") return "'\\''";
   if (character === '"') return "'\"'";
   const shown = JSON.stringify(character ?? "").slice(1, -1);

@@ -3,7 +3,6 @@
  * slip that fails only when the first Deployment comes. Advice, not a refusal: a type may change after the policy.
  */
 import type { Kind, KindTable } from "../../api/kinds.ts";
-import { apiVersionOf } from "../../api/meta.ts";
 import type { FieldType, ObjectType } from "../../api/schema/schema.ts";
 import type { ExpressionWarning, ValidatingAdmissionPolicy } from "../../api/types.gen.ts";
 import type { Environment } from "../cel/environment.ts";
@@ -21,7 +20,7 @@ export function typeWarnings({ spec }: ValidatingAdmissionPolicy, kinds: KindTab
   for (const kind of kindsOf(spec, kinds)) {
     const note = (fieldRef: string, program: Program | CompileError | undefined) => {
       if (!(program instanceof CompileError)) return;
-      const warning = `${apiVersionOf(kind)}, Kind=${kind.kind}: ${program.message}`;
+      const warning = `${kind.group}/${kind.version}, Kind=${kind.kind}: ${program.message}\n`;
       found.set(fieldRef, [...(found.get(fieldRef) ?? []), warning]);
     };
     const compiled = compileExpressions(spec ?? {}, requestEnvironment((environment) => declareObject(environment, kind.schema)));
@@ -32,7 +31,7 @@ export function typeWarnings({ spec }: ValidatingAdmissionPolicy, kinds: KindTab
       note(`spec.validations[${index}].messageExpression`, message);
     }
   }
-  return [...found].map(([fieldRef, warnings]) => ({ fieldRef, warning: warnings.join("\n") }));
+  return [...found].map(([fieldRef, warnings]) => ({ fieldRef, warning: warnings.join("") }));
 }
 
 /** What the rules name without a wildcard. */
