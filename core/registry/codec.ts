@@ -3,12 +3,14 @@
  * for all readers for as long as one of them holds the object (a WeakRef: what nobody uses does not fill the memory of a
  * small machine). Rows other than the stored version convert.
  */
-import type { Kind } from "../api/kinds.ts";
+import { isCustom, type Kind } from "../api/kinds.ts";
 import type { AnyObject } from "../api/meta.ts";
 import { apiVersionOf } from "../api/meta.ts";
+import { parseJson } from "../api/schema/parse-json.ts";
 import type { Entry } from "../store/store.ts";
 import type { StoredBytes } from "./encoded.ts";
 import { keepBytes } from "./encoded.ts";
+import { hasMisreadNames } from "./managed-fields/misread-names.ts";
 import { sharedFields, textOfFields } from "./managed-fields/shared-fields.ts";
 
 export interface Codec {
@@ -56,10 +58,17 @@ export function codecOf(kind: Kind, { freeze }: CodecOptions): Codec {
   const isCurrent = (value: Buffer) => sameVersion && head.compare(value, 0, head.length) === 0;
 
   function parse(value: Buffer, source?: object): AnyObject {
-    const stored = (source === undefined ? undefined : incoming.get(source)) ?? (JSON.parse(value.toString("utf8")) as AnyObject);
+    const stored = (source === undefined ? undefined : incoming.get(source)) ?? read(value.toString("utf8"));
     if (stored.apiVersion === apiVersion && stored.kind === kind.kind) return kind.hooks.read?.(stored) ?? stored;
     const converted = { ...(kind.hooks.fromStored?.(stored) ?? stored), apiVersion, kind: kind.kind };
     return kind.hooks.read?.(converted) ?? converted;
+  }
+
+  /** Of fields whose names have escapes, those of a built-in kind are owners' alone; others may stand anywhere. */
+  function read(text: string): AnyObject {
+    if (isCustom(kind)) return parseJson(text, { duplicates: false }).value as AnyObject;
+    const stored = JSON.parse(text) as AnyObject;
+    return hasMisreadNames(stored.metadata.managedFields) ? (parseJson(text, { duplicates: false }).value as AnyObject) : stored;
   }
 
   function encode(object: AnyObject): Buffer {
@@ -84,7 +93,7 @@ export function codecOf(kind: Kind, { freeze }: CodecOptions): Codec {
   }
 
   async function convertIncoming(entries: readonly Entry[], convert: NonNullable<Kind["hooks"]["convert"]>): Promise<void> {
-    const stored = entries.map((entry) => JSON.parse(bufferOf(entry.value).toString("utf8")) as AnyObject);
+    const stored = entries.map((entry) => read(bufferOf(entry.value).toString("utf8")));
     const converted = await convert(stored, apiVersion);
     for (const [index, entry] of entries.entries()) {
       const object = converted[index];
