@@ -46,10 +46,11 @@ export interface Agent {
   status(uid: string): PodStatus | undefined;
   /** ends a pod because the device runs out of something; false: it is not here, or it ends already */
   evict(uid: string, why: EvictionCause): boolean;
-  /** stops every pod with its grace period; they start again with the next agent */
-  drain(): Promise<void>;
-  /** resolves when no step is going on any more; starts no more steps */
-  close(): Promise<void>;
+  /**
+   * Resolves when no step is going on any more; starts no more steps.
+   * @param how drain: stops every pod with its grace period; they start again with the next agent
+   */
+  close(how?: { readonly drain: boolean }): Promise<void>;
 }
 
 /** Runtime events are hints; this is how long a missed one can go unnoticed (kubelet: 1 s with events off, 300 s with). */
@@ -257,8 +258,15 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
   const drainPod = async (running: RunningPod, runtime: Runtime): Promise<void> => {
     const grace = desired.pod(running.uid)?.spec?.terminationGracePeriodSeconds ?? DRAIN_GRACE_SECONDS;
     const alive = running.containers.filter(({ state }) => state === "running");
-    await Promise.all(alive.map(({ id }) => runtime.stopContainer(id, Math.min(grace, DRAIN_GRACE_SECONDS))));
+    const stopped = await Promise.allSettled(alive.map(({ id }) => runtime.stopContainer(id, Math.min(grace, DRAIN_GRACE_SECONDS))));
+    // what could not be stopped alone ends with its sandbox
     if (running.ready) await device.removals.run(() => runtime.stopSandbox(running.sandboxId));
+    for (const result of stopped) if (result.status === "rejected") throw result.reason;
+  };
+  const drain = async (): Promise<void> => {
+    await observer.refresh();
+    const draining = [...observer.pods().values()].map(({ pod, runtime }) => drainPod(pod, runtime));
+    for (const result of await Promise.allSettled(draining)) if (result.status === "rejected") log.warn({ error: textOf(result.reason) }, "a pod could not be stopped");
   };
 
   return {
@@ -271,14 +279,9 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
       look(uid);
       return true;
     },
-    async drain() {
+    async close(how = { drain: false }) {
       closed = true;
-      await observer.refresh();
-      const draining = [...observer.pods().values()].map(({ pod, runtime }) => drainPod(pod, runtime));
-      for (const result of await Promise.allSettled(draining)) if (result.status === "rejected") log.warn({ error: textOf(result.reason) }, "a pod could not be stopped");
-    },
-    async close() {
-      closed = true;
+      if (how.drain) await drain();
       cancelRelist?.();
       for (const stop of stops) stop();
       probing.close();
@@ -287,6 +290,8 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
         for (const control of worker.active.values()) control.abort();
       }
       await Promise.allSettled(going);
+      // a step that was under way may have started what the first look did not see
+      if (how.drain) await drain();
     },
   };
 }

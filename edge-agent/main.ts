@@ -192,9 +192,9 @@ async function start(config: AgentConfig, { signal, log, clock: baseClock = syst
     chooseRuntime: (pod) => chooseRuntime(handlerOf(pod, desired), runtimes),
   });
   onClose(async () => {
-    if (config.drainOnExit === true) await agent.drain();
-    await agent.close();
-    await podVolumes.close(config.drainOnExit === true);
+    const drain = config.drainOnExit === true;
+    await agent.close({ drain });
+    await podVolumes.close(drain);
   });
   const over = (uid: string) => ["Succeeded", "Failed"].includes(agent.status(uid)?.phase ?? "");
   const kept = startUpkeep({ nodeName: name, dataDir, settings, runtimes, directories, importImage: daemon?.importImage, observed: watching.pods, pods: desired.pods, evict: agent.evict, over, events, meter: measures, clock, log, signal });
