@@ -166,10 +166,11 @@ export async function startContainerd({ dataDir, log, clock, registries = [], co
     ensureRunning() {
       reviving ??= (async () => {
         closing.signal.throwIfAborted();
-        if (current !== undefined && (await startTime(current.pid)) === current.started) {
-          // slow disks and full tables make it pause: it is given the time that it has to start
-          if (await untilReady(paths, current, clock, closing.signal).then(() => true, () => false)) return;
-          closing.signal.throwIfAborted();
+        // slow disks and full tables make it pause: it is given the time that it has to start
+        if (current !== undefined && (await runs(current)) && (await untilReady(paths, current, clock, closing.signal).then(() => true, () => false))) return;
+        closing.signal.throwIfAborted();
+        // asked again: its connections break a moment before a process has ended
+        if (current !== undefined && (await runs(current))) {
           log.warn({ pid: current.pid }, "containerd hangs; ending it");
           tell("containerd does not answer; it is ended and started again, pods run on");
           await terminate(current.pid, current.started, clock);
@@ -223,6 +224,8 @@ async function dropLeases(paths: DaemonPaths): Promise<void> {
     cri.close();
   }
 }
+
+const runs = async ({ pid, started }: Record) => (await startTime(pid)) === started;
 
 /** @throws Error when it ends meanwhile, or does not answer in time */
 async function untilReady(paths: DaemonPaths, { pid, started }: Record, clock: Clock, signal: AbortSignal): Promise<void> {
