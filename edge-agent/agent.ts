@@ -4,11 +4,12 @@
  * changes (the desired set, the runtime, a finished step, a moment that was waited for) makes it look again. A step
  * counts as going on until a listing made after its end was seen, so nothing is done twice on old news.
  */
-import { sleep } from "../core/api/clock.ts";
 import type { Pod, PodStatus } from "../core/api/types.gen.ts";
 import type { AnyObject } from "../core/api/meta.ts";
 import { refusal, type Room } from "./admit.ts";
+import { clearing } from "./clearing.ts";
 import type { Desired } from "./desired.ts";
+import { drain } from "./drain.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { freshMemory, type MemoryChange, type PodMemory } from "./memory.ts";
 import type { Observer } from "./observe.ts";
@@ -75,7 +76,6 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
   const { clock, log } = device;
   const workers = new Map<string, Worker>();
   const going = new Set<Promise<void>>();
-  let beingCleared = 0;
   let closed = false;
 
   /** A pod that cannot even be looked at holds up no other. */
@@ -120,19 +120,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     for (const [key, step] of wanted) if (!worker.active.has(key)) begin(worker, key, step, pod ?? worker.pod, running);
   };
 
-  const somethingStarts = () => !closed && [...workers.values()].some(isStarting);
-  /** On a small board the two share its processors, and somebody waits for the one that starts. */
-  const clear = async <T>(work: () => Promise<T>): Promise<T> => {
-    const since = clock.monotonic();
-    const limit = () => (beingCleared === 0 ? CLEARING_WAITS_MS : CLEARING_QUEUES_MS);
-    while (somethingStarts() && clock.monotonic() - since < limit()) await sleep(clock, CLEARING_LOOK_MS);
-    beingCleared++;
-    try {
-      return await work();
-    } finally {
-      beingCleared--;
-    }
-  };
+  const clear = clearing(clock, () => !closed && [...workers.values()].some(isStarting));
 
   const begin = (worker: Worker, key: string, step: Step, pod: Pod | undefined, running: RunningPod | undefined): void => {
     const { id, memory, runtime } = worker;
@@ -164,8 +152,8 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     const { id, runtime } = worker;
     if (pod === undefined || runtime === undefined) return;
     // what is left of a pod that is being cleared away says nothing about how it ended
-    const clearing = worker.memory.released === true && worker.memory.ending !== undefined;
-    if (!clearing || worker.status === undefined || (!isOver(worker) && showsAll(running, worker.status))) {
+    const goesAway = worker.memory.released === true && worker.memory.ending !== undefined;
+    if (!goesAway || worker.status === undefined || (!isOver(worker) && showsAll(running, worker.status))) {
       const before = worker.status;
       worker.status = podStatus({ pod, running, memory: worker.memory, probes, hostIPs: device.hostIPs(), handler: runtime.handler, now: clock.now() }, worker.status ?? pod.status);
       if (before?.phase === "Pending" && worker.status.phase === "Running") device.meter?.observe("kubelet_pod_start_duration_seconds", (clock.now() - worker.memory.startTime) / 1000);
@@ -255,20 +243,6 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
   desired.onChange(lookAtAll);
   relist();
 
-  const drainPod = async (running: RunningPod, runtime: Runtime): Promise<void> => {
-    const grace = desired.pod(running.uid)?.spec?.terminationGracePeriodSeconds ?? DRAIN_GRACE_SECONDS;
-    const alive = running.containers.filter(({ state }) => state === "running");
-    const stopped = await Promise.allSettled(alive.map(({ id }) => runtime.stopContainer(id, Math.min(grace, DRAIN_GRACE_SECONDS))));
-    // what could not be stopped alone ends with its sandbox
-    if (running.ready) await device.removals.run(() => runtime.stopSandbox(running.sandboxId));
-    for (const result of stopped) if (result.status === "rejected") throw result.reason;
-  };
-  const drain = async (): Promise<void> => {
-    await observer.refresh();
-    const draining = [...observer.pods().values()].map(({ pod, runtime }) => drainPod(pod, runtime));
-    for (const result of await Promise.allSettled(draining)) if (result.status === "rejected") log.warn({ error: textOf(result.reason) }, "a pod could not be stopped");
-  };
-
   return {
     wake,
     status: (uid) => workers.get(uid)?.status,
@@ -281,7 +255,7 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
     },
     async close(how = { drain: false }) {
       closed = true;
-      if (how.drain) await drain();
+      if (how.drain) await drain({ device, desired, observer });
       cancelRelist?.();
       for (const stop of stops) stop();
       probing.close();
@@ -291,17 +265,13 @@ export function startAgent({ device, desired, observer, report, runtimes, choose
       }
       await Promise.allSettled(going);
       // a step that was under way may have started what the first look did not see
-      if (how.drain) await drain();
+      if (how.drain) await drain({ device, desired, observer });
     },
   };
 }
 
+/** They take away what ended (clearing.ts). */
 const CLEARING: ReadonlySet<Step["type"]> = new Set(["removeContainer", "stopSandbox", "removeSandbox", "unmountVolumes", "forgetPod"]);
-/** What ended holds addresses and memory: it gives way to what starts, but not for long, and then it goes one by one. */
-const CLEARING_WAITS_MS = 1_000;
-/** One that is stuck does not hold up the others. */
-const CLEARING_QUEUES_MS = 5_000;
-const CLEARING_LOOK_MS = 20;
 
 /** Steps that change nothing that the runtime could tell: there is nothing to wait for after them. */
 const ASIDE: ReadonlySet<Step["type"]> = new Set(["mountVolumes", "unmountVolumes", "forgetPod"]);
@@ -343,9 +313,6 @@ function isOver({ status }: Worker): boolean {
  * to disk in between): one look for the burst, two more for slow disks.
  */
 const HINT_LOOKS_MS = [50, 400, 2_000] as const;
-/** Whoever shuts a device down does not wait longer for its pods. */
-const DRAIN_GRACE_SECONDS = 30;
-
 function newWorker(uid: string, pod: Pod | undefined, running: RunningPod | undefined, now: number): Worker | undefined {
   const source = pod?.metadata ?? running;
   if (source === undefined) return undefined;
